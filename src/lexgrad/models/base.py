@@ -1,0 +1,236 @@
+"""The estimator that every text classifier shares: settings, fit, predict, evaluate, save and load.
+
+A model (``logistic.py``, ``softmax.py``, ``feedforward.py``) adds its own settings and says two things: which parameters it has,
+and what graph computes its logits. Everything else (features, labels, training, metrics, files) is here or below.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.exceptions import NotFittedError
+from sklearn.utils import Tags
+
+from lexgrad.errors import InputError
+from lexgrad.models import storage
+from lexgrad.models.features import Encoder
+from lexgrad.models.fitting import fit_model
+from lexgrad.models.inputs import Inputs
+from lexgrad.models.prediction import Predictor
+from lexgrad.models.settings import check_settings, setting
+from lexgrad.models.sources import Source, labels_of, open_source
+from lexgrad.models.targets import class_indices
+from lexgrad.train.metrics import classification_metrics
+from lexgrad.train.progress import Progress
+from lexgrad.train.run import Run
+
+if TYPE_CHECKING:
+    from lexgrad.graph import Node
+
+Array = NDArray[Any]
+FEATURES = ("tfidf", "counts", "presence")
+CHUNK = 2048  # examples that prediction holds at a time
+
+
+@dataclasses.dataclass(kw_only=True, eq=False, repr=False)
+class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """A classifier over texts (a list of str), over a 2-D array, or over a SciPy sparse matrix.
+
+    Attributes after ``fit``:
+        classes_ (K,): the labels, sorted.
+        parameters_: dict name -> array, in the precision asked for.
+        history_: one dict per epoch, as in ``metrics.jsonl`` (see ``train.progress.Progress.on_epoch_end``).
+        report_: dict with epochs, parameters (how many numbers), train_seconds, examples_per_second, tokens_per_second.
+        encoder_: what turns X into the inputs of the graph (tokenizer, vocabulary of n-grams, idf, means ...).
+        n_features_in_: number of columns, when X was an array or a matrix.
+    """
+
+    name: ClassVar[str] = ""
+
+    features: Any = setting("tfidf", "input: a feature name, or your own functions of a text", choices=FEATURES)
+    ngrams: int | tuple[int, ...] = setting((1,), "orders of the n-grams counted, such as 1,2 for single words and pairs", least=1)
+    tokens: str = setting("lower", "what a token is", choices=("lower", "words", "characters", "bpe"))
+    min_count: int = setting(1, "leave out tokens and n-grams seen fewer times than this in training", least=1)
+    max_features: int | None = setting(None, "keep at most this many n-grams (or words, for embeddings)", least=1)
+    standardize: bool | None = setting(
+        None, "bring every input column to mean 0 and deviation 1; None: only for your own functions"
+    )
+    class_weight: Any = setting(None, "None, 'balanced', or a dict from label to weight", choices=("balanced",))
+    optimizer: str = setting(
+        "adam", "the update rule", choices=("sgd", "momentum", "nesterov", "adagrad", "adadelta", "adam", "adamw")
+    )
+    learning_rate: float = setting(0.01, "step size of the first step (after warm-up)", least=0)
+    schedule: str = setting(
+        "linear",
+        "how the rate falls during training",
+        choices=("constant", "linear", "cosine", "step", "exponential", "inverse"),
+    )
+    warmup: int = setting(0, "steps over which the rate first climbs from 0", least=0)
+    momentum: float = setting(0.9, "for momentum and nesterov", least=0)
+    batch: int = setting(32, "texts in a mini-batch", least=1)
+    epochs: int = setting(20, "passes over the training texts", least=1)
+    l2: float = setting(0.0, "L2 penalty: adds l2/2 times the sum of squared weights (adamw: decoupled decay)", least=0)
+    clip_norm: float | None = setting(None, "scale the whole gradient down to this norm", least=0)
+    clip_value: float | None = setting(None, "limit each entry of the gradient to this magnitude", least=0)
+    patience: int = setting(5, "with a dev set: stop after this many epochs without a better one", least=1)
+    monitor: str = setting("loss", "what on the dev set is watched", choices=("loss", "accuracy", "macro_f1"))
+    seed: int = setting(0, "fixes initial weights, order and dropout", least=0)
+    precision: str = setting("fp32", "width of the numbers", choices=("fp32", "fp64", "bf16"))
+    threads: int | None = setting(None, "processor threads; results are the same for any number", least=1)
+
+    # ---- what a model defines -------------------------------------------------------------------------------
+
+    def initial_parameters(self, encoder: Encoder, classes: int) -> dict[str, Array]:
+        """Return the parameters at step 0 by name, float64, seeded by (seed, name)."""
+        raise NotImplementedError
+
+    def logits(
+        self, parameters: Mapping[str, Node], inputs: Mapping[str, Node], drop: Callable[[Node], Node]
+    ) -> Node:
+        """Return the graph of the logits: (batch,) for a sigmoid output, (batch, K) for a softmax output.
+
+        ``drop`` applies dropout while training and nothing afterwards.
+        """
+        raise NotImplementedError
+
+    def penalised(self) -> Callable[[str], bool]:
+        """Say which parameters, by name, the L2 penalty holds for: weights, not biases."""
+        return lambda name: not name.startswith("b")
+
+    def frozen(self, encoder: Encoder) -> frozenset[str]:
+        """Name the parameters that training leaves alone."""
+        return frozenset()
+
+    def dropout_rate(self) -> float:
+        """The dropout rate while training."""
+        return 0.0
+
+    def check(self) -> None:
+        """Raise InputError for settings that do not go together."""
+
+    def check_classes(self, classes: Array) -> None:
+        """Raise InputError where the model cannot tell so many classes apart."""
+
+    # ---- scikit-learn's methods ------------------------------------------------------------------------------
+
+    def fit(
+        self,
+        X: Any,
+        y: Any = None,
+        *,
+        dev: Any = None,
+        run: Run | None = None,
+        progress: Progress | None = None,
+    ) -> Self:
+        """Train on texts X with labels y.
+
+        Args:
+            X: list or array of n str; or numbers (n, d); or a SciPy sparse matrix (n, d); or a restartable table of
+                (text, label) rows such as ``lexgrad.text.readers.open_table`` gives, which may be larger than memory.
+            y: n labels (None with a table, which brings its own).
+            dev: ``(X, y)`` or a table; watched after every epoch, and training stops when ``patience`` epochs brought
+                nothing better on ``monitor``; the best parameters are kept.
+            run: a run directory to write configuration, metrics, checkpoints and the model to; an opened-to-resume
+                one continues to exactly the weights of an uninterrupted run.
+            progress: told about everything as it happens.
+
+        Raises:
+            InputError: unusable data or settings, or a run directory that belongs to another training.
+            Interrupted: Ctrl-C; the state is saved where there is a run directory.
+            NonFiniteError: the loss became infinite or not a number.
+        """
+        self._check_settings()
+        fit_model(self, X, y, dev=dev, run=run, progress=progress or Progress())
+        return self
+
+    def predict_proba(self, X: Any) -> NDArray[np.float64]:
+        """Return probabilities (n, K), columns in the order of ``classes_``."""
+        parts = [chunk for _, chunk in self._predict(X)]
+        return np.concatenate(parts) if parts else np.zeros((0, len(self.classes_)))
+
+    def predict(self, X: Any) -> Array:
+        """Return the most probable label of each text, (n,)."""
+        chosen: Array = self.classes_[self.predict_proba(X).argmax(axis=1)]
+        return chosen
+
+    def decision_function(self, X: Any) -> NDArray[np.float64]:
+        """Return the logits: (n,) with two classes (positive: the second class), (n, K) otherwise."""
+        parts = [logits for logits, _ in self._predict(X)]
+        logits = np.concatenate(parts) if parts else np.zeros((0, len(self.classes_)))
+        if logits.ndim == 2 and logits.shape[1] == 2:
+            return logits[:, 1] - logits[:, 0]
+        return logits
+
+    def evaluate(self, X: Any, y: Any = None) -> dict[str, Any]:
+        """Return the metrics of ``lexgrad.train.metrics.classification_metrics`` on texts X with labels y (or on a table).
+
+        Raises:
+            InputError: a label that is not among ``classes_``.
+        """
+        self._require_fitted()
+        source = self._source(X)
+        targets = class_indices(labels_of(source, y), self.classes_, source.name)
+        return classification_metrics(targets, self.predict_proba(source), self.classes_)
+
+    # ---- files --------------------------------------------------------------------------------------------------
+
+    def save(self, path: str | Path, *, overwrite: bool = False) -> None:
+        """Write model.safetensors, config.json and tokenizer.json into the directory ``path``, whole or not at all.
+
+        Raises:
+            InputError: the features are Python functions (they are code, and code is never stored); or ``path`` is taken.
+            NotFittedError: before ``fit``.
+        """
+        self._require_fitted()
+        storage.save(self, Path(path), overwrite=overwrite)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Read a model that ``save`` or a training run wrote.
+
+        Raises:
+            InputError: missing, damaged or of a newer version; or another kind of model than ``cls``.
+        """
+        model = storage.load(Path(path))
+        if not isinstance(model, cls):
+            raise InputError(f"{path} holds a {type(model).__name__}, not a {cls.__name__}; use lexgrad.load")
+        return model
+
+    # ---- how it is done -----------------------------------------------------------------------------------------
+
+    def _check_settings(self) -> None:
+        check_settings(type(self), self.get_params(deep=False))
+        if self.precision == "bf16":
+            raise InputError("precision 'bf16' needs the compiler, which is not there yet; use fp32 (or fp64)")
+        self.check()
+
+    def _require_fitted(self) -> None:
+        if not hasattr(self, "parameters_"):
+            raise NotFittedError(f"this {type(self).__name__} is not fitted yet; call fit first")
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "parameters_")
+
+    def _source(self, X: Any) -> Source:
+        return X if isinstance(X, Source) else open_source(X, self)
+
+    def _predict(self, X: Any) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+        self._require_fitted()
+        predictor = Predictor(self)
+        for inputs in self._encoded(X):
+            yield predictor(inputs)
+
+    def _encoded(self, X: Any) -> Iterator[Inputs]:
+        for chunk in self._source(X).chunks(CHUNK):
+            yield self.encoder_.encode(chunk)
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags

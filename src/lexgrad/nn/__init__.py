@@ -1,0 +1,1 @@
+"""Builders of graphs: initialisers, activations, layers, losses, optimisers, schedules."""
