@@ -1,0 +1,1 @@
+"""The command line: `lexgrad train`, `evaluate`, `predict`, `show` and `models`."""

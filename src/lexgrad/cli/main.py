@@ -1,0 +1,231 @@
+"""The `lexgrad` command: options, and help with examples. The work lives beside this file, imported late."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from lexgrad import __version__
+from lexgrad.cli.failures import guarded
+from lexgrad.cli.output import Output, use_utf8
+
+app = typer.Typer(
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _value(metavar: str, help_: str, *names: str, least: int | None = None) -> Any:
+    """An option that takes a value."""
+    return typer.Option(*names, metavar=metavar, help=help_, min=least)
+
+
+def _flag(name: str, help_: str) -> Any:
+    """An option that is there or not; without a metavar, help would show it as if it took a value."""
+    return typer.Option(name, metavar="", help=help_)
+
+
+RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="A directory that [b]train[/] made.")]
+Text = Annotated[str | None, _value("COL", "Column with the texts; else the one called text.")]
+Label = Annotated[str | None, _value("COL", "Column with the labels; else the one called label.")]
+Encoding = Annotated[str | None, _value("NAME", "Such as cp1252; [b]detect[/] accepts a guess; else UTF-8.")]
+Format = Annotated[
+    str | None, _value("NAME", "csv, tsv, jsonl, parquet, txt, fasttext; else by the name.", "--format")
+]
+Json = Annotated[bool, _flag("--json", "Print one JSON object; all else goes to standard error.")]
+
+
+@app.callback(invoke_without_command=True)
+def lexgrad(
+    context: typer.Context,
+    version: Annotated[bool, _flag("--version", "Print the version and exit.")] = False,
+) -> None:
+    """Train neural text models on the machine you have, and see through them.
+
+    \b
+    Examples:
+      lexgrad train logistic builtin:python-docstrings
+      lexgrad train ffnn train.csv --dev dev.csv --test test.csv
+      lexgrad predict runs/ffnn-train-1 "a lovely film"
+      lexgrad COMMAND --help
+    """
+    if version:
+        print(f"lexgrad {__version__}")
+    elif context.invoked_subcommand is None:
+        print(context.get_help())
+
+
+@app.command()
+def train(
+    *,
+    model: Annotated[
+        str, typer.Argument(metavar="MODEL", help="One of those that [b]lexgrad models[/] lists.")
+    ],
+    train: Annotated[
+        str, typer.Argument(metavar="TRAIN", help="Texts with labels: a file, [b]-[/], or builtin:NAME.")
+    ],
+    dev: Annotated[str | None, _value("FILE", "Texts to watch in training; the best epoch is kept.")] = None,
+    test: Annotated[str | None, _value("FILE", "Texts to measure the trained model on.")] = None,
+    text: Text = None,
+    label: Label = None,
+    out: Annotated[Path | None, _value("DIR", "Where to save; else runs/MODEL-TRAIN-1, -2, ...")] = None,
+    epochs: Annotated[int | None, _value("N", "Passes over the texts.", least=1)] = None,
+    batch: Annotated[int | None, _value("N", "Texts in a mini-batch.", least=1)] = None,
+    seed: Annotated[int | None, _value("N", "Fixes first weights, order and dropout.", least=0)] = None,
+    threads: Annotated[int | None, _value("N", "Processor threads.", least=1)] = None,
+    precision: Annotated[str | None, _value("NAME", "fp32 (if not given), fp64 or bf16.")] = None,
+    vectors: Annotated[str | None, _value("FILE", "Word vectors to begin with: word2vec, GloVe, ...")] = None,
+    set_: Annotated[
+        list[str] | None, _value("NAME=VALUE", "Any setting of the model; repeatable.", "--set")
+    ] = None,
+    encoding: Encoding = None,
+    format_: Format = None,
+    resume: Annotated[bool, _flag("--resume", "Continue a run that was interrupted.")] = False,
+    overwrite: Annotated[bool, _flag("--overwrite", "Replace the run that is there.")] = False,
+    as_json: Json = False,
+    quiet: Annotated[bool, _flag("--quiet", "Say nothing; print only where the run is.")] = False,
+) -> None:
+    """Train a model on labelled texts, and save it as a run.
+
+    \b
+    Examples:
+      lexgrad train logistic builtin:python-docstrings
+      lexgrad train softmax train.csv --dev dev.csv --test test.csv
+      lexgrad train ffnn reviews.tsv --text review --label stars --epochs 5
+      lexgrad train ffnn train.csv --set units=200 --set dropout=0.3
+      lexgrad train logistic train.csv --set ngrams=1,2 --set l2=1e-5
+      lexgrad train ffnn train.csv --out runs/mine --resume
+    """
+    from lexgrad.cli.train import TrainRequest, run_train
+
+    options = {
+        "epochs": epochs,
+        "batch": batch,
+        "seed": seed,
+        "threads": threads,
+        "precision": precision,
+        "vectors": vectors,
+    }
+    columns = _columns(text=text, label=label, encoding=encoding, format=format_)
+    request = TrainRequest(
+        model=model,
+        train=train,
+        dev=dev,
+        test=test,
+        columns=columns,
+        out=out,
+        options=options,
+        settings=tuple(set_ or ()),
+        resume=resume,
+        overwrite=overwrite,
+    )
+    run_train(request, Output(as_json=as_json, quiet=quiet))
+
+
+@app.command()
+def evaluate(
+    *,
+    run: RunPath,
+    file: Annotated[
+        str, typer.Argument(metavar="FILE", help="Texts with labels: a file, [b]-[/], or builtin:NAME:test.")
+    ],
+    text: Text = None,
+    label: Label = None,
+    encoding: Encoding = None,
+    format_: Format = None,
+    as_json: Json = False,
+) -> None:
+    """Measure a trained model: accuracy, macro F1, loss; precision and recall by class; confusion matrix.
+
+    \b
+    Examples:
+      lexgrad evaluate runs/logistic-train-1 test.csv
+      lexgrad evaluate runs/logistic-train-1 builtin:python-docstrings:test --json
+    """
+    from lexgrad.cli.evaluate import run_evaluate
+
+    columns = _columns(text=text, label=label, encoding=encoding, format=format_)
+    run_evaluate(run, file, columns, Output(as_json=as_json))
+
+
+@app.command()
+def predict(
+    *,
+    run: RunPath,
+    texts: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="TEXT", help="Texts to classify; standard input where there are none."),
+    ] = None,
+    file: Annotated[str | None, _value("FILE", "A file with texts, in any format that train reads.")] = None,
+    text: Text = None,
+    encoding: Encoding = None,
+    format_: Format = None,
+) -> None:
+    """Label texts. Prints one JSON object a text: {"text", "label", "probabilities"}.
+
+    Without TEXT and --file, reads standard input, one text a line, and answers as the lines come.
+
+    \b
+    Examples:
+      lexgrad predict runs/logistic-train-1 "a lovely film" "two lost hours"
+      lexgrad predict runs/logistic-train-1 --file new.csv > labelled.jsonl
+      tail -f comments.txt | lexgrad predict runs/logistic-train-1
+    """
+    from lexgrad.cli.predict import run_predict
+
+    columns = _columns(text=text, encoding=encoding, format=format_)
+    run_predict(run, texts or [], file, columns, Output())
+
+
+@app.command()
+def show(run: RunPath, as_json: Json = False) -> None:
+    """Show a run: its configuration, its parameters with their shapes, and its metrics.
+
+    \b
+    Examples:
+      lexgrad show runs/logistic-train-1
+      lexgrad show runs/logistic-train-1 --json
+    """
+    from lexgrad.cli.show import run_show
+
+    run_show(run, Output(as_json=as_json))
+
+
+@app.command()
+def models(
+    model: Annotated[str | None, typer.Argument(metavar="MODEL", help="Only this one.")] = None,
+    as_json: Json = False,
+) -> None:
+    """List what MODEL can be, with every setting, its default and what it means.
+
+    \b
+    Examples:
+      lexgrad models
+      lexgrad models ffnn
+    """
+    from lexgrad.cli.models import run_models
+
+    run_models(model, Output(as_json=as_json))
+
+
+def _columns(**given: str | None) -> dict[str, str]:
+    """The options that say how a file is read, without those that were not given."""
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run a command and exit: 0; 2 after a user's mistake (one line); 130 after Ctrl-C; 1 after a bug."""
+    use_utf8()
+    command: Any = typer.main.get_command(app)
+    given = None if arguments is None else list(arguments)
+    sys.exit(guarded(lambda: command.main(given, prog_name="lexgrad", standalone_mode=False)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,86 @@
+"""Where a command's words go: results to standard output, everything said on the way to standard error."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from typing import TYPE_CHECKING, Any, TextIO
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+
+class Output:
+    """The two streams of a command.
+
+    With ``as_json`` standard output carries nothing but one JSON object, its last line, and reports for
+    people go to standard error. With ``quiet`` nothing but errors and the result itself is said.
+    """
+
+    def __init__(self, *, as_json: bool = False, quiet: bool = False) -> None:
+        self.as_json = as_json
+        self.quiet = quiet
+        self.notices = _console(sys.stderr)
+        self._reports = self.notices if as_json else _console(sys.stdout)
+
+    def note(self, text: str) -> None:
+        """Say something on the way, on standard error."""
+        if not self.quiet:
+            self.notices.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    def report(self, *parts: RenderableType) -> None:
+        """Print a report for people: tables, or lines of text."""
+        if self.quiet:
+            return
+        for part in parts:
+            text = isinstance(part, str)
+            self._reports.print(part, markup=False, highlight=False, soft_wrap=text)
+
+    def result(self, value: dict[str, Any]) -> None:
+        """Print the JSON object, if it was asked for."""
+        if self.as_json:
+            write_json(value)
+
+
+def write_json(value: dict[str, Any]) -> None:
+    """Write ``value`` to standard output as one line of strict JSON."""
+    sys.stdout.write(to_json(value) + "\n")
+    sys.stdout.flush()
+
+
+def to_json(value: Any) -> str:
+    """One line of strict JSON; a number that JSON cannot carry (NaN, infinity) becomes null."""
+    return json.dumps(_plain(value), ensure_ascii=False, allow_nan=False)
+
+
+def _plain(value: Any) -> Any:
+    """The same value in Python's own types: NumPy's scalars and arrays, tuples and paths do not fit JSON."""
+    if isinstance(value, dict):
+        return {str(key): _plain(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(part) for part in value]
+    if value is None or isinstance(value, str | bool | int):
+        return value
+    if hasattr(value, "tolist"):
+        return _plain(value.tolist())
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return str(value)
+
+
+def use_utf8() -> None:
+    """Write UTF-8 whatever the system's code page says, so that no text of the user's can fail to print.
+
+    What has no UTF-8 form (a lone surrogate from a file name, say) is written as an escape that JSON knows.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(encoding="utf-8", errors="backslashreplace")
+
+
+def _console(stream: TextIO) -> Console:
+    from rich.console import Console
+
+    return Console(file=stream, highlight=False)

@@ -1,0 +1,180 @@
+"""What a person sees while a model trains: a live bar at a terminal, an occasional plain line elsewhere."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from lexgrad.train.progress import Progress
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress as Bar
+    from rich.progress import TaskID
+
+REFRESH_SECONDS = 0.1  # the bar's numbers change at most this often; a step may take microseconds
+LINE_SECONDS = 1.0  # lines about epochs come at most this often, but for the first and the last
+SMOOTHING = 0.98  # how much of the shown loss is carried over from one step to the next
+
+
+class Meter:
+    """Counts examples and tokens and turns them into rates; its clock can be replaced."""
+
+    def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
+        self._clock = clock
+        self._started = clock()
+        self.examples = 0
+        self.tokens = 0
+
+    def add(self, examples: int, tokens: int) -> None:
+        """Count one step."""
+        self.examples += examples
+        self.tokens += tokens
+
+    def rates(self) -> tuple[float, float]:
+        """Examples and tokens a second since the meter was made."""
+        seconds = max(self._clock() - self._started, 1e-9)
+        return self.examples / seconds, self.tokens / seconds
+
+
+class Display(Progress):
+    """Shows a training on a console. Use it as a context manager: leaving it clears the bar."""
+
+    def __init__(self, console: Console, *, clock: Callable[[], float] = time.perf_counter) -> None:
+        self._console = console
+        self._clock = clock
+        self._bar: Bar | None = None
+        self._task: TaskID | None = None
+        self._steps_of_epoch = 0
+        self._epochs = 0
+        self._epoch = 0
+        self._loss: float | None = None
+        self._dev = ""
+        self._meter: Meter | None = None
+        self._next_refresh = 0.0
+        self._next_line = 0.0
+
+    def __enter__(self) -> Display:
+        if self._console.is_terminal:
+            self._bar = _bar(self._console)
+            self._bar.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+
+    def on_data(self, what: str, examples: int, fraction: float | None = None) -> None:
+        """Show how far a pass over the texts has come."""
+        if self._bar is None or (self._clock() < self._next_refresh and fraction != 1.0):
+            return
+        self._next_refresh = self._clock() + REFRESH_SECONDS
+        self._show(what, fraction, f"{examples:,} texts")
+
+    def on_start(self, *, epochs: int, steps: int, examples: int, first_epoch: int, first_step: int) -> None:
+        """Begin to measure, and say where a resumed run goes on."""
+        self._epochs, self._steps_of_epoch = epochs, steps
+        self._meter = Meter(self._clock)
+        if (first_epoch, first_step) != (1, 0):
+            self._line(f"going on in epoch {first_epoch} of {epochs} after {first_step} of {steps} steps")
+
+    def on_epoch(self, epoch: int, epochs: int) -> None:
+        """Remember which epoch it is."""
+        self._epoch, self._epochs = epoch, epochs
+
+    def on_step(self, *, loss: float, examples: int, tokens: int, step: int, steps: int) -> None:
+        """Count the step; redraw if it is time."""
+        if self._meter is None:
+            self._meter = Meter(self._clock)
+        self._meter.add(examples, tokens)
+        self._loss = loss if self._loss is None else SMOOTHING * self._loss + (1 - SMOOTHING) * loss
+        now = self._clock()
+        if self._bar is None or now < self._next_refresh:
+            return
+        self._next_refresh = now + REFRESH_SECONDS
+        done = ((self._epoch - 1) * steps + step) / max(self._epochs * steps, 1)
+        self._show(f"epoch {self._epoch}/{self._epochs}", done, self._numbers())
+
+    def on_dev(self, epoch: int, metrics: Mapping[str, Any], best: bool) -> None:
+        """Remember the dev set's metric for the bar."""
+        self._dev = f"dev {metrics['accuracy']:.3f}"
+
+    def on_epoch_end(self, row: Mapping[str, Any]) -> None:
+        """Print a line about the epoch, unless the last one was printed a moment ago."""
+        epoch, now = row["epoch"], self._clock()
+        if now < self._next_line and epoch != self._epochs:
+            return
+        self._next_line = now + LINE_SECONDS
+        self._line(epoch_line(row, self._epochs) + self._rates())
+
+    def on_end(self, *, epochs: int, stopped_early: bool) -> None:
+        """Say why training ended, where it is not plain from the number of epochs."""
+        if stopped_early:
+            self._line(f"stopped after epoch {epochs}: the dev set has not improved any more")
+
+    def _numbers(self) -> str:
+        parts = [
+            f"loss {self._loss:.4f}" if self._loss is not None else "",
+            self._dev,
+            self._rates().lstrip(", "),
+        ]
+        return "  ".join(part for part in parts if part)
+
+    def _rates(self) -> str:
+        if self._meter is None or not self._meter.examples:
+            return ""
+        examples, tokens = self._meter.rates()
+        return f", {short_number(examples)} examples/s, {short_number(tokens)} tokens/s"
+
+    def _show(self, what: str, fraction: float | None, numbers: str) -> None:
+        assert self._bar is not None
+        if self._task is None:
+            self._task = self._bar.add_task(what, total=None, numbers="")
+        elif self._bar.tasks[0].description.split(maxsplit=1)[0] != what.split(maxsplit=1)[0]:
+            self._bar.reset(self._task)  # another pass: its time left has nothing to do with the last one's
+        total = None if fraction is None else 1.0
+        self._bar.update(
+            self._task, description=what, total=total, completed=fraction or 0.0, numbers=numbers
+        )
+
+    def _line(self, text: str) -> None:
+        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def epoch_line(row: Mapping[str, Any], epochs: int) -> str:
+    """One epoch as words: ``epoch 3/10: loss 0.4113, dev accuracy 0.8014, dev loss 0.4402 (best yet)``."""
+    parts = [f"epoch {row['epoch']}/{epochs}: loss {_decimal(row['loss'])}"]
+    if "dev_accuracy" in row:
+        parts.append(f"dev accuracy {_decimal(row['dev_accuracy'])}")
+        parts.append(f"dev loss {_decimal(row['dev_loss'])}")
+    return ", ".join(parts) + (" (best yet)" if row.get("best") and "dev_accuracy" in row else "")
+
+
+def short_number(value: float) -> str:
+    """A rate in three digits or so: ``941``, ``12.3k``, ``4.6M``."""
+    for unit, size in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
+        if value >= size:
+            return f"{value / size:.3g}{unit}" if value < 1000 * size else f"{value / size:.0f}{unit}"
+    return f"{value:.0f}" if value >= 10 else f"{value:.2g}"
+
+
+def _decimal(value: float | None) -> str:
+    return "nan" if value is None else f"{value:.4f}"
+
+
+def _bar(console: Console) -> Bar:
+    """A bar that leaves columns out where the terminal is too narrow for them."""
+    from rich.progress import BarColumn, ProgressColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+    from rich.table import Column
+
+    columns: list[ProgressColumn] = [TextColumn("{task.description}")]
+    if console.width >= 100:
+        columns.append(BarColumn(bar_width=20))
+    if console.width >= 50:
+        columns += [TaskProgressColumn(), TimeRemainingColumn(compact=True)]
+    numbers = Column(no_wrap=True, overflow="ellipsis")
+    columns.append(TextColumn("{task.fields[numbers]}", table_column=numbers))
+    return Bar(*columns, console=console, transient=True)
