@@ -1,0 +1,140 @@
+"""Variables for a person at a prompt: nodes that already have their values, and can send blame back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from lexgrad.errors import InputError
+from lexgrad.evaluate import constant_value
+from lexgrad.grad import backward
+from lexgrad.graph import CONSTANT, INPUT, Location, Node, Origin, Primitive, Type, formula
+from lexgrad.ops import type_of
+
+
+class Variable(Node):
+    """A node with its value, computed at once in float64.
+
+    Everything that is done to variables makes variables, and each remembers what it was made of::
+
+        a, b, c = lg.variables(a=3.0, b=1.0, c=-2.0)
+        L = c * (a + 2 * b)
+        L.backward()
+        b.grad  # -4.0
+
+    Attributes:
+        value: a Python number for a scalar, else a NumPy array (not to be changed in place).
+        grad: after ``backward`` of something that depends on this one: the derivative, of the same shape; else None.
+    """
+
+    __slots__ = ("_array", "grad")
+    _array: NDArray[Any]
+    grad: float | NDArray[np.float64] | None
+
+    @classmethod
+    def leaf(cls, value: ArrayLike, name: str = "") -> Variable:
+        """A variable that is made of nothing else."""
+        array = np.array(value)
+        type = type_of(array)
+        variable = cls(INPUT, (), {"type": type}, type, name)
+        variable._array = array.astype(np.float64) if type.dtype == "float" else array
+        variable.grad = None
+        return variable
+
+    @classmethod
+    def derive(
+        cls,
+        primitive: Primitive,
+        inputs: tuple[Node, ...],
+        attributes: Mapping[str, Any],
+        type: Type,
+        origin: Origin | None,
+        location: Location | None,
+    ) -> Variable:
+        """The result of a primitive on variables, with its value."""
+        variable = cls(primitive, inputs, attributes, type, "", origin, location)
+        with np.errstate(all="ignore"):
+            result = primitive.evaluate(*(array_of(node) for node in inputs), **attributes)
+        variable._array = np.asarray(result)
+        variable.grad = None
+        return variable
+
+    @property
+    def value(self) -> Any:
+        """The value: a Python number for a scalar, else an array."""
+        return self._array.item() if self._array.ndim == 0 else self._array
+
+    def backward(self) -> None:
+        """Set ``grad`` of every variable that this scalar was made of, intermediate ones included.
+
+        Each call sets the gradients anew; they do not add up over calls.
+
+        Raises:
+            InputError: this variable is not a float scalar.
+        """
+        leaves = [node for node in _ancestors(self) if node.primitive is INPUT and node.type.dtype == "float"]
+        cotangents = backward(self, leaves)
+        for node in _ancestors(self):
+            node.grad = None
+            if node.type.dtype == "float":
+                array = array_of(cotangents[node]) if node in cotangents else np.zeros(node._array.shape)
+                node.grad = array.item() if array.ndim == 0 else np.array(array)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        return np.array(self._array, dtype=dtype)
+
+    def __float__(self) -> float:
+        return float(self._array)
+
+    def __int__(self) -> int:
+        return int(self._array)
+
+    def __bool__(self) -> bool:
+        return bool(self._array)
+
+    def __repr__(self) -> str:
+        made_of = "" if self.primitive is INPUT else formula(self)
+        names = " = ".join(text for text in (self.name, made_of) if text)
+        value = np.array2string(self._array, precision=6, separator=", ", prefix="", threshold=100)
+        value = repr(self.value) if self._array.ndim == 0 else value
+        joint = "\n" if "\n" in value else " "
+        return f"{names or 'variable'} ={joint}{value}"
+
+
+def _ancestors(variable: Variable) -> list[Variable]:
+    from lexgrad.graph import topological
+
+    return [node for node in topological([variable]) if isinstance(node, Variable)]
+
+
+def array_of(node: Node) -> NDArray[Any]:
+    """The value of a variable or constant.
+
+    Raises:
+        InputError: the node belongs to a graph that has not been evaluated.
+    """
+    if isinstance(node, Variable):
+        return node._array
+    if node.primitive is CONSTANT:
+        return constant_value(node)
+    raise InputError(f"{node.describe()} has no value: it belongs to a function that is being traced")
+
+
+def variable(value: ArrayLike, name: str = "") -> Variable:
+    """A variable with this value: a number, nested lists or an array; floats are float64.
+
+    Raises:
+        InputError: ``value`` holds anything but numbers and booleans.
+    """
+    try:
+        return Variable.leaf(value, name)
+    except ValueError as error:
+        raise InputError(f"variable {name!r}: expected a number or a rectangular array; {error}") from None
+
+
+def variables(**values: ArrayLike) -> tuple[Variable, ...]:
+    """Named variables, in the order given: ``a, b, c = lg.variables(a=3.0, b=1.0, c=-2.0)``."""
+    return tuple(variable(value, name) for name, value in values.items())

@@ -1,0 +1,5 @@
+"""The NumPy interpreter of graphs: fp64 is what a graph means, fp32 on request."""
+
+from lexgrad.evaluate.interpreter import Interpreter, Precision, bind_sizes, constant_value, evaluate
+
+__all__ = ["Interpreter", "Precision", "bind_sizes", "constant_value", "evaluate"]

@@ -1,0 +1,108 @@
+"""Reverse mode, graph to graph: every node passes its blame to its inputs, multiplied by local derivatives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from lexgrad.errors import InputError, LexgradError, suggest
+from lexgrad.graph import Graph, Node, originating, topological
+from lexgrad.ops import broadcast_to, constant
+
+
+def backward(output: Node, wrt: Iterable[Node]) -> dict[Node, Node]:
+    """The derivative of a scalar in every node between it and ``wrt``.
+
+    Backpropagation (Rumelhart, Hinton and Williams, "Learning representations by back-propagating errors", Nature
+    1986): in reverse topological order, the cotangent of each node is the sum of what its users' rules send it.
+    Every node that this makes carries its origin.
+
+    Args:
+        output: the scalar float that is differentiated.
+        wrt: float nodes; nodes that do not lie on a path to one of them are not visited.
+
+    Returns:
+        the cotangents by node; a node that ``output`` does not depend on is not among them.
+
+    Raises:
+        InputError: ``output`` is not a float scalar, or a node of ``wrt`` is not float.
+    """
+    targets = set(wrt)
+    if output.type.dtype != "float" or output.shape != ():
+        raise InputError(f"can differentiate a float scalar only; got {output.describe()}: take its sum or mean first")
+    for node in targets:
+        if node.type.dtype != "float":
+            raise InputError(f"can differentiate with respect to floats only; got {node.describe()}")
+    order = topological([output])
+    active = _depending_on(order, targets)
+    cotangents: dict[Node, Node] = {output: constant(1.0)} if output in active else {}
+    for node in reversed(order):
+        if node not in active or node not in cotangents:
+            continue
+        for i, operand in enumerate(node.inputs):
+            if operand in active:
+                _send(node, i, cotangents)
+    return {node: cotangents[node] for node in order if node in cotangents}
+
+
+def _depending_on(order: Sequence[Node], targets: set[Node]) -> set[Node]:
+    active: set[Node] = set()
+    for node in order:
+        if node in targets or any(operand in active for operand in node.inputs):
+            active.add(node)
+    return active
+
+
+def _send(node: Node, i: int, cotangents: dict[Node, Node]) -> None:
+    """Send the cotangent of ``node`` along its edge to input ``i``, by the primitive's rule."""
+    rule = node.primitive.rule(i)
+    if rule is None:
+        return
+    operand = node.inputs[i]
+    with originating(node, i):
+        share = rule(cotangents[node], node, *node.inputs, **node.attributes)
+    if share is None:
+        return
+    if share.type != operand.type:
+        raise LexgradError(
+            f"the rule of {node.primitive.name} for input {i} gives {share.type}; the input is {operand.type}"
+        )
+    if operand in cotangents:
+        with originating(operand, None):
+            cotangents[operand] = cotangents[operand] + share
+    else:
+        cotangents[operand] = share
+
+
+def gradient(output: Node, wrt: Sequence[Node]) -> list[Node]:
+    """The derivative of a scalar in each node of ``wrt``; zeros where it does not depend on one.
+
+    Raises:
+        InputError: ``output`` is not a float scalar, or a node of ``wrt`` is not float.
+    """
+    cotangents = backward(output, wrt)
+    return [cotangents[node] if node in cotangents else broadcast_to(0.0, node.shape) for node in wrt]
+
+
+def differentiate(graph: Graph, wrt: Sequence[str] | None = None, output: str | None = None) -> Graph:
+    """The graph with its backward graph: outputs as before, and ``d_<input>`` for each input in ``wrt``.
+
+    Args:
+        graph: what to differentiate.
+        wrt: names of inputs; every float input by default.
+        output: which output; may be left out where there is only one.
+
+    Raises:
+        InputError: an unknown name, or an output that is not a float scalar.
+    """
+    names = [n for n, t in graph.input_types.items() if t.dtype == "float"] if wrt is None else list(wrt)
+    for name in names:
+        if name not in graph.inputs:
+            raise InputError(f"graph {graph.name!r} has no input {name!r}{suggest(name, graph.inputs)}")
+    if output is None and len(graph.outputs) != 1:
+        raise InputError(f"graph {graph.name!r} has several outputs ({', '.join(graph.outputs)}): say which one")
+    result = next(iter(graph.outputs)) if output is None else output
+    if result not in graph.outputs:
+        raise InputError(f"graph {graph.name!r} has no output {result!r}{suggest(result, graph.outputs)}")
+    gradients = gradient(graph.outputs[result], [graph.inputs[name] for name in names])
+    outputs = {**graph.outputs, **{f"d_{name}": node for name, node in zip(names, gradients, strict=True)}}
+    return Graph(graph.inputs, outputs, f"{graph.name}_backward")

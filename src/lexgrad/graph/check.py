@@ -1,0 +1,68 @@
+"""The checker: what a legal graph is, said so that it can be run. Every transformation is followed by it in tests."""
+
+from __future__ import annotations
+
+from lexgrad.errors import LexgradError, ShapeError
+from lexgrad.graph.graph import Graph
+from lexgrad.graph.node import CONSTANT, INPUT, PRIMITIVES, Node
+
+
+class IllegalGraphError(LexgradError):
+    """A graph breaks a rule; this is a fault of whatever built it, never of the user's numbers."""
+
+
+def check(graph: Graph) -> Graph:
+    """Check every rule of a legal graph and return it.
+
+    The rules: every node comes after its inputs and once only; its primitive is registered; its type is what the
+    primitive's typing rule gives for the types of its inputs; inputs are input nodes; outputs are in the graph.
+
+    Raises:
+        IllegalGraphError: naming the first node that breaks a rule, and the rule.
+    """
+    seen: set[Node] = set()
+    for position, node in enumerate(graph.nodes):
+        where = f"graph {graph.name!r}, node {position} ({node.describe()})"
+        if node in seen:
+            raise IllegalGraphError(f"{where}: appears twice")
+        missing = [operand for operand in node.inputs if operand not in seen]
+        if missing:
+            raise IllegalGraphError(f"{where}: comes before its input {missing[0].describe()}")
+        _check_node(node, where)
+        seen.add(node)
+    for name, node in graph.inputs.items():
+        if node.primitive is not INPUT:
+            raise IllegalGraphError(f"graph {graph.name!r}: input {name!r} is {node.describe()}, not an input")
+    for name, node in graph.outputs.items():
+        if node not in seen:
+            raise IllegalGraphError(f"graph {graph.name!r}: output {name!r} is not in the graph")
+    return graph
+
+
+def _check_node(node: Node, where: str) -> None:
+    if node.primitive in (INPUT, CONSTANT):
+        if node.inputs:
+            raise IllegalGraphError(f"{where}: takes no inputs")
+        if node.primitive is CONSTANT:
+            _check_constant(node, where)
+        return
+    if PRIMITIVES.get(node.primitive.name) is not node.primitive:
+        raise IllegalGraphError(f"{where}: its primitive is not registered")
+    try:
+        expected = node.primitive.typing(*(operand.type for operand in node.inputs), **node.attributes)
+    except (ShapeError, TypeError) as error:
+        raise IllegalGraphError(f"{where}: {error}") from error
+    if expected != node.type:
+        raise IllegalGraphError(f"{where}: its inputs make it {expected}")
+
+
+def _check_constant(node: Node, where: str) -> None:
+    value = node.attributes["value"]
+    for size in node.type.shape:
+        if not isinstance(value, tuple) or len(value) != size:
+            raise IllegalGraphError(f"{where}: its value does not have that shape")
+        if size == 0:
+            return
+        value = value[0]
+    if isinstance(value, tuple):
+        raise IllegalGraphError(f"{where}: its value does not have that shape")

@@ -1,0 +1,87 @@
+"""The primitives, one family a file, and the compositions that are plain functions of them."""
+
+from lexgrad.ops import operators as _operators
+from lexgrad.ops.comparison import (
+    equal,
+    greater,
+    greater_equal,
+    less,
+    less_equal,
+    logical_and,
+    logical_not,
+    logical_or,
+    not_equal,
+)
+from lexgrad.ops.composed import (
+    binary_cross_entropy,
+    cross_entropy,
+    linear,
+    log_sigmoid,
+    log_softmax,
+    one_hot,
+    softmax,
+    square,
+)
+from lexgrad.ops.elementwise import (
+    absolute,
+    add,
+    cast,
+    cos,
+    divide,
+    exp,
+    log,
+    maximum,
+    minimum,
+    multiply,
+    negative,
+    power,
+    relu,
+    sigmoid,
+    sign,
+    sin,
+    softplus,
+    sqrt,
+    stop_gradient,
+    subtract,
+    tanh,
+    where,
+)
+from lexgrad.ops.indexing import put_along, scatter_add, take, take_along
+from lexgrad.ops.lifting import Operand, constant, lift, type_of
+from lexgrad.ops.movement import (
+    broadcast_to,
+    concatenate,
+    expand_dims,
+    pad,
+    reshape,
+    reverse,
+    squeeze,
+    stack,
+    take_slice,
+    transpose,
+)
+from lexgrad.ops.product import matmul
+from lexgrad.ops.random import arange, dropout, random_uniform
+from lexgrad.ops.reduction import argmax, logsumexp, max, mean, min, size, sum
+from lexgrad.ops.segment import (
+    segment_argmax,
+    segment_lengths,
+    segment_max,
+    segment_mean,
+    segment_repeat,
+    segment_sum,
+)
+
+index = _operators.index
+abs = absolute
+
+__all__ = [
+    "Operand", "abs", "absolute", "add", "arange", "argmax", "binary_cross_entropy", "broadcast_to", "cast",
+    "concatenate", "constant", "cos", "cross_entropy", "divide", "dropout", "equal", "exp", "expand_dims", "greater",
+    "greater_equal", "index", "less", "less_equal", "lift", "linear", "log", "log_sigmoid", "log_softmax",
+    "logical_and", "logical_not", "logical_or", "logsumexp", "matmul", "max", "maximum", "mean", "min", "minimum",
+    "multiply", "negative", "not_equal", "one_hot", "pad", "power", "put_along", "random_uniform", "relu", "reshape",
+    "reverse", "scatter_add", "segment_argmax", "segment_lengths", "segment_max", "segment_mean", "segment_repeat",
+    "segment_sum", "sigmoid", "sign", "sin", "size", "softmax", "softplus", "sqrt", "square", "squeeze", "stack",
+    "stop_gradient", "subtract", "sum", "take", "take_along", "take_slice", "tanh", "transpose", "type_of", "where",
+]  # fmt: skip

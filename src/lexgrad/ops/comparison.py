@@ -1,0 +1,121 @@
+"""Comparisons and logic: results are booleans and carry no derivative."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from lexgrad.errors import ShapeError
+from lexgrad.graph import Node, Primitive, Type, apply, register
+from lexgrad.ops.elementwise import agree, same_types
+from lexgrad.ops.lifting import Operand, lift
+from lexgrad.ops.samples import exactly, real, sample, truth, whole
+
+
+def _truth_of(*types: Type) -> Type:
+    return same_types(*types).with_dtype("bool")
+
+
+def _logic(*types: Type) -> Type:
+    common = same_types(*types)
+    if common.dtype != "bool":
+        raise ShapeError(f"needs bool, got {common.dtype}")
+    return common
+
+
+def _comparison(name: str, evaluate: Callable[..., Any], sign: str) -> Primitive:
+    samples = (
+        sample(real(3, 2), real(3, 2)),
+        sample(whole(5, low=0, high=3), whole(5, low=0, high=3)),
+        sample(exactly(1), exactly(1)),
+    )
+    return register(Primitive(name, _truth_of, evaluate, (None, None), None, f"{{0}} {sign} {{1}}", 1, samples))
+
+
+EQUAL = _comparison("equal", np.equal, "=")
+NOT_EQUAL = _comparison("not_equal", np.not_equal, "≠")
+LESS = _comparison("less", np.less, "<")
+LESS_EQUAL = _comparison("less_equal", np.less_equal, "≤")
+GREATER = _comparison("greater", np.greater, ">")
+GREATER_EQUAL = _comparison("greater_equal", np.greater_equal, "≥")
+
+LOGICAL_AND = register(
+    Primitive(
+        "logical_and",
+        _logic,
+        np.logical_and,
+        (None, None),
+        notation="{0} ∧ {1}",
+        precedence=1,
+        samples=(sample(truth(4), truth(4)),),
+    )
+)
+LOGICAL_OR = register(
+    Primitive(
+        "logical_or",
+        _logic,
+        np.logical_or,
+        (None, None),
+        notation="{0} ∨ {1}",
+        precedence=1,
+        samples=(sample(truth(4), truth(4)),),
+    )
+)
+LOGICAL_NOT = register(
+    Primitive(
+        "logical_not",
+        _logic,
+        np.logical_not,
+        (None,),
+        notation="¬{0}",
+        precedence=4,
+        samples=(sample(truth(4)),),
+    )
+)
+
+
+def equal(x: Operand, y: Operand) -> Node:
+    """Where x = y. (``x == y`` asks whether two nodes are the same node.)"""
+    return apply(EQUAL, *agree(x, y))
+
+
+def not_equal(x: Operand, y: Operand) -> Node:
+    """Where x ≠ y."""
+    return apply(NOT_EQUAL, *agree(x, y))
+
+
+def less(x: Operand, y: Operand) -> Node:
+    """Where x < y."""
+    return apply(LESS, *agree(x, y))
+
+
+def less_equal(x: Operand, y: Operand) -> Node:
+    """Where x ≤ y."""
+    return apply(LESS_EQUAL, *agree(x, y))
+
+
+def greater(x: Operand, y: Operand) -> Node:
+    """Where x > y."""
+    return apply(GREATER, *agree(x, y))
+
+
+def greater_equal(x: Operand, y: Operand) -> Node:
+    """Where x ≥ y."""
+    return apply(GREATER_EQUAL, *agree(x, y))
+
+
+def logical_and(x: Operand, y: Operand) -> Node:
+    """Where both hold."""
+    return apply(LOGICAL_AND, *agree(x, y))
+
+
+def logical_or(x: Operand, y: Operand) -> Node:
+    """Where one or both hold."""
+    return apply(LOGICAL_OR, *agree(x, y))
+
+
+def logical_not(x: Operand) -> Node:
+    """Where x does not hold."""
+    return apply(LOGICAL_NOT, *lift(x))

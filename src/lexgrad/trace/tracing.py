@@ -1,0 +1,88 @@
+"""From a Python function to a graph: run it once on nodes that stand for its arguments."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from lexgrad.errors import InputError
+from lexgrad.graph import Graph, Node, Type, input_node, rebuild, topological
+from lexgrad.ops import constant, lift, type_of
+from lexgrad.trace.trees import TreeShape, tree_flatten, tree_unflatten
+
+
+class Traced(NamedTuple):
+    """A traced function: its graph, and how its arguments and its result are put together of leaves."""
+
+    graph: Graph
+    arguments: TreeShape
+    result: TreeShape
+
+
+def trace(function: Callable[..., Any], *examples: Any) -> Graph:
+    """The graph of ``function``.
+
+    Args:
+        function: any function that combines its arguments with lexgrad's operations.
+        examples: for each argument a Type, a number or array (of which only dtype and shape count), or a tree of
+            them: dicts, lists, tuples, dataclasses.
+
+    Returns:
+        a graph whose inputs are named after the function's parameters (``params.W``), and whose output is ``out``,
+        or named after the paths of the tree that the function returns.
+
+    Raises:
+        InputError: the function returns something that is no number, array or node.
+        ShapeError: an operation is not defined for its operands; the message names the line.
+    """
+    return trace_with_trees(function, *examples).graph
+
+
+def trace_with_trees(function: Callable[..., Any], *examples: Any) -> Traced:
+    """Like :func:`trace`, with the shapes of the argument and result trees."""
+    named = dict(zip(_parameter_names(function, len(examples)), examples, strict=True))
+    leaves, arguments = tree_flatten(named)
+    inputs = {path: input_node(path, _type(path, leaf)) for path, leaf in leaves.items()}
+    called = tree_unflatten(arguments, inputs.values())
+    returned = function(*called.values())
+    results, result = tree_flatten(returned, "out")
+    outputs = {path: _output(path, value) for path, value in results.items()}
+    name = getattr(function, "__name__", "function")
+    return Traced(_settle(inputs, outputs, name if name.isidentifier() else "function"), arguments, result)
+
+
+def _parameter_names(function: Callable[..., Any], count: int) -> list[str]:
+    try:
+        parameters = list(inspect.signature(function).parameters.values())
+    except (TypeError, ValueError):
+        parameters = []
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    names = [parameter.name for parameter in parameters if parameter.kind in kinds][:count]
+    return names + [f"arg{i}" for i in range(len(names), count)]
+
+
+def _type(path: str, leaf: Any) -> Type:
+    if isinstance(leaf, Type):
+        return leaf
+    if isinstance(leaf, Node):
+        return leaf.type
+    try:
+        return type_of(leaf)
+    except (InputError, ValueError) as error:
+        raise InputError(f"argument {path!r}: {error}") from None
+
+
+def _output(path: str, value: Any) -> Node:
+    try:
+        return lift(value)[0]
+    except (InputError, ValueError):
+        raise InputError(f"a traced function returns nodes, numbers or arrays; {path} is {value!r:.80}") from None
+
+
+def _settle(inputs: dict[str, Node], outputs: dict[str, Node], name: str) -> Graph:
+    """Make the graph; eager variables that the function captured become constants."""
+    order = topological(outputs.values())
+    values = {node: constant(node.value) for node in order if node.__class__ is not Node and hasattr(node, "value")}
+    new = rebuild(order, {**values, **{node: node for node in inputs.values()}}) if values else {}
+    return Graph(inputs, {path: new.get(node, node) for path, node in outputs.items()}, name)
