@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 REFRESH_SECONDS = 0.1  # the bar's numbers change at most this often; a step may take microseconds
 LINE_SECONDS = 1.0  # lines about epochs come at most this often, but for the first and the last
+LONG_EPOCH_SECONDS = 30.0  # without a bar, a line comes at least this often
 SMOOTHING = 0.98  # how much of the shown loss is carried over from one step to the next
 
 
@@ -91,7 +92,12 @@ class Display(Progress):
         self._meter.add(examples, tokens)
         self._loss = loss if self._loss is None else SMOOTHING * self._loss + (1 - SMOOTHING) * loss
         now = self._clock()
-        if self._bar is None or now < self._next_refresh:
+        if now < self._next_refresh:
+            return
+        if self._bar is None:
+            if self._next_refresh:  # the first step is no news
+                self._line(f"epoch {self._epoch}/{self._epochs} step {step}/{steps}: {self._numbers()}")
+            self._next_refresh = now + LONG_EPOCH_SECONDS
             return
         self._next_refresh = now + REFRESH_SECONDS
         done = ((self._epoch - 1) * steps + step) / max(self._epochs * steps, 1)
@@ -107,6 +113,8 @@ class Display(Progress):
         if now < self._next_line and epoch != self._epochs:
             return
         self._next_line = now + LINE_SECONDS
+        if self._bar is None:
+            self._next_refresh = now + LONG_EPOCH_SECONDS
         self._line(epoch_line(row, self._epochs) + self._rates())
 
     def on_end(self, *, epochs: int, stopped_early: bool) -> None:
@@ -155,8 +163,8 @@ def epoch_line(row: Mapping[str, Any], epochs: int) -> str:
 def short_number(value: float) -> str:
     """A rate in three digits or so: ``941``, ``12.3k``, ``4.6M``."""
     for unit, size in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
-        if value >= size:
-            return f"{value / size:.3g}{unit}" if value < 1000 * size else f"{value / size:.0f}{unit}"
+        if value >= 0.9995 * size:  # what rounds to 1000 of a unit is 1 of the next
+            return f"{value / size:.3g}{unit}"
     return f"{value:.0f}" if value >= 10 else f"{value:.2g}"
 
 

@@ -1,0 +1,77 @@
+"""Where runs lie: the default directory of a training, and what may be done with one that exists."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from lexgrad.errors import InputError
+from lexgrad.train.run import FILES, Run
+
+RUNS = Path("runs")
+
+
+def stem(source: str) -> str:
+    """A name for a source: ``sst2_train`` for ``data/sst2_train.csv.gz``, ``docs`` for ``builtin:docs``."""
+    if source == "-":
+        return "stdin"
+    name = source.removeprefix("builtin:") if source.startswith("builtin:") else Path(source).name
+    name = re.sub(r"\.gz$", "", name, flags=re.IGNORECASE)
+    name = re.sub(r"(?<=.)\.\w+$", "", name)
+    return re.sub(r"[^\w.-]+", "-", name).strip("-.") or "data"
+
+
+@contextmanager
+def opened_run(model: str, source: str, out: Path | None, *, resume: bool, overwrite: bool) -> Iterator[Run]:
+    """The run to train into. A directory that was made here and has stayed empty is taken away again.
+
+    Raises:
+        InputError: the directory holds a run and neither resume nor overwrite was asked for; or both were;
+            or there is nothing to resume.
+    """
+    if resume and overwrite:
+        raise InputError("--resume and --overwrite contradict each other: continue the run, or replace it")
+    name = f"{model}-{stem(source)}"
+    if resume:
+        yield Run.resume(out or _latest(name))
+        return
+    path, fresh = (_claim(name), True) if out is None else (out, not out.exists())
+    if out is not None and not overwrite and any((path / file).exists() for file in FILES):
+        raise InputError(
+            f"{path} already holds a run: continue it with --resume, replace it with --overwrite, "
+            "or choose another --out"
+        )
+    try:
+        yield Run.create(path, overwrite=overwrite)
+    finally:
+        if fresh and path.is_dir() and not any(path.iterdir()):
+            path.rmdir()
+
+
+def _claim(name: str) -> Path:
+    """Make the first of ``runs/<name>-1``, ``-2`` ... that is free; two trainings never get the same."""
+    if RUNS.is_file():
+        raise InputError(f"{RUNS} is a file; runs are saved in a directory of that name, or in --out")
+    for number in itertools.count(1):
+        path = RUNS / f"{name}-{number}"
+        try:
+            path.mkdir(parents=True)
+        except FileExistsError:
+            continue
+        return path
+    raise AssertionError("there is always a next number")
+
+
+def _latest(name: str) -> Path:
+    """The run with the highest number among those of this name."""
+    numbered = [
+        (int(path.name.removeprefix(f"{name}-")), path)
+        for path in RUNS.glob(f"{name}-*")
+        if path.name.removeprefix(f"{name}-").isdecimal()
+    ]
+    if not numbered:
+        raise InputError(f"nothing to resume: there is no {RUNS / name}-1; name the run with --out")
+    return max(numbered)[1]

@@ -1,0 +1,101 @@
+"""`lexgrad predict`: texts in, JSON lines out, in batches, as they come."""
+
+from __future__ import annotations
+
+import codecs
+import itertools
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from lexgrad.cli.output import Output, to_json
+from lexgrad.errors import InputError
+
+if TYPE_CHECKING:
+    from lexgrad.models.base import TextClassifier
+
+BATCH = 512  # texts classified at a time
+READ = 1 << 16  # bytes taken from standard input at most at a time
+
+
+def run_predict(
+    run: Path, texts: Sequence[str], file: str | None, columns: Mapping[str, str], output: Output
+) -> None:
+    """Print {"text", "label", "probabilities"} for each text, one JSON object a line.
+
+    Raises:
+        InputError: the run or the file cannot be used, or texts were given in two ways.
+    """
+    from lexgrad.models.storage import load
+
+    if texts and file is not None:
+        raise InputError("texts were given both as arguments and with --file: give one of them")
+    model = load(run)
+    if texts:
+        batches: Iterable[Sequence[str]] = [texts]
+    elif file is not None:
+        batches = _from_file(file, columns)
+    else:
+        if sys.stdin.isatty():
+            output.note("type texts, one a line; end with Ctrl-D (Windows: Ctrl-Z, Enter)")
+        batches = lines_as_they_come(sys.stdin.buffer, columns)
+    for batch in batches:
+        _answer(model, batch)
+
+
+def _answer(model: TextClassifier, texts: Sequence[str]) -> None:
+    classes = [str(name) for name in model.classes_]
+    probabilities = model.predict_proba(list(texts))
+    rows = zip(texts, probabilities.argmax(axis=1), probabilities.tolist(), strict=True)
+    sys.stdout.writelines(
+        to_json({"text": text, "label": classes[best], "probabilities": dict(zip(classes, row, strict=True))})
+        + "\n"
+        for text, best, row in rows
+    )
+    sys.stdout.flush()
+
+
+def _from_file(file: str, columns: Mapping[str, str]) -> Iterator[Sequence[str]]:
+    from lexgrad.text.readers import open_table
+
+    texts = open_table(file, label=None, **columns).texts()
+    return iter(lambda: list(itertools.islice(texts, BATCH)), [])
+
+
+def lines_as_they_come(stream: BinaryIO, columns: Mapping[str, str]) -> Iterator[Sequence[str]]:
+    """Batches of whole lines: as many as have arrived, so that a person or a pipe is answered at once.
+
+    Raises:
+        InputError: bytes that do not decode, with their line; or an encoding that does not exist.
+    """
+    if "text" in columns or "format" in columns:
+        raise InputError("standard input is read as one text a line; for columns and formats use --file -")
+    name = columns.get("encoding", "utf-8-sig")
+    try:
+        decoder = codecs.getincrementaldecoder(name)()
+    except LookupError:
+        raise InputError(f"--encoding {name}: Python knows no such encoding") from None
+    read = getattr(stream, "read1", stream.read)
+    waiting, line = "", 1
+    while True:
+        block = read(READ)
+        try:
+            waiting += decoder.decode(block, final=not block)
+        except UnicodeDecodeError as fault:
+            at = line + waiting.count("\n") + fault.object[: fault.start].count(b"\n")
+            byte = fault.object[fault.start]
+            raise InputError(
+                f"standard input line {at}: byte 0x{byte:02x} is not {name.removesuffix('-sig')}; "
+                "give its encoding with --encoding, such as --encoding cp1252"
+            ) from None
+        whole, newline, rest = waiting.rpartition("\n")
+        lines = whole.split("\n") if newline else []
+        waiting = rest
+        if not block and waiting:
+            lines.append(waiting)
+        line += len(lines)
+        for start in range(0, len(lines), BATCH):
+            yield [text.removesuffix("\r") for text in lines[start : start + BATCH]]
+        if not block:
+            return

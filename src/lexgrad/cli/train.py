@@ -1,0 +1,151 @@
+"""`lexgrad train`: from texts in files to a saved run, with progress on the way and a report at the end."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lexgrad.cli.failures import Stopped
+from lexgrad.cli.models import model_class
+from lexgrad.cli.output import Output
+from lexgrad.cli.places import opened_run
+from lexgrad.cli.progress import Display, short_number
+from lexgrad.cli.reports import metrics_report
+from lexgrad.cli.settings import given_settings
+from lexgrad.cli.signals import Termination
+from lexgrad.cli.sources import Split, open_labelled, split_of
+from lexgrad.errors import InputError
+from lexgrad.train.progress import Interrupted, Progress
+
+if TYPE_CHECKING:
+    from lexgrad.models.base import TextClassifier
+    from lexgrad.text.readers import Table
+    from lexgrad.train.run import Run
+
+
+@dataclass(frozen=True)
+class TrainRequest:
+    """What a person asked for; None and empty where nothing was said."""
+
+    model: str
+    train: str
+    dev: str | None
+    test: str | None
+    columns: Mapping[str, str]
+    out: Path | None
+    options: Mapping[str, Any]
+    settings: tuple[str, ...]
+    resume: bool
+    overwrite: bool
+
+
+@dataclass(frozen=True)
+class Tables:
+    """The opened texts of a training."""
+
+    train: Table
+    dev: Table | None
+    test: Table | None
+
+
+def run_train(request: TrainRequest, output: Output) -> None:
+    """Train, save and report.
+
+    Raises:
+        InputError: anything in the request, the texts or the run directory that cannot be used.
+        Stopped: Ctrl-C or SIGTERM; how to continue has been said.
+    """
+    class_ = model_class(request.model)
+    model: TextClassifier = class_(**given_settings(class_, request.settings, request.options))
+    split = split_of(request.train, request.dev, request.test)
+    _say_what_is_used(request, split, output)
+    tables = _open(split, request.columns)
+    with (
+        Termination() as termination,
+        opened_run(
+            request.model, request.train, request.out, resume=request.resume, overwrite=request.overwrite
+        ) as run,
+    ):
+        try:
+            _fit(model, tables, run, output)
+        except Interrupted as interrupted:
+            _say_how_to_continue(replace(request, out=run.path), interrupted)
+            raise Stopped(termination.code) from None
+        except KeyboardInterrupt:
+            print("stopped before training began; nothing was saved", file=sys.stderr)
+            raise Stopped(termination.code) from None
+    _report(request.model, model, tables, run, output)
+
+
+def _open(split: Split, columns: Mapping[str, str]) -> Tables:
+    """Open every source now, and read the test set once, so that its faults show before hours of training."""
+    train = open_labelled(split.train, columns)
+    dev = None if split.dev is None else open_labelled(split.dev, columns)
+    test = None if split.test is None else open_labelled(split.test, columns)
+    for _ in test or ():
+        pass
+    return Tables(train, dev, test)
+
+
+def _fit(model: TextClassifier, tables: Tables, run: Run, output: Output) -> None:
+    if output.quiet:
+        model.fit(tables.train, dev=tables.dev, run=run, progress=Progress())
+        return
+    with Display(output.notices) as display:
+        model.fit(tables.train, dev=tables.dev, run=run, progress=display)
+
+
+def _report(name: str, model: TextClassifier, tables: Tables, run: Run, output: Output) -> None:
+    done = model.report_
+    dev = _measured(model, tables.dev, run)
+    test = _measured(model, tables.test, run)
+    output.report(
+        f"trained {name} with {done['parameters']:,} parameters for {done['epochs']} epochs "
+        f"in {done['train_seconds']:.1f} s ({short_number(done['examples_per_second'])} examples/s, "
+        f"{short_number(done['tokens_per_second'])} tokens/s)"
+    )
+    for title, metrics in (("dev", dev), ("test", test)):
+        if metrics is not None:
+            output.report("", *metrics_report(title, metrics))
+    place = shlex.quote(str(run.path))
+    output.report("", f"saved in {run.path}", f'next: lexgrad predict {place} "some text"')
+    if output.quiet and not output.as_json:
+        print(run.path)
+    output.result({"model": name, "run": str(run.path), "seed": model.seed, **done, "dev": dev, "test": test})
+
+
+def _measured(model: TextClassifier, table: Table | None, run: Run) -> dict[str, Any] | None:
+    if table is None:
+        return None
+    try:
+        return model.evaluate(table)
+    except InputError as fault:
+        raise InputError(f"{fault}; the model itself is trained and saved in {run.path}") from fault
+
+
+def _say_what_is_used(request: TrainRequest, split: Split, output: Output) -> None:
+    if split.train != request.train:
+        output.note(f"train: {split.train}, dev: {split.dev}, test: {split.test}")
+
+
+def _say_how_to_continue(request: TrainRequest, interrupted: Interrupted) -> None:
+    """Even a quiet command says this: without it the work so far would look lost."""
+    where = f"epoch {interrupted.epoch} after {interrupted.step} steps"
+    print(f"stopped in {where}, saved to {interrupted.checkpoint}", file=sys.stderr)
+    print(f"continue with: {command_line(request)}", file=sys.stderr)
+
+
+def command_line(request: TrainRequest) -> str:
+    """The command that resumes this training."""
+    files = {"dev": request.dev, "test": request.test}
+    options = {**files, **request.columns, **request.options, "out": request.out}
+    words = ["lexgrad", "train", request.model, request.train]
+    for name, value in options.items():
+        words += [] if value is None else [f"--{name}", str(value)]
+    for item in request.settings:
+        words += ["--set", item]
+    return shlex.join([*words, "--resume"])

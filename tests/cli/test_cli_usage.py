@@ -1,0 +1,78 @@
+"""Help, version, and what is said about a command that was mistyped."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from lexgrad import __version__
+from tests.cli.conftest import Lexgrad
+
+COMMANDS = ("train", "evaluate", "predict", "show", "models")
+HEAVY = (
+    "numpy",
+    "sklearn",
+    "scipy",
+    "pyarrow",
+    "tokenizers",
+    "safetensors",
+    "lexgrad.models",
+    "lexgrad.graph",
+)
+
+
+def test_version(lexgrad: Lexgrad) -> None:
+    assert lexgrad("--version").out == f"lexgrad {__version__}\n"
+
+
+@pytest.mark.parametrize("arguments", [(), ("--help",), ("-h",)])
+def test_help_names_every_command(lexgrad: Lexgrad, arguments: tuple[str, ...]) -> None:
+    ran = lexgrad(*arguments)
+    assert ran.code == 0
+    assert all(command in ran.out for command in COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_has_examples(lexgrad: Lexgrad, command: str) -> None:
+    ran = lexgrad(command, "--help")
+    assert ran.code == 0
+    assert f"  lexgrad {command}" in ran.out
+
+
+def test_help_imports_nothing_heavy() -> None:
+    program = (
+        "import sys; from lexgrad.cli.main import main\n"
+        "try: main(['--help'])\n"
+        f"except SystemExit: print([name for name in {HEAVY!r} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, encoding="utf-8", check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "parts"),
+    [
+        (("trian",), ("'trian'", "'train'", "lexgrad --help")),
+        (
+            ("train", "logistic", "x.csv", "--epoch", "3"),
+            ("no option --epoch", "'--epochs'", "lexgrad train --help"),
+        ),
+        (("train", "logistic", "x.csv", "--epochs", "ten"), ("'--epochs'",)),
+        (("train", "logistic", "x.csv", "--epochs", "0"), ("'--epochs'", "1")),
+        (("train", "logistic", "x.csv", "--out"), ("--out", "requires an argument")),
+        (("train", "logistic"), ("missing argument 'TRAIN'",)),
+        (("train",), ("missing argument 'MODEL'",)),
+        (("show", "a", "b"), ("b",)),
+        (("--wat",), ("no option --wat", "lexgrad --help")),
+    ],
+)
+def test_mistyped_command_is_one_line(lexgrad: Lexgrad, arguments: tuple[str, ...], parts: tuple[str, ...]) -> None:
+    line = lexgrad(*arguments).mistake()
+    assert all(part in line for part in parts), line
+
+
+def test_module_runs_as_a_program() -> None:
+    done = subprocess.run([sys.executable, "-m", "lexgrad", "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("lexgrad ")
