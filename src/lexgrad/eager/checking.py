@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lexgrad import ops
 from lexgrad.errors import InputError, LexgradError
 from lexgrad.evaluate import Interpreter
 from lexgrad.grad import gradient
 from lexgrad.graph import Graph, Node
-from lexgrad.ops import constant, multiply, sum as total
+from lexgrad.ops import constant
 from lexgrad.trace import trace, tree_flatten
 
 
@@ -90,8 +91,8 @@ def _projected(outputs: list[Node], generator: np.random.Generator) -> Node:
     result = constant(0.0)
     for node in outputs:
         if node.type.dtype == "float":
-            shape = tuple(int(str(size)) for size in node.shape)
-            result = result + total(multiply(node, constant(generator.normal(size=shape))))
+            shape = [size for size in node.shape if isinstance(size, int)]
+            result = result + ops.sum(node * constant(generator.normal(size=shape)))
     return result
 
 

@@ -88,4 +88,3 @@ def _gradient_tree(
 ) -> Any:
     own = [gradients[name] for name, owner in zip(names, owners, strict=True) if owner == position]
     return tree_unflatten(shape, own)
-

@@ -55,9 +55,7 @@ class Interpreter:
         self._float = _FLOATS[precision]
         self._slots = {node: slot for slot, node in enumerate(graph.nodes)}
         self._constants = {
-            self._slots[node]: constant_value(node, self._float)
-            for node in graph.nodes
-            if node.primitive is CONSTANT
+            self._slots[node]: constant_value(node, self._float) for node in graph.nodes if node.primitive is CONSTANT
         }
         self._steps = self._plan()
         self._results = {name: self._slots[node] for name, node in graph.outputs.items()}
@@ -66,11 +64,7 @@ class Interpreter:
     def _plan(self) -> list[_Step]:
         kept = {*self._constants, *(self._slots[node] for node in self.graph.outputs.values())}
         last: dict[int, int] = {}
-        nodes = [
-            node
-            for node in self.graph.nodes[len(self.graph.inputs) :]
-            if node.primitive is not CONSTANT
-        ]
+        nodes = [node for node in self.graph.nodes[len(self.graph.inputs) :] if node.primitive is not CONSTANT]
         for position, node in enumerate(nodes):
             for operand in (node, *node.inputs):
                 last[self._slots[operand]] = position

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeAlias
@@ -59,9 +60,7 @@ class Dim:
         return -self + other
 
     def __mul__(self, other: Size) -> Size:
-        products = [
-            (tuple(sorted(left + right)), a * b) for left, a in self.terms for right, b in _terms(other)
-        ]
+        products = [(tuple(sorted(left + right)), a * b) for left, a in self.terms for right, b in _terms(other)]
         return _from_terms(products)
 
     __radd__ = __add__
@@ -150,9 +149,7 @@ def resolve(size: Size, sizes: Mapping[str, int]) -> int:
         return size
     total = 0
     for monomial, coefficient in size.terms:
-        for name in monomial:
-            coefficient *= sizes[name]
-        total += coefficient
+        total += coefficient * math.prod(sizes[name] for name in monomial)
     return total
 
 
@@ -175,12 +172,11 @@ def solve(size: Size, number: int, sizes: Mapping[str, int]) -> dict[str, int]:
     for monomial, coefficient in size.terms:
         if monomial.count(name) > 1:
             return {}
-        for factor in monomial:
-            coefficient *= 1 if factor == name else sizes[factor]
+        number_of_it = coefficient * math.prod(sizes[factor] for factor in monomial if factor != name)
         if name in monomial:
-            slope += coefficient
+            slope += number_of_it
         else:
-            constant += coefficient
+            constant += number_of_it
     if slope == 0 or (number - constant) % slope or (number - constant) // slope < 0:
         raise ShapeError(f"no size {name!r} makes {size} equal {number}")
     return {name: (number - constant) // slope}

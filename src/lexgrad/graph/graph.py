@@ -29,7 +29,10 @@ class Graph:
         self.outputs = dict(outputs)
         self.name = name
         given = tuple(self.inputs.values())
-        self.nodes = (*given, *(node for node in topological(self.outputs.values()) if node not in set(given)))
+        self.nodes = (
+            *given,
+            *(node for node in topological(self.outputs.values()) if node not in set(given)),
+        )
         for node in self.nodes[len(given) :]:
             if node.primitive is INPUT:
                 raise InputError(
@@ -112,11 +115,8 @@ def rebuild(
         if node in new:
             continue
         inputs = tuple(new.get(operand, operand) for operand in node.inputs)
-        if all(a is b for a, b in zip(inputs, node.inputs, strict=True)):
-            copy = node
-        else:
-            copy = _copy_onto(node, inputs)
-        new[node] = change(copy)
+        same = all(a is b for a, b in zip(inputs, node.inputs, strict=True))
+        new[node] = change(node if same else _copy_onto(node, inputs))
     return new
 
 

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
+from types import FrameType
 from typing import Any, NamedTuple, TypeAlias
 
 from lexgrad.errors import ShapeError
@@ -89,7 +90,7 @@ class Location(NamedTuple):
 
 
 _origin: ContextVar[Origin | None] = ContextVar("origin", default=None)
-_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep  # noqa: PTH
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 
 @contextlib.contextmanager
@@ -104,12 +105,12 @@ def originating(node: Node, i: int | None) -> Iterator[None]:
 
 def user_location() -> Location | None:
     """The innermost line of the running program that is not inside lexgrad itself."""
-    frame = sys._getframe(1)
+    frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         file = frame.f_code.co_filename
         if not file.startswith(_PACKAGE):
             return Location(file, frame.f_lineno)
-        frame = frame.f_back  # type: ignore[assignment]
+        frame = frame.f_back
     return None
 
 
@@ -292,9 +293,7 @@ def apply(primitive: Primitive, *inputs: Node, **attributes: Any) -> Node:
     return maker.derive(primitive, inputs, attributes, type, _origin.get(), location)
 
 
-def _explain(
-    primitive: Primitive, inputs: tuple[Node, ...], error: ShapeError, location: Location | None
-) -> str:
+def _explain(primitive: Primitive, inputs: tuple[Node, ...], error: ShapeError, location: Location | None) -> str:
     operands = ", ".join(f"{node.name} {node.type}".strip() for node in inputs)
     where = f" at {location}" if location else ""
     return f"{primitive.name}({operands}): {error}{where}"

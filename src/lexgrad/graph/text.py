@@ -2,11 +2,12 @@
 
 Grammar (one statement a line; ``#`` begins a comment)::
 
-    graph   := "graph" name "(" [name ":" type ("," name ":" type)*] ")" "{" statement* "return" result ("," result)* "}"
+    graph   := "graph" name "(" [input ("," input)*] ")" "{" statement* "return" result ("," result)* "}"
+    input   := name ":" type
     statement := name ":" type "=" primitive "(" [name ("," name)*] ("," word "=" value)* ")"
     result  := word "=" name
     type    := ("float" | "int" | "bool") "[" [size ("," size)*] "]"
-    value   := number | string | "True" | "False" | "None" | "inf" | "nan" | size | "(" [value ("," value)*] ")" | type
+    value   := number | string | "True" | "False" | "None" | "inf" | "nan" | size | "(" [value ("," value)*] ")"
     size    := polynomial of identifiers with integer coefficients: batch*time+1
     name    := "%" digits | identifier | "`" anything but backquotes "`"
 """
@@ -243,7 +244,7 @@ class _Parser:
             return float(token.text)
         if token.kind == "word" and token.text not in _KEYWORDS:
             return Dim(token.text)
-        self.fail(f"expected a number or a named size, found {token.text!r}", token)
+        return self.fail(f"expected a number or a named size, found {token.text!r}", token)
 
     def name(self) -> str:
         token = self.next()
@@ -293,5 +294,3 @@ def _tokens(text: str) -> list[_Token]:
             tokens.append(_Token(kind, match.group(), line, column))
         position = match.end()
     return [*tokens, _Token("end", "the end", line, len(text) - start + 1)]
-
-

@@ -70,17 +70,17 @@ def _binary(
     return register(Primitive(name, typing, evaluate, rules, None, notation, precedence, samples))
 
 
-def numpy_sigmoid(x: NDArray[Any]) -> NDArray[Any]:
+def numpy_sigmoid(x: NDArray[Any]) -> Any:
     """1 / (1 + exp(-x)) without overflow."""
     e = np.exp(-np.abs(x))
     return np.where(x >= 0, 1 / (1 + e), e / (1 + e))
 
 
-def _numpy_softplus(x: NDArray[Any]) -> NDArray[Any]:
+def _numpy_softplus(x: NDArray[Any]) -> Any:
     return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
 
 
-def _numpy_relu(x: NDArray[Any]) -> NDArray[Any]:
+def _numpy_relu(x: NDArray[Any]) -> Any:
     return np.maximum(x, 0)
 
 
@@ -90,10 +90,12 @@ def _numpy_cast(x: NDArray[Any], dtype: str) -> NDArray[Any]:
 
 
 def _power_base_rule(g: Node, out: Node, x: Node, y: Node) -> Node:
-    for known, derivative in ((0.0, lambda: g * 0.0), (1.0, lambda: g), (2.0, lambda: g * (2.0 * x))):
-        if is_constant(y, known):
-            return derivative()
-    return g * (y * x ** (y - 1.0))
+    if is_constant(y, 2.0):
+        return g * (2.0 * x)
+    if is_constant(y, 1.0):
+        return g
+    # x**0 is constant, and 0 * x**(-1) would not be 0 at x = 0.
+    return g * 0.0 if is_constant(y, 0.0) else g * (y * x ** (y - 1.0))
 
 
 def _power_exponent_rule(g: Node, out: Node, x: Node, y: Node) -> Node:
@@ -110,12 +112,8 @@ def _zero_otherwise(condition: Node, g: Node) -> Node:
 
 
 ADD = _binary("add", np.add, (lambda g, out, x, y: g, lambda g, out, x, y: g), "{0} + {1}", 2)
-SUBTRACT = _binary(
-    "subtract", np.subtract, (lambda g, out, x, y: g, lambda g, out, x, y: -g), "{0} - {1}", 2
-)
-MULTIPLY = _binary(
-    "multiply", np.multiply, (lambda g, out, x, y: g * y, lambda g, out, x, y: g * x), "{0} * {1}", 3
-)
+SUBTRACT = _binary("subtract", np.subtract, (lambda g, out, x, y: g, lambda g, out, x, y: -g), "{0} - {1}", 2)
+MULTIPLY = _binary("multiply", np.multiply, (lambda g, out, x, y: g * y, lambda g, out, x, y: g * x), "{0} * {1}", 3)
 DIVIDE = _binary(
     "divide",
     np.divide,
@@ -125,9 +123,7 @@ DIVIDE = _binary(
     _reals,
     positive,
 )
-POWER = _binary(
-    "power", np.power, (_power_base_rule, _power_exponent_rule), "{0} ** {1}", 5, _reals, positive
-)
+POWER = _binary("power", np.power, (_power_base_rule, _power_exponent_rule), "{0} ** {1}", 5, _reals, positive)
 MAXIMUM = _binary(
     "maximum",
     np.maximum,

@@ -153,7 +153,7 @@ def _put_along_type(x: Type, index: Type, *, axis: int, size: Size) -> Type:
 
 def _numpy_put_along(x: NDArray[Any], index: NDArray[Any], *, axis: int, size: int) -> NDArray[Any]:
     result = np.zeros((*x.shape[:axis], size, *x.shape[axis + 1 :]), x.dtype)
-    places = list(np.indices(index.shape, sparse=True))
+    places: list[NDArray[Any]] = list(np.indices(index.shape, sparse=True))
     places[axis] = index
     if _check_range(index, size):
         kept = index >= 0

@@ -30,7 +30,7 @@ def type_of(value: ArrayLike) -> Type:
 
 
 def lift(*operands: Operand) -> tuple[Node, ...]:
-    """Every operand as a node: numbers become constants; arrays too, or what the other operands' class makes of them."""
+    """Every operand as a node: numbers become constants, arrays too or what the other operands' class makes of them."""
     special = [node.__class__ for node in operands if isinstance(node, Node) and node.__class__ is not Node]
     return tuple(node if isinstance(node, Node) else _constant(node, special) for node in operands)
 
@@ -71,7 +71,9 @@ def broadcast_shapes(*shapes: Shape) -> Shape:
     for axis in range(-rank, 0):
         sizes = {shape[axis] for shape in shapes if len(shape) >= -axis} - {1}
         if len(sizes) > 1:
-            raise ShapeError(f"shapes {' and '.join(map(shape_text, shapes))} do not broadcast: they differ in axis {axis}")
+            raise ShapeError(
+                f"shapes {' and '.join(map(shape_text, shapes))} do not broadcast: they differ in axis {axis}"
+            )
         result.append(sizes.pop() if sizes else 1)
     return tuple(result)
 

@@ -9,7 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lexgrad.errors import ShapeError
-from lexgrad.graph import Dim, Node, Primitive, Shape, Size, Type, apply, product, quotient, register, shape_text
+from lexgrad.graph import (
+    Dim,
+    Node,
+    Primitive,
+    Shape,
+    Size,
+    Type,
+    apply,
+    product,
+    quotient,
+    register,
+    shape_text,
+)
 from lexgrad.ops.lifting import Operand, lift, normalise_axes, normalise_axis
 from lexgrad.ops.samples import real, sample
 
@@ -29,7 +41,11 @@ RESHAPE = register(
         lambda x, *, shape: np.reshape(x, shape),
         (lambda g, out, x, *, shape: reshape(g, x.shape),),
         notation="reshape({0}, {shape})",
-        samples=(sample(real(3, 4), shape=(2, 6)), sample(real(), shape=(1, 1)), sample(real(0, 3), shape=(0,))),
+        samples=(
+            sample(real(3, 4), shape=(2, 6)),
+            sample(real(), shape=(1, 1)),
+            sample(real(0, 3), shape=(0,)),
+        ),
     )
 )
 
@@ -246,9 +262,7 @@ def _numpy_slice(
     return x[tuple(map(slice, starts, stops, steps))]
 
 
-def _slice_rule(
-    g: Node, out: Node, x: Node, *, starts: Shape, stops: Shape, steps: tuple[int, ...]
-) -> Node:
+def _slice_rule(g: Node, out: Node, x: Node, *, starts: Shape, stops: Shape, steps: tuple[int, ...]) -> Node:
     high: list[Size] = []
     for size, start, length, step in zip(x.shape, starts, out.shape, steps, strict=True):
         covered = length if step == 1 else (length - 1) * step + 1 if length != 0 else 0
@@ -311,9 +325,7 @@ def _numpy_pad(
     return result
 
 
-def _pad_rule(
-    g: Node, out: Node, x: Node, *, low: Shape, high: Shape, interior: tuple[int, ...]
-) -> Node:
+def _pad_rule(g: Node, out: Node, x: Node, *, low: Shape, high: Shape, interior: tuple[int, ...]) -> Node:
     stops = []
     for size, before, between in zip(x.shape, low, interior, strict=True):
         stops.append(before + size + (between * (size - 1) if between and size != 0 else 0))
@@ -349,7 +361,7 @@ def _reverse_type(x: Type, *, axes: tuple[int, ...]) -> Type:
     return x
 
 
-REVERSE = register(
+REVERSE: Primitive = register(
     Primitive(
         "reverse",
         _reverse_type,

@@ -8,10 +8,11 @@ import numpy as np
 
 from lexgrad.errors import InputError, ShapeError
 from lexgrad.graph import OPERATORS, Dim, Node, Size, product
-from lexgrad.ops import comparison, elementwise, product as products
+from lexgrad.ops import comparison, elementwise
 from lexgrad.ops.indexing import take
 from lexgrad.ops.lifting import lift
 from lexgrad.ops.movement import expand_dims, reshape, reverse, take_slice, transpose
+from lexgrad.ops.product import matmul
 
 
 def index(x: Node, key: Any) -> Node:
@@ -140,8 +141,8 @@ OPERATORS.update(
         "rdivide": lambda x, y: elementwise.divide(y, x),
         "power": elementwise.power,
         "rpower": lambda x, y: elementwise.power(y, x),
-        "matmul": products.matmul,
-        "rmatmul": lambda x, y: products.matmul(y, x),
+        "matmul": matmul,
+        "rmatmul": lambda x, y: matmul(y, x),
         "negative": elementwise.negative,
         "absolute": elementwise.absolute,
         "less": comparison.less,

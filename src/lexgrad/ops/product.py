@@ -82,7 +82,7 @@ def matmul(x: Operand, y: Operand) -> Node:
         # One matrix for all: fold the leading axes into rows, and do one product.
         rows = reshape(left, (product(left.shape[:-1]), left.shape[-1]))
         return reshape(apply(MATMUL, rows, right), (*left.shape[:-1], *right.shape[1:]))
-    if left.ndim <= 1 or right.ndim <= 2 and left.ndim <= 2:
+    if left.ndim <= 1 or (right.ndim <= 2 and left.ndim <= 2):
         if right.ndim > 2 and left.ndim:
             row = broadcast_to(left, (*right.shape[:-2], 1, left.shape[0]))
             return reshape(apply(MATMUL, row, right), (*right.shape[:-2], right.shape[-1]))

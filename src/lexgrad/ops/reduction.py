@@ -55,7 +55,7 @@ SUM = register(
 )
 
 
-def _numpy_logsumexp(x: NDArray[Any], *, axes: tuple[int, ...]) -> NDArray[Any]:
+def _numpy_logsumexp(x: NDArray[Any], *, axes: tuple[int, ...]) -> Any:
     largest = np.max(x, axis=axes, keepdims=True, initial=-np.inf)
     largest = np.where(np.isfinite(largest), largest, 0.0).astype(np.asarray(x).dtype)
     with np.errstate(divide="ignore"):  # the log of an empty sum is -inf, and that is what it should be
@@ -131,7 +131,7 @@ SIZE = register(
 
 
 def size(of: Size | Sequence[Size]) -> Node:
-    """A size, or the product of several, as a scalar float: a constant where it is known, else worked out at run time."""
+    """A size, or the product of several, as a scalar float: constant if known, else worked out at run time."""
     total = of if isinstance(of, int | Dim) else product(tuple(of))
     return lift(float(total))[0] if isinstance(total, int) else cast(apply(SIZE, of=total), "float")
 

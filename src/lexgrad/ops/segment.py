@@ -89,7 +89,11 @@ SEGMENT_SUM = register(
         _numpy_segment_sum,
         (lambda g, out, x, offsets: segment_repeat(g, offsets, x.shape[0]), None),
         notation="sum of {0} in each text",
-        samples=(sample(real(5, 3), _OFFSETS), sample(real(5), _OFFSETS), sample(real(0, 2), exactly([0, 0]))),
+        samples=(
+            sample(real(5, 3), _OFFSETS),
+            sample(real(5), _OFFSETS),
+            sample(real(0, 2), exactly([0, 0])),
+        ),
     )
 )
 SEGMENT_REPEAT = register(
@@ -109,7 +113,11 @@ SEGMENT_MAX = register(
         _numpy_segment_max,
         (_max_rule, None),
         notation="max of {0} in each text",
-        samples=(sample(real(5, 3), _OFFSETS), sample(real(5), _OFFSETS), sample(real(0, 2), exactly([0, 0]))),
+        samples=(
+            sample(real(5, 3), _OFFSETS),
+            sample(real(5), _OFFSETS),
+            sample(real(0, 2), exactly([0, 0])),
+        ),
     )
 )
 SEGMENT_ARGMAX = register(
