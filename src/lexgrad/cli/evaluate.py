@@ -16,5 +16,5 @@ def run_evaluate(run: Path, file: str, columns: Mapping[str, str], output: Outpu
 
     model = load(run)
     metrics = model.evaluate(open_labelled(file, columns))
-    output.report(*metrics_report(file, metrics))
+    output.report(*metrics_report(file, metrics, output.width))
     output.result(metrics)

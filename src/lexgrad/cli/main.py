@@ -35,9 +35,7 @@ RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="A directory that [
 Text = Annotated[str | None, _value("COL", "Column with the texts; else the one called text.")]
 Label = Annotated[str | None, _value("COL", "Column with the labels; else the one called label.")]
 Encoding = Annotated[str | None, _value("NAME", "Such as cp1252; [b]detect[/] accepts a guess; else UTF-8.")]
-Format = Annotated[
-    str | None, _value("NAME", "csv, tsv, jsonl, parquet, txt, fasttext; else by the name.", "--format")
-]
+Format = Annotated[str | None, _value("NAME", "csv, tsv, jsonl, parquet, txt, fasttext; else by the name.", "--format")]
 Json = Annotated[bool, _flag("--json", "Print one JSON object; all else goes to standard error.")]
 
 
@@ -64,12 +62,8 @@ def lexgrad(
 @app.command()
 def train(
     *,
-    model: Annotated[
-        str, typer.Argument(metavar="MODEL", help="One of those that [b]lexgrad models[/] lists.")
-    ],
-    train: Annotated[
-        str, typer.Argument(metavar="TRAIN", help="Texts with labels: a file, [b]-[/], or builtin:NAME.")
-    ],
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="One of those that [b]lexgrad models[/] lists.")],
+    train: Annotated[str, typer.Argument(metavar="TRAIN", help="Texts with labels: a file, [b]-[/], or builtin:NAME.")],
     dev: Annotated[str | None, _value("FILE", "Texts to watch in training; the best epoch is kept.")] = None,
     test: Annotated[str | None, _value("FILE", "Texts to measure the trained model on.")] = None,
     text: Text = None,
@@ -81,9 +75,7 @@ def train(
     threads: Annotated[int | None, _value("N", "Processor threads.", least=1)] = None,
     precision: Annotated[str | None, _value("NAME", "fp32 (if not given), fp64 or bf16.")] = None,
     vectors: Annotated[str | None, _value("FILE", "Word vectors to begin with: word2vec, GloVe, ...")] = None,
-    set_: Annotated[
-        list[str] | None, _value("NAME=VALUE", "Any setting of the model; repeatable.", "--set")
-    ] = None,
+    set_: Annotated[list[str] | None, _value("NAME=VALUE", "Any setting of the model; repeatable.", "--set")] = None,
     encoding: Encoding = None,
     format_: Format = None,
     resume: Annotated[bool, _flag("--resume", "Continue a run that was interrupted.")] = False,

@@ -24,6 +24,11 @@ class Output:
         self.notices = _console(sys.stderr)
         self._reports = self.notices if as_json else _console(sys.stdout)
 
+    @property
+    def width(self) -> int:
+        """How many columns a report may take."""
+        return self._reports.width
+
     def note(self, text: str) -> None:
         """Say something on the way, on standard error."""
         if not self.quiet:

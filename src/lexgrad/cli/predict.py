@@ -19,9 +19,7 @@ BATCH = 512  # texts classified at a time
 READ = 1 << 16  # bytes taken from standard input at most at a time
 
 
-def run_predict(
-    run: Path, texts: Sequence[str], file: str | None, columns: Mapping[str, str], output: Output
-) -> None:
+def run_predict(run: Path, texts: Sequence[str], file: str | None, columns: Mapping[str, str], output: Output) -> None:
     """Print {"text", "label", "probabilities"} for each text, one JSON object a line.
 
     Raises:
@@ -49,8 +47,7 @@ def _answer(model: TextClassifier, texts: Sequence[str]) -> None:
     probabilities = model.predict_proba(list(texts))
     rows = zip(texts, probabilities.argmax(axis=1), probabilities.tolist(), strict=True)
     sys.stdout.writelines(
-        to_json({"text": text, "label": classes[best], "probabilities": dict(zip(classes, row, strict=True))})
-        + "\n"
+        to_json({"text": text, "label": classes[best], "probabilities": dict(zip(classes, row, strict=True))}) + "\n"
         for text, best, row in rows
     )
     sys.stdout.flush()

@@ -143,9 +143,7 @@ class Display(Progress):
         elif self._bar.tasks[0].description.split(maxsplit=1)[0] != what.split(maxsplit=1)[0]:
             self._bar.reset(self._task)  # another pass: its time left has nothing to do with the last one's
         total = None if fraction is None else 1.0
-        self._bar.update(
-            self._task, description=what, total=total, completed=fraction or 0.0, numbers=numbers
-        )
+        self._bar.update(self._task, description=what, total=total, completed=fraction or 0.0, numbers=numbers)
 
     def _line(self, text: str) -> None:
         self._console.print(text, markup=False, highlight=False, soft_wrap=True)

@@ -110,7 +110,7 @@ def _report(name: str, model: TextClassifier, tables: Tables, run: Run, output: 
     )
     for title, metrics in (("dev", dev), ("test", test)):
         if metrics is not None:
-            output.report("", *metrics_report(title, metrics))
+            output.report("", *metrics_report(title, metrics, output.width))
     place = shlex.quote(str(run.path))
     output.report("", f"saved in {run.path}", f'next: lexgrad predict {place} "some text"')
     if output.quiet and not output.as_json:
