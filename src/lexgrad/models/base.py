@@ -1,13 +1,15 @@
 """The estimator that every text classifier shares: settings, fit, predict, evaluate, save and load.
 
-A model (``logistic.py``, ``softmax.py``, ``feedforward.py``) adds its own settings and says two things: which parameters it has,
-and what graph computes its logits. Everything else (features, labels, training, metrics, files) is here or below.
+A model (``logistic.py``, ``softmax.py``, ``feedforward.py``) adds its own settings and says two things: which
+parameters it has, and what graph computes its logits. All else (features, labels, training, files) is here or below.
 """
+
+# ruff: noqa: RUF009  # `setting` declares a field, as dataclasses.field does
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -21,8 +23,7 @@ from lexgrad.errors import InputError
 from lexgrad.models import storage
 from lexgrad.models.features import Encoder
 from lexgrad.models.fitting import fit_model
-from lexgrad.models.inputs import Inputs
-from lexgrad.models.prediction import Predictor
+from lexgrad.models.prediction import Predictor, probabilities
 from lexgrad.models.settings import check_settings, setting
 from lexgrad.models.sources import Source, labels_of, open_source
 from lexgrad.models.targets import class_indices
@@ -54,12 +55,12 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     name: ClassVar[str] = ""
 
     features: Any = setting("tfidf", "input: a feature name, or your own functions of a text", choices=FEATURES)
-    ngrams: int | tuple[int, ...] = setting((1,), "orders of the n-grams counted, such as 1,2 for single words and pairs", least=1)
+    ngrams: int | tuple[int, ...] = setting((1,), "orders of n-grams: 1,2 counts words and pairs", least=1)
     tokens: str = setting("lower", "what a token is", choices=("lower", "words", "characters", "bpe"))
     min_count: int = setting(1, "leave out tokens and n-grams seen fewer times than this in training", least=1)
     max_features: int | None = setting(None, "keep at most this many n-grams (or words, for embeddings)", least=1)
     standardize: bool | None = setting(
-        None, "bring every input column to mean 0 and deviation 1; None: only for your own functions"
+        None, "bring every input column to mean 0 and deviation 1; None: only for numbers from your own functions"
     )
     class_weight: Any = setting(None, "None, 'balanced', or a dict from label to weight", choices=("balanced",))
     optimizer: str = setting(
@@ -86,13 +87,21 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     # ---- what a model defines -------------------------------------------------------------------------------
 
-    def initial_parameters(self, encoder: Encoder, classes: int) -> dict[str, Array]:
-        """Return the parameters at step 0 by name, float64, seeded by (seed, name)."""
+    def shapes(
+        self, encoder: Encoder, classes: int, found: Mapping[str, Any] | None = None
+    ) -> dict[str, tuple[int, ...]]:
+        """Return the shape of each parameter by name, in the order of the graph's inputs.
+
+        ``found`` are parameters that were read from a file: what the settings leave open, such as the width of
+        vectors that were given in memory, follows from them.
+        """
         raise NotImplementedError
 
-    def logits(
-        self, parameters: Mapping[str, Node], inputs: Mapping[str, Node], drop: Callable[[Node], Node]
-    ) -> Node:
+    def initial(self, name: str, shape: tuple[int, ...], encoder: Encoder) -> NDArray[np.float64]:
+        """Return a parameter before the first step; zeros unless a model says otherwise."""
+        return np.zeros(shape)
+
+    def logits(self, parameters: Mapping[str, Node], inputs: Mapping[str, Node], drop: Callable[[Node], Node]) -> Node:
         """Return the graph of the logits: (batch,) for a sigmoid output, (batch, K) for a softmax output.
 
         ``drop`` applies dropout while training and nothing afterwards.
@@ -103,13 +112,17 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """Say which parameters, by name, the L2 penalty holds for: weights, not biases."""
         return lambda name: not name.startswith("b")
 
-    def frozen(self, encoder: Encoder) -> frozenset[str]:
+    def frozen(self) -> frozenset[str]:
         """Name the parameters that training leaves alone."""
         return frozenset()
 
     def dropout_rate(self) -> float:
         """The dropout rate while training."""
         return 0.0
+
+    def orders(self) -> tuple[int, ...]:
+        """Return the orders of the n-grams as a tuple."""
+        return tuple(self.ngrams) if isinstance(self.ngrams, tuple | list) else (int(self.ngrams),)
 
     def check(self) -> None:
         """Raise InputError for settings that do not go together."""
@@ -151,8 +164,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
         """Return probabilities (n, K), columns in the order of ``classes_``."""
-        parts = [chunk for _, chunk in self._predict(X)]
-        return np.concatenate(parts) if parts else np.zeros((0, len(self.classes_)))
+        return probabilities(self._logits(X))
 
     def predict(self, X: Any) -> Array:
         """Return the most probable label of each text, (n,)."""
@@ -161,14 +173,13 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def decision_function(self, X: Any) -> NDArray[np.float64]:
         """Return the logits: (n,) with two classes (positive: the second class), (n, K) otherwise."""
-        parts = [logits for logits, _ in self._predict(X)]
-        logits = np.concatenate(parts) if parts else np.zeros((0, len(self.classes_)))
+        logits = self._logits(X)
         if logits.ndim == 2 and logits.shape[1] == 2:
-            return logits[:, 1] - logits[:, 0]
+            return np.asarray(logits[:, 1] - logits[:, 0])
         return logits
 
     def evaluate(self, X: Any, y: Any = None) -> dict[str, Any]:
-        """Return the metrics of ``lexgrad.train.metrics.classification_metrics`` on texts X with labels y (or on a table).
+        """Return ``lexgrad.train.metrics.classification_metrics`` on texts X with labels y, or on a table.
 
         Raises:
             InputError: a label that is not among ``classes_``.
@@ -184,7 +195,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """Write model.safetensors, config.json and tokenizer.json into the directory ``path``, whole or not at all.
 
         Raises:
-            InputError: the features are Python functions (they are code, and code is never stored); or ``path`` is taken.
+            InputError: the features are Python functions (code is never stored), or ``path`` is taken.
             NotFittedError: before ``fit``.
         """
         self._require_fitted()
@@ -218,17 +229,16 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return hasattr(self, "parameters_")
 
     def _source(self, X: Any) -> Source:
-        return X if isinstance(X, Source) else open_source(X, self)
+        return open_source(X, self)
 
-    def _predict(self, X: Any) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    def _logits(self, X: Any) -> NDArray[np.float64]:
+        """Logits of all examples, a chunk at a time: (n,) or (n, K)."""
         self._require_fitted()
-        predictor = Predictor(self)
-        for inputs in self._encoded(X):
-            yield predictor(inputs)
-
-    def _encoded(self, X: Any) -> Iterator[Inputs]:
-        for chunk in self._source(X).chunks(CHUNK):
-            yield self.encoder_.encode(chunk)
+        source = self._source(X)
+        self.encoder_.check_source(source)
+        predictor = Predictor(self, self.encoder_, len(self.classes_))
+        parts = [predictor(self.parameters_, self.encoder_.encode(chunk)) for chunk in source.chunks(CHUNK)]
+        return np.concatenate(parts) if parts else np.zeros((0, len(self.classes_)))
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

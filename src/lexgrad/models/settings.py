@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -133,7 +134,7 @@ def _check_numbers(named: str, declared: Setting, value: Any) -> None:
     for number in numbers:
         if isinstance(value, tuple | list) and not _is(number, "int"):
             raise InputError(f"{named} takes whole numbers; got {value!r}")
-        if _is(number, "float") and number != number:
+        if _is(number, "float") and math.isnan(number):
             raise InputError(f"{named} is a number; got nan")
         if declared.least is not None and _is(number, "float") and number < declared.least:
             raise InputError(f"{named} is at least {declared.least:g}; got {value!r}")

@@ -1,4 +1,4 @@
-"""Training: the loop, metrics, run directories with checkpoints, early stopping and progress."""
+"""Training: the loop, the step as one graph, metrics, run directories with checkpoints, early stopping, progress."""
 
 from __future__ import annotations
 

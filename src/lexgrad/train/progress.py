@@ -9,7 +9,7 @@ from typing import Any
 from lexgrad.errors import LexgradError
 
 
-class Interrupted(LexgradError):
+class Interrupted(LexgradError):  # noqa: N818  # a person's wish, not an error
     """Ctrl-C was pressed; the state has been saved where there is a run directory.
 
     Attributes:

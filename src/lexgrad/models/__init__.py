@@ -1,0 +1,38 @@
+"""Models: one short file each, under one scikit-learn estimator."""
+
+from __future__ import annotations
+
+from lexgrad.errors import InputError, suggest
+from lexgrad.models.base import TextClassifier
+from lexgrad.models.feedforward import FeedForward
+from lexgrad.models.logistic import LogisticRegression
+from lexgrad.models.softmax import SoftmaxRegression
+from lexgrad.models.storage import from_config, load
+
+MODELS: dict[str, type[TextClassifier]] = {
+    cls.name: cls for cls in (LogisticRegression, SoftmaxRegression, FeedForward)
+}
+"""Every model by the name that the command line and config.json use."""
+
+
+def model_named(name: str) -> type[TextClassifier]:
+    """Return the class of the model called ``name`` ("logistic", "softmax", "ffnn").
+
+    Raises:
+        InputError: there is no such model.
+    """
+    if name not in MODELS:
+        raise InputError(f"there is no model {name!r}{suggest(str(name), MODELS)}; models: {', '.join(MODELS)}")
+    return MODELS[name]
+
+
+__all__ = [
+    "MODELS",
+    "FeedForward",
+    "LogisticRegression",
+    "SoftmaxRegression",
+    "TextClassifier",
+    "from_config",
+    "load",
+    "model_named",
+]

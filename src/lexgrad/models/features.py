@@ -1,0 +1,165 @@
+"""What an encoder is, which one a model's settings ask for, and how one is restored from files.
+
+An encoder turns chunks of examples into the inputs of the graph. It learns from the training examples alone.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lexgrad.errors import InputError
+from lexgrad.graph import Type
+from lexgrad.models.inputs import Inputs
+from lexgrad.models.sources import Source
+from lexgrad.text.packed import PackedBuilder, PackedTexts
+from lexgrad.train.progress import Progress
+
+if TYPE_CHECKING:
+    from lexgrad.models.base import TextClassifier
+    from lexgrad.text.tokenizer import Tokenizer
+
+Array = NDArray[Any]
+CHUNK = 2048  # texts that are encoded at a time
+
+
+class Encoder(ABC):
+    """Turns examples into graph inputs.
+
+    Attributes:
+        kind: which encoder it is, as config.json records it.
+        width: columns of the encoded rows; for embeddings, the number of words.
+        words: whether rows are word ids to look up in an embedding matrix.
+        tokenizer: the trained tokenizer, where texts are cut into tokens.
+        takes: the kind of source it can encode.
+    """
+
+    kind: ClassVar[str]
+    words: ClassVar[bool] = False
+    width: int
+    tokenizer: Tokenizer | None = None
+    takes: str = "text"
+
+    @abstractmethod
+    def input_types(self) -> dict[str, Type]:
+        """Types of the graph's inputs, by name."""
+
+    @abstractmethod
+    def encode(self, chunk: Any) -> Inputs:
+        """Encode a chunk of a source: texts, rows, or sparse rows.
+
+        Raises:
+            InputError: a feature is not a finite number, or the chunk is of another kind.
+        """
+
+    def config(self) -> dict[str, Any]:
+        """What config.json records, apart from the kind."""
+        return {}
+
+    def arrays(self) -> dict[str, Array]:
+        """What model.safetensors records, by name."""
+        return {}
+
+    @classmethod
+    @abstractmethod
+    def restore(cls, config: Mapping[str, Any], arrays: Mapping[str, Array], tokenizer: Tokenizer | None) -> Self:
+        """Make the encoder again from what ``config`` and ``arrays`` gave."""
+
+    def check_source(self, source: Source) -> None:
+        """Raise InputError where examples of another kind are given than the model was trained on."""
+        if source.kind == "text" and self.takes != "text":
+            raise InputError("this model was trained on numbers; got texts")
+        if source.kind != "text" and self.takes == "text":
+            raise InputError("this model was trained on texts; got numbers")
+
+
+def learn_encoder(model: TextClassifier, source: Source, progress: Progress) -> tuple[Encoder, Inputs]:
+    """Learn the encoder that a model's settings ask for, and encode the training examples with it.
+
+    Raises:
+        InputError: settings and examples do not go together, or a feature is not finite.
+    """
+    if source.kind != "text":
+        from lexgrad.models.array_features import learn_arrays
+
+        return learn_arrays(model, source, progress)
+    if not isinstance(model.features, str):
+        from lexgrad.models.function_features import learn_functions
+
+        return learn_functions(model, source, progress)
+    if model.features == "embeddings":
+        from lexgrad.models.embedding_features import learn_words
+
+        return learn_words(model, source, progress)
+    from lexgrad.models.ngram_features import learn_ngrams
+
+    return learn_ngrams(model, source, progress)
+
+
+def restore_encoder(config: Mapping[str, Any], arrays: Mapping[str, Array], tokenizer_file: Path) -> Encoder:
+    """Make an encoder from a model's files.
+
+    Raises:
+        InputError: an unknown kind, or something is missing.
+    """
+    from lexgrad.models.array_features import ArrayEncoder
+    from lexgrad.models.embedding_features import WordEncoder
+    from lexgrad.models.ngram_features import NgramEncoder
+    from lexgrad.text.tokenizer import Tokenizer
+
+    kinds: dict[str, type[Encoder]] = {cls.kind: cls for cls in (ArrayEncoder, WordEncoder, NgramEncoder)}
+    kind = config.get("kind")
+    if kind not in kinds:
+        raise InputError(f"{tokenizer_file.parent}: unknown kind of features {kind!r}; known: {', '.join(kinds)}")
+    tokenizer = Tokenizer.load(tokenizer_file) if kind != ArrayEncoder.kind else None
+    try:
+        return kinds[kind].restore(config, arrays, tokenizer)
+    except (KeyError, TypeError, ValueError) as fault:
+        raise InputError(f"{tokenizer_file.parent}: the model's files do not fit together ({fault!r})") from fault
+
+
+def train_tokenizer(model: TextClassifier, source: Source, progress: Progress, size: int | None) -> Tokenizer:
+    """First pass: learn the tokens."""
+    from lexgrad.text.tokenizer import Tokenizer
+
+    texts = _watched(source, progress, "reading")
+    return Tokenizer.train(texts, kind=model.tokens, min_count=model.min_count, max_size=size)
+
+
+def encode_words(tokenizer: Tokenizer, source: Source, progress: Progress) -> PackedTexts:
+    """Second pass: all texts as packed ids, on disk beyond a limit."""
+    builder = PackedBuilder()
+    done = 0
+    for chunk in source.chunks(CHUNK):
+        builder.append(tokenizer.encode(chunk))
+        done += len(chunk)
+        progress.on_data("encoding", done, _fraction(done, source))
+    return builder.finish()
+
+
+def _watched(source: Source, progress: Progress, what: str) -> Iterator[str]:
+    done = 0
+    for chunk in source.chunks(CHUNK):
+        yield from chunk
+        done += len(chunk)
+        progress.on_data(what, done, _fraction(done, source))
+
+
+def _fraction(done: int, source: Source) -> float | None:
+    return done / source.length if source.length else None
+
+
+def slices(count: int, size: int = CHUNK) -> Iterator[NDArray[np.int64]]:
+    """Indices 0..count-1, ``size`` at a time."""
+    for begin in range(0, count, size):
+        yield np.arange(begin, min(begin + size, count))
+
+
+def chunked(texts: PackedTexts) -> Callable[[], Iterator[PackedTexts]]:
+    """A restartable stream of packed chunks."""
+    return lambda: (texts.select(indices) for indices in slices(len(texts)))

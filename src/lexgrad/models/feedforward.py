@@ -1,0 +1,160 @@
+"""Feed-forward networks of any number of layers, over embeddings or over features."""
+
+# ruff: noqa: RUF009  # `setting` declares a field, as dataclasses.field does
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lexgrad import ops
+from lexgrad.errors import InputError
+from lexgrad.models.base import FEATURES, TextClassifier
+from lexgrad.models.product import feature_product
+from lexgrad.models.settings import setting
+from lexgrad.nn.activations import ACTIVATIONS, activation
+from lexgrad.nn.initialisers import NAMES, generator, initialiser
+from lexgrad.nn.layers import BIASES, POOLS, concatenated_embeddings, linear, pooled_embeddings, weight_rows
+
+if TYPE_CHECKING:
+    from lexgrad.graph import Node
+    from lexgrad.models.embedding_features import WordEncoder
+    from lexgrad.models.features import Encoder
+
+DIMENSIONS = 100
+
+
+@dataclasses.dataclass(kw_only=True, eq=False, repr=False)
+class FeedForward(TextClassifier):
+    """A feed-forward network: a[0] = x, z[l] = a[l−1] W[l] + b[l], a[l] = g(z[l]), and at last σ or softmax.
+
+    ``layers`` counts layers of weights, the output layer included, as the lectures do: 1 is logistic or softmax
+    regression, 2 has one hidden layer. On texts the default input is the mean of learned word embeddings.
+
+    A word that never occurred in training has the zero vector. A word of the training texts that has no vector in
+    ``vectors`` starts at random, with the deviation of those that have one.
+
+    Parameters (``parameters_``): ``E`` (words, dimensions) with embeddings; ``W1``, ``b1``, ... ``Wn``, ``bn``. With
+    ``bias="x0"`` there is no ``b``: each layer's input has a last column of ones, and its weight is the last row of W.
+    A scalar sigmoid output has one column in Wn.
+
+    References:
+        Jurafsky and Martin, Speech and Language Processing, 3rd edition draft, chapter "Neural Networks".
+    """
+
+    name: ClassVar[str] = "ffnn"
+
+    features: Any = setting(
+        "embeddings",
+        "input: embeddings, a feature name, or your own functions of a text",
+        choices=("embeddings", *FEATURES),
+    )
+    pool: str = setting("mean", "how the embeddings of a text are joined", choices=POOLS)
+    dimensions: int | None = setting(None, f"width of embeddings; None: that of the vectors, or {DIMENSIONS}", least=1)
+    vectors: Any = setting(None, "pretrained vectors: a file, WordVectors, or (words, matrix)")
+    fine_tune: bool = setting(True, "whether training changes the embeddings")
+    layers: int = setting(2, "layers of weights, the output layer included", least=1)
+    units: int | tuple[int, ...] = setting(100, "units of the hidden layers: one number, or one for each", least=1)
+    activation: str = setting("tanh", "activation of the hidden layers", choices=tuple(ACTIVATIONS))
+    dropout: float = setting(0.0, "share of pooled inputs and hidden units set to zero while training", least=0)
+    init: str = setting("xavier", "initial weights of the layers", choices=NAMES)
+    init_std: float = setting(0.1, "deviation of init=normal (limit of init=uniform), and of new embeddings", least=0)
+    bias: str = setting("vector", "a bias vector, or x0 = 1 as an extra input", choices=BIASES)
+    output: str = setting("auto", "sigmoid for two classes, softmax otherwise", choices=("auto", "sigmoid", "softmax"))
+
+    def check(self) -> None:
+        """See TextClassifier.check."""
+        if isinstance(self.units, tuple | list) and len(self.units) != self.layers - 1:
+            raise InputError(
+                f"units gives {len(self.units)} hidden layers, but layers={self.layers} has {self.layers - 1}"
+                " (the output layer counts)"
+            )
+        if self.dropout >= 1:
+            raise InputError(f"setting 'dropout' of FeedForward is below 1; got {self.dropout!r}")
+        if self.vectors is not None and self.features != "embeddings":
+            raise InputError(f"vectors are for features='embeddings'; got features={self.features!r:.40}")
+
+    def check_classes(self, classes: NDArray[Any]) -> None:
+        """See TextClassifier.check_classes."""
+        if self.output == "sigmoid" and len(classes) > 2:
+            raise InputError(f"output='sigmoid' tells two classes apart; got {len(classes)}: use output='softmax'")
+
+    def shapes(
+        self, encoder: Encoder, classes: int, found: Mapping[str, Any] | None = None
+    ) -> dict[str, tuple[int, ...]]:
+        """See TextClassifier.shapes."""
+        shapes: dict[str, tuple[int, ...]] = {}
+        width = encoder.width
+        if encoder.words:
+            words: WordEncoder = encoder  # type: ignore[assignment]
+            dimensions = self._dimensions(words, found)
+            shapes["E"] = (encoder.width, dimensions)
+            width = dimensions * (1 if words.length is None else words.length)
+        scalar = self.output == "sigmoid" or (self.output == "auto" and classes == 2)
+        units = self.units if isinstance(self.units, tuple | list) else (self.units,) * (self.layers - 1)
+        for layer, outputs in enumerate((*units, 1 if scalar else classes), 1):
+            shapes[f"W{layer}"] = (weight_rows(width, self.bias), outputs)
+            if self.bias == "vector":
+                shapes[f"b{layer}"] = (outputs,)
+            width = outputs
+        return shapes
+
+    def _dimensions(self, encoder: WordEncoder, found: Mapping[str, Any] | None) -> int:
+        if encoder.vectors is not None:
+            return int(encoder.vectors.shape[1])
+        if found is not None and "E" in found and self.dimensions is None:
+            return int(found["E"].shape[-1])
+        return self.dimensions or DIMENSIONS
+
+    def initial(self, name: str, shape: tuple[int, ...], encoder: Encoder) -> NDArray[np.float64]:
+        """See TextClassifier.initial."""
+        random = generator(self.seed, name)
+        if name == "E":
+            return self._initial_embeddings(shape, encoder, random)
+        if name.startswith("b"):
+            return np.zeros(shape)
+        weights = initialiser(self.init, self.init_std)(shape, random)
+        if self.bias == "x0":
+            weights[-1] = 0.0  # the bias lives here, and biases start at 0
+        return weights
+
+    def _initial_embeddings(
+        self, shape: tuple[int, ...], encoder: Encoder, random: np.random.Generator
+    ) -> NDArray[np.float64]:
+        vectors = getattr(encoder, "vectors", None)
+        std = self.init_std if vectors is None else float(np.nanstd(vectors))
+        E = random.standard_normal(shape) * std
+        if vectors is not None:
+            E = np.where(np.isnan(vectors), E, vectors)
+        if encoder.tokenizer is not None and (vectors is None or np.isnan(vectors[encoder.tokenizer.unknown, 0])):
+            E[encoder.tokenizer.unknown] = 0.0
+        return np.asarray(E)
+
+    def logits(self, parameters: Mapping[str, Node], inputs: Mapping[str, Node], drop: Callable[[Node], Node]) -> Node:
+        """See TextClassifier.logits."""
+        g = activation(self.activation)
+        for layer in range(1, self.layers + 1):
+            W, b = parameters[f"W{layer}"], parameters.get(f"b{layer}")
+            if layer == 1 and "E" not in parameters:
+                z = feature_product(inputs, W, b)
+            else:
+                below = g(z) if layer > 1 else self._embedded(parameters["E"], inputs)
+                z = linear(drop(below), W, b)
+        return ops.squeeze(z, 1) if z.shape[1] == 1 else z
+
+    def _embedded(self, E: Node, inputs: Mapping[str, Node]) -> Node:
+        if self.pool == "concat":
+            return concatenated_embeddings(E, inputs["ids"])
+        return pooled_embeddings(E, inputs["ids"], inputs["offsets"], self.pool)
+
+    def frozen(self) -> frozenset[str]:
+        """See TextClassifier.frozen."""
+        return frozenset() if self.fine_tune else frozenset({"E"})
+
+    def dropout_rate(self) -> float:
+        """See TextClassifier.dropout_rate."""
+        return float(self.dropout)

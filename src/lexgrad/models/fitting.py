@@ -1,0 +1,237 @@
+"""From examples and settings to a trained model: the middle of ``fit``."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lexgrad import ops
+from lexgrad.errors import InputError
+from lexgrad.graph import Node, Type, input_node
+from lexgrad.models import storage
+from lexgrad.models.features import Encoder, learn_encoder, slices
+from lexgrad.models.inputs import BATCH, Inputs
+from lexgrad.models.prediction import Predictor, as_precision, probabilities
+from lexgrad.models.sources import Source, hash_texts, labels_of, open_source
+from lexgrad.models.targets import Codes, class_indices, class_weights, learn_classes
+from lexgrad.nn.initialisers import generator
+from lexgrad.nn.losses import classification_loss, l2_penalty
+from lexgrad.nn.optimisers import optimiser
+from lexgrad.nn.schedules import Schedule
+from lexgrad.train.loop import Plan, train
+from lexgrad.train.metrics import classification_metrics
+from lexgrad.train.position import Position
+from lexgrad.train.progress import Progress
+from lexgrad.train.run import Run
+from lexgrad.train.shuffle import steps_in_epoch
+from lexgrad.train.step import DTYPES, Objective, TrainingStep, build_step, initial_state, step_input
+
+if TYPE_CHECKING:
+    from lexgrad.models.base import TextClassifier
+
+Array = NDArray[Any]
+Arrays = Mapping[str, Array]
+LABELS, WEIGHTS, KEY = "labels", "weights", "key"
+
+
+@dataclass(frozen=True)
+class LabelledExamples:
+    """Training examples with labels, weights and dropout's key: what the loop picks batches from."""
+
+    inputs: Inputs
+    labels: Codes
+    weights: Array | None
+    key: Array | None
+    dtype: Any
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def batch(self, indices: NDArray[np.int64]) -> tuple[dict[str, Array], int]:
+        """See lexgrad.train.loop.Examples."""
+        batch, tokens = self.inputs.batch(indices)
+        batch[LABELS] = self.labels[indices]
+        if self.weights is not None:
+            batch[WEIGHTS] = self.weights[batch[LABELS]]
+        if self.key is not None:
+            batch[KEY] = self.key
+        return as_precision(batch, self.dtype), tokens
+
+
+def fit_model(model: TextClassifier, X: Any, y: Any, *, dev: Any, run: Run | None, progress: Progress) -> None:
+    """Train ``model`` in place; see TextClassifier.fit."""
+    source = open_source(X, model, learn=True)
+    name = type(model).__name__
+    classes, codes = learn_classes(labels_of(source, y), name, source.name)
+    _check_lengths(source, len(codes))
+    model.check_classes(classes)
+    weights = class_weights(model.class_weight, classes, codes)
+    measured = _dev_source(model, dev)
+    if run is not None:
+        storage.require_storable(model)
+        config = storage.run_config(model, classes, {"train": _fingerprint(source, codes), "dev": _dev_print(measured)})
+        if run.resuming:
+            storage.require_same(run, config)
+    encoder, inputs = learn_encoder(model, source, progress)
+    if len(inputs) != len(codes):
+        raise InputError(f"{source.name} has {len(inputs)} texts but {len(codes)} labels")
+    if run is not None:
+        storage.write_start(run, model, encoder, classes, config)
+    examples = LabelledExamples(inputs, codes, weights, _dropout_key(model), DTYPES[model.precision])
+    measure = _measure(model, encoder, classes, measured, progress)
+    start = _start(model, encoder, len(classes), run)
+    steps = steps_in_epoch(len(codes), model.batch)
+    schedule = Schedule(model.learning_rate, model.schedule, model.epochs * steps, model.warmup)
+    plan = Plan(
+        epochs=model.epochs,
+        batch=model.batch,
+        seed=model.seed,
+        rate=schedule,
+        patience=model.patience,
+        monitor=model.monitor,
+    )
+    step = training_step(model, encoder, len(classes), weighted=weights is not None)
+    began = time.monotonic()
+    end = train(step, examples, start, plan, measure=measure, run=run, progress=progress)
+    _keep(model, end, encoder, classes, time.monotonic() - began, start)
+    if run is not None:
+        storage.write_finished(run, model)
+
+
+def training_step(model: TextClassifier, encoder: Encoder, classes: int, *, weighted: bool = False) -> TrainingStep:
+    """Build one training step of a model as one graph, ready to run.
+
+    Args:
+        model: its settings say loss, penalty, clipping, optimiser and dropout.
+        encoder: says what a batch's inputs are.
+        classes: how many classes there are.
+        weighted: whether a batch brings a weight for each text.
+    """
+    parameters = {
+        name: input_node(name, Type("float", shape)) for name, shape in model.shapes(encoder, classes).items()
+    }
+    features = {name: input_node(name, type) for name, type in encoder.input_types().items()}
+    labels = input_node(LABELS, Type("int", (BATCH,)))
+    weights = input_node(WEIGHTS, Type("float", (BATCH,))) if weighted else None
+    step, key = step_input(), input_node(KEY, Type("int"))
+    logits = model.logits(parameters, features, _dropout(model.dropout_rate(), key, step))
+    inputs = {**features, LABELS: labels}
+    inputs |= {WEIGHTS: weights} if weights is not None else {}
+    inputs |= {KEY: key} if model.dropout_rate() else {}
+    trained = tuple(name for name in parameters if name not in model.frozen())
+    penalised = model.penalised()
+    learned = {name: parameters[name] for name in trained}
+    decoupled = model.optimizer == "adamw"
+    objective = Objective(
+        loss=classification_loss(logits, labels, weights),
+        penalty=None if decoupled else l2_penalty(learned, model.l2, penalised),
+        inputs=inputs,
+        parameters=parameters,
+        trained=trained,
+        step=step,
+    )
+    rule = optimiser(model.optimizer, momentum=model.momentum, weight_decay=model.l2 if decoupled else 0.0)
+    graph = build_step(objective, rule, clip_norm=model.clip_norm, clip_value=model.clip_value, decays=penalised)
+    return TrainingStep(graph, trained, model.precision)
+
+
+def _dropout(rate: float, key: Node, step: Node) -> Callable[[Node], Node]:
+    """Each use draws from a stream of its own: the key counts on."""
+    layer = iter(range(1000))
+    return lambda x: ops.dropout(x, rate, key + next(layer), step) if rate else x
+
+
+def _dropout_key(model: TextClassifier) -> Array | None:
+    if not model.dropout_rate():
+        return None
+    return np.asarray(generator(model.seed, "dropout").integers(2**31), dtype=np.int64)
+
+
+def _check_lengths(source: Source, labels: int) -> None:
+    if source.length is not None and source.length != labels:
+        raise InputError(f"X and y must have the same length; X has {source.length} examples, y has {labels} labels")
+
+
+def _fingerprint(source: Source, codes: Codes) -> str:
+    return hash_texts([source.fingerprint(), hash_texts(codes.tolist())])
+
+
+def _dev_source(model: TextClassifier, dev: Any) -> tuple[Source, Any] | None:
+    if dev is None:
+        return None
+    X, y = dev if isinstance(dev, tuple) and len(dev) == 2 else (dev, None)
+    source = open_source(X, model)
+    if source.length == 0:
+        raise InputError("the dev set is empty (0 texts)")
+    return source, y
+
+
+def _dev_print(dev: tuple[Source, Any] | None) -> str | None:
+    return None if dev is None else dev[0].fingerprint()
+
+
+def _measure(
+    model: TextClassifier, encoder: Encoder, classes: Array, dev: tuple[Source, Any] | None, progress: Progress
+) -> Callable[[Arrays], Mapping[str, Any]] | None:
+    """Encode the dev set once; return what measures given parameters on it."""
+    if dev is None:
+        return None
+    source, y = dev
+    encoder.check_source(source)
+    labels = class_indices(labels_of(source, y), classes, source.name)
+    parts = [encoder.encode(chunk) for chunk in source.chunks(2048)]
+    if sum(map(len, parts)) != len(labels):
+        raise InputError(f"the dev set has {sum(map(len, parts))} texts but {len(labels)} labels")
+    predictor = Predictor(model, encoder, len(classes))
+
+    def measure(parameters: Arrays) -> Mapping[str, Any]:
+        logits = np.concatenate([predictor(parameters, part) for part in parts])
+        return classification_metrics(labels, probabilities(logits), classes)
+
+    return measure
+
+
+def _start(model: TextClassifier, encoder: Encoder, classes: int, run: Run | None) -> Position:
+    """A fresh start, or where the run's checkpoint stands."""
+    position = run.load() if run is not None and run.resuming else None
+    if position is not None:
+        stopped = position.stopped_early and position.worse >= model.patience
+        return replace(position, stopped_early=stopped)
+    dtype = DTYPES[model.precision]
+    parameters = {
+        name: np.asarray(model.initial(name, shape, encoder), dtype=dtype, order="C")
+        for name, shape in model.shapes(encoder, classes).items()
+    }
+    trained = tuple(name for name in parameters if name not in model.frozen())
+    rule = optimiser(model.optimizer, momentum=model.momentum)
+    return Position(parameters=parameters, state=initial_state(rule, parameters, trained))
+
+
+def _keep(
+    model: TextClassifier, end: Position, encoder: Encoder, classes: Array, seconds: float, start: Position
+) -> None:
+    """Set the fitted attributes."""
+    rows = [dict(row) for row in end.rows]
+    done = rows[len(start.rows) :]
+    model.classes_ = classes
+    model.encoder_ = encoder
+    model.parameters_ = dict(end.best if end.best is not None else end.parameters)
+    model.history_ = rows
+    model.n_iter_ = end.epoch
+    examples = sum(row["examples"] for row in done) - start.examples
+    tokens = sum(row["tokens"] for row in done) - start.tokens
+    model.report_ = {
+        "epochs": end.epoch,
+        "parameters": sum(int(array.size) for array in model.parameters_.values()),
+        "train_seconds": round(seconds, 4),
+        "examples_per_second": round(examples / seconds, 1) if seconds else 0.0,
+        "tokens_per_second": round(tokens / seconds, 1) if seconds else 0.0,
+    }
+
+
+__all__ = ["LabelledExamples", "fit_model", "slices", "training_step"]

@@ -1,0 +1,212 @@
+"""Models as directories: model.safetensors, config.json, tokenizer.json. Nothing is ever unpickled."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lexgrad.errors import InputError
+from lexgrad.models.features import Encoder, restore_encoder
+from lexgrad.models.settings import settings_of
+from lexgrad.train.run import CONFIG, FILES, TOKENIZER, Run
+
+if TYPE_CHECKING:
+    from lexgrad.models.base import TextClassifier
+
+Array = NDArray[Any]
+ENCODER = "encoder."  # prefix of the encoder's arrays; parameters have their plain names
+FREE = ("epochs", "patience", "threads")  # settings that may change when a run is resumed
+
+
+def load(path: str | Path) -> TextClassifier:
+    """Read a model from the directory that ``save`` or a training run wrote.
+
+    Raises:
+        InputError: it is missing, damaged, unfinished, or of a newer version.
+    """
+    run = Run.open(path)
+    config = run.config()
+    model = from_config(config, run.path)
+    arrays = run.read_model()
+    prefix = {name.removeprefix(ENCODER): array for name, array in arrays.items() if name.startswith(ENCODER)}
+    try:
+        classes = _classes_from(config["classes"])
+        encoder = restore_encoder(config["encoder"], prefix, run.path / TOKENIZER)
+    except (KeyError, TypeError, AttributeError) as fault:
+        raise InputError(f"{run.path / CONFIG} is damaged ({fault!r}); restore it or train again") from fault
+    parameters = {name: array for name, array in arrays.items() if not name.startswith(ENCODER)}
+    shapes = model.shapes(encoder, len(classes), parameters)
+    for name, shape in shapes.items():
+        found = parameters[name].shape if name in parameters else None
+        if found != shape:
+            got = "is missing" if found is None else f"has shape {found}"
+            raise InputError(f"{run.path}: parameter {name} {got}, expected {shape}: the files do not belong together")
+    model.classes_, model.encoder_, model.parameters_ = classes, encoder, parameters
+    model.history_ = run.read_metrics()
+    model.n_iter_ = len(model.history_)
+    if encoder.takes != "text":
+        model.n_features_in_ = encoder.width
+    return model
+
+
+def from_config(config: Mapping[str, Any], path: Path) -> TextClassifier:
+    """Make the unfitted model that a config.json describes.
+
+    Raises:
+        InputError: it names an unknown model, or settings that the model does not have.
+    """
+    from lexgrad.models import model_named
+
+    try:
+        cls = model_named(config["model"])
+        known = settings_of(cls)
+        values = {name: _from_json(value) for name, value in config["settings"].items()}
+    except (KeyError, TypeError, AttributeError, InputError) as fault:
+        raise InputError(f"{path / CONFIG} is damaged or of another lexgrad ({fault})") from fault
+    odd = sorted(values.keys() - known.keys())
+    if odd:
+        raise InputError(f"{path / CONFIG} has settings that {cls.__name__} does not know: {', '.join(odd)}")
+    return cls(**values)
+
+
+def save(model: TextClassifier, path: Path, *, overwrite: bool) -> None:
+    """Write a fitted model to a directory, whole or not at all.
+
+    Raises:
+        InputError: the path is taken, or the model's features are functions.
+    """
+    require_storable(model)
+    if path.is_file():
+        raise InputError(f"{path} is a file; a model is saved as a directory")
+    if path.is_dir() and any(path.iterdir()) and not overwrite:
+        raise InputError(f"{path} is not empty; choose another directory, or overwrite=True")
+    foreign = [item.name for item in path.iterdir() if item.name not in FILES] if path.is_dir() else []
+    if foreign:
+        raise InputError(f"{path} holds other files ({', '.join(sorted(foreign)[:3])}); choose another directory")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".partial", dir=path.parent))
+    try:
+        partial.chmod(0o777 & ~_umask())
+        run = Run(partial)
+        write_start(run, model, model.encoder_, model.classes_, run_config(model, model.classes_, {}))
+        write_finished(run, model)
+        run.write_metrics(model.history_)
+        _put(partial, path)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+
+
+def _put(new: Path, path: Path) -> None:
+    """Rename the new directory into place; what was there is moved aside first and removed last."""
+    old = new.with_suffix(".old")
+    if path.exists():
+        path.rename(old)
+    try:
+        new.rename(path)
+    except BaseException:
+        if old.exists():
+            old.rename(path)
+        raise
+    if old.exists():
+        shutil.rmtree(old)
+
+
+def _umask() -> int:
+    import os
+
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def require_storable(model: TextClassifier) -> None:
+    """Raise InputError for a model whose features are Python functions: they are code, and code is never stored."""
+    if not isinstance(model.features, str):
+        raise InputError(
+            f"this {type(model).__name__} uses Python functions as features; functions are code and are not saved:"
+            " compute the features yourself and train on the array"
+        )
+
+
+def run_config(model: TextClassifier, classes: Array, data: Mapping[str, Any]) -> dict[str, Any]:
+    """What config.json records when training begins."""
+    settings = {name: _to_json(value) for name, value in model.get_params(deep=False).items()}
+    return {
+        "model": model.name,
+        "settings": settings,
+        "classes": _classes_to(classes),
+        "data": dict(data),
+    }
+
+
+def require_same(run: Run, config: Mapping[str, Any]) -> None:
+    """Raise InputError where a run to resume was started with other settings, classes or data."""
+    old = run.config()
+    if old.get("model") != config["model"]:
+        raise InputError(f"{run.path} holds a {old.get('model')} model; cannot resume it as {config['model']}")
+    before, now = old.get("settings", {}), config["settings"]
+    for name in now:
+        if before.get(name) != now[name] and (name not in FREE or (name == "epochs" and now["schedule"] != "constant")):
+            why = " (its learning-rate schedule depends on them)" if name == "epochs" else ""
+            raise InputError(
+                f"{run.path} was started with {name}={before.get(name)!r}; cannot resume it with {now[name]!r}{why}"
+            )
+    for which in ("classes", "data"):
+        if old.get(which) != config[which]:
+            raise InputError(f"{run.path} was started on other {which}; resume it with the data it began with")
+
+
+def write_start(run: Run, model: TextClassifier, encoder: Encoder, classes: Array, config: Mapping[str, Any]) -> None:
+    """Write what is known before training: the tokenizer, then config.json."""
+    run.path.mkdir(parents=True, exist_ok=True)
+    if encoder.tokenizer is not None:
+        encoder.tokenizer.save(run.path / TOKENIZER)
+    run.write_config({**config, "encoder": {"kind": encoder.kind, **encoder.config()}})
+
+
+def write_finished(run: Run, model: TextClassifier) -> None:
+    """Write model.safetensors."""
+    arrays = {f"{ENCODER}{name}": array for name, array in model.encoder_.arrays().items()}
+    run.write_model({**model.parameters_, **arrays})
+
+
+def _to_json(value: Any) -> Any:
+    """A setting as JSON; vectors given in memory are not recorded, for the trained embedding holds them."""
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, tuple | list) and all(isinstance(item, int | np.integer) for item in value):
+        return [int(item) for item in value]
+    if isinstance(value, Mapping):
+        return {"labels": [[_to_json(label), float(weight)] for label, weight in value.items()]}
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    return None
+
+
+def _from_json(value: Any) -> Any:
+    if isinstance(value, list):
+        return tuple(value)
+    if isinstance(value, dict):
+        with contextlib.suppress(KeyError, ValueError, TypeError):
+            return {label: weight for label, weight in value["labels"]}  # noqa: C416
+        raise TypeError(f"a setting cannot be {value!r:.60}")
+    return value
+
+
+def _classes_to(classes: Array) -> dict[str, Any]:
+    return {"dtype": classes.dtype.str, "values": classes.tolist()}
+
+
+def _classes_from(config: Mapping[str, Any]) -> Array:
+    dtype = np.dtype(config["dtype"])
+    return np.array(config["values"], dtype=dtype)

@@ -1,0 +1,111 @@
+"""Where a training stands: everything that is needed to go on as if it had never stopped."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from lexgrad.errors import InputError
+from lexgrad.files import write_whole
+
+Arrays = Mapping[str, NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Position:
+    """A state of training. It is replaced as a whole, never changed, so a Ctrl-C always finds a consistent one.
+
+    Attributes:
+        parameters: the weights now, by name.
+        state: the optimiser's state, by name.
+        epoch: epochs completed.
+        step: steps done of the epoch under way.
+        updates: steps done in all; the optimiser's and the schedule's clock.
+        loss_sum: sum over the examples of this epoch so far of their loss.
+        examples: how many examples this epoch has seen so far.
+        tokens: how many tokens this epoch has seen so far.
+        seconds: how long this epoch has taken so far.
+        best: the weights of the best epoch on the dev set; empty without one.
+        best_value: its value of the watched metric (larger is better), None before the first.
+        worse: epochs since the best one.
+        rows: the rows of metrics.jsonl up to here.
+        stopped_early: patience ran out.
+    """
+
+    parameters: Arrays
+    state: Arrays
+    epoch: int = 0
+    step: int = 0
+    updates: int = 0
+    loss_sum: float = 0.0
+    examples: int = 0
+    tokens: int = 0
+    seconds: float = 0.0
+    best: Arrays | None = None
+    best_value: float | None = None
+    worse: int = 0
+    rows: tuple[Mapping[str, Any], ...] = ()
+    stopped_early: bool = False
+
+
+_GROUPS = ("parameters", "state", "best")
+_NUMBERS = tuple(field.name for field in fields(Position) if field.name not in _GROUPS)
+
+
+def save_position(path: Path, position: Position) -> None:
+    """Write a position as one safetensors file, whole or not at all."""
+    tensors = {
+        f"{group}/{name}": np.asarray(array, order="C")
+        for group in _GROUPS
+        for name, array in (getattr(position, group) or {}).items()
+    }
+    numbers = json.dumps({name: getattr(position, name) for name in _NUMBERS})
+    write_tensors(path, tensors, {"position": numbers})
+
+
+def load_position(path: Path) -> Position:
+    """Read what ``save_position`` wrote.
+
+    Raises:
+        InputError: the file is missing or damaged.
+    """
+    tensors, notes = read_tensors(path)
+    try:
+        numbers = json.loads(notes["position"])
+        numbers["rows"] = tuple(numbers["rows"])
+        groups: dict[str, dict[str, NDArray[Any]]] = {group: {} for group in _GROUPS}
+        for key, array in tensors.items():
+            group, _, name = key.partition("/")
+            groups[group][name] = array
+        return Position(parameters=groups["parameters"], state=groups["state"], best=groups["best"] or None, **numbers)
+    except (KeyError, TypeError, ValueError) as fault:
+        raise InputError(f"{path} is not a checkpoint of lexgrad ({fault}); train again with overwrite") from fault
+
+
+def write_tensors(path: Path, tensors: Arrays, notes: Mapping[str, str] | None = None) -> None:
+    """Write arrays by name as safetensors, whole or not at all."""
+    whole = {name: np.asarray(array, order="C") for name, array in tensors.items()}
+    write_whole(path, lambda partial: save_file(whole, str(partial), metadata=dict(notes or {}) or None))
+
+
+def read_tensors(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
+    """Read arrays and notes from a safetensors file.
+
+    Raises:
+        InputError: the file is missing or damaged.
+    """
+    if not path.is_file():
+        raise InputError(f"{path} is missing; give the directory that a finished training wrote")
+    try:
+        with safe_open(str(path), framework="numpy") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}, dict(file.metadata() or {})  # noqa: SIM118
+    except (SafetensorError, OSError, ValueError) as fault:
+        raise InputError(f"{path} is damaged ({fault}); restore it or train again with overwrite") from fault

@@ -1,0 +1,122 @@
+"""A whole training step as one graph: forward, backward, clipping and optimiser; parameters and state in and out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lexgrad.evaluate import Interpreter
+from lexgrad.grad import gradient
+from lexgrad.graph import Graph, Node, Type, input_node
+from lexgrad.nn.clipping import clip_by_norm, clip_by_value
+from lexgrad.nn.optimisers import Optimiser, slot_name, update_all
+
+Array = NDArray[Any]
+Arrays = Mapping[str, Array]
+Precision = Literal["fp32", "fp64"]
+DTYPES = {"fp32": np.float32, "fp64": np.float64}
+RATE, STEP, LOSS = "rate", "step", "loss"
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What a step makes smaller.
+
+    Attributes:
+        loss: the mean loss of a batch: a scalar node, reported as it is.
+        penalty: what is added to it before differentiating (L2), or None.
+        inputs: the nodes of the batch, by name.
+        parameters: every parameter's input node, by name.
+        trained: the names of those that the step updates; the others stay as they are.
+        step: the int scalar input node that counts updates from 0; dropout reads it, and the optimiser.
+    """
+
+    loss: Node
+    penalty: Node | None
+    inputs: Mapping[str, Node]
+    parameters: Mapping[str, Node]
+    trained: tuple[str, ...]
+    step: Node
+
+
+def step_input() -> Node:
+    """The input node that counts updates, from 0."""
+    return input_node(STEP, Type("int"))
+
+
+def build_step(
+    objective: Objective,
+    rule: Optimiser,
+    *,
+    clip_norm: float | None = None,
+    clip_value: float | None = None,
+    decays: Callable[[str], bool] = lambda name: True,
+) -> Graph:
+    """Build the graph of one training step.
+
+    Its inputs are the parameters, the optimiser's slots (``<parameter>_<slot>``), the batch, ``rate`` and ``step``;
+    its outputs the loss and, under the names of the inputs, the new value of each trained parameter and each slot.
+
+    Args:
+        objective: loss and parameters.
+        rule: the optimiser.
+        clip_norm: scale the whole gradient down to this norm.
+        clip_value: limit each entry of the gradient (done before ``clip_norm``).
+        decays: for which parameters AdamW's decay holds.
+    """
+    trained = {name: objective.parameters[name] for name in objective.trained}
+    total = objective.loss if objective.penalty is None else objective.loss + objective.penalty
+    gradients = dict(zip(trained, gradient(total, list(trained.values())), strict=True))
+    if clip_value is not None:
+        gradients = clip_by_value(gradients, clip_value)
+    if clip_norm is not None:
+        gradients = clip_by_norm(gradients, clip_norm)
+    slots = {
+        slot_name(name, slot): input_node(slot_name(name, slot), node.type)
+        for name, node in trained.items()
+        for slot in rule.slots
+    }
+    rate = input_node(RATE, Type("float"))
+    parameters, state = update_all(rule, trained, gradients, slots, rate, objective.step, decays)
+    inputs = {**objective.parameters, **slots, **objective.inputs, RATE: rate, STEP: objective.step}
+    return Graph(inputs, {LOSS: objective.loss, **parameters, **state}, name="training_step")
+
+
+def initial_state(rule: Optimiser, parameters: Arrays, trained: tuple[str, ...]) -> dict[str, Array]:
+    """The optimiser's state before the first update: zeros like each trained parameter."""
+    return {slot_name(name, slot): np.zeros_like(parameters[name]) for name in trained for slot in rule.slots}
+
+
+class TrainingStep:
+    """Runs the graph of a training step with the interpreter.
+
+    Args:
+        graph: what ``build_step`` made.
+        trained: names of the parameters it updates.
+        precision: "fp32" or "fp64".
+    """
+
+    def __init__(self, graph: Graph, trained: tuple[str, ...], precision: Precision) -> None:
+        self.graph = graph
+        self.trained = trained
+        self.dtype = DTYPES[precision]
+        self._run = Interpreter(graph, precision=precision)
+
+    def __call__(
+        self, parameters: Arrays, state: Arrays, batch: Mapping[str, Array], rate: float, update: int
+    ) -> tuple[Arrays, Arrays, float]:
+        """Return new parameters, new state, and the batch's mean loss before the update."""
+        given = {
+            **parameters,
+            **state,
+            **batch,
+            RATE: np.asarray(rate, self.dtype),
+            STEP: np.asarray(update, np.int64),
+        }
+        out = self._run(**{name: given[name] for name in self.graph.inputs})
+        new = {name: out.get(name, array) for name, array in parameters.items()}
+        return new, {name: out[name] for name in state}, float(out[LOSS])
