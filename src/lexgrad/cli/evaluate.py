@@ -12,7 +12,7 @@ from lexgrad.cli.sources import open_labelled
 
 def run_evaluate(run: Path, file: str, columns: Mapping[str, str], output: Output) -> None:
     """Print the metrics of the model in ``run`` on ``file``, the same object as train's "test"."""
-    from lexgrad.models.storage import load
+    from lexgrad.models import load
 
     model = load(run)
     metrics = model.evaluate(open_labelled(file, columns))

@@ -7,32 +7,13 @@ from typing import Any
 from lexgrad.cli.output import Output
 from lexgrad.cli.reports import table
 from lexgrad.cli.settings import as_text, takes
-from lexgrad.errors import InputError, suggest
+from lexgrad.models import MODELS, model_named
 from lexgrad.models.settings import settings_of
-
-
-def model_classes() -> dict[str, type]:
-    """Every model that can be trained, by the name the command line knows it by."""
-    from lexgrad.models import MODELS
-
-    return dict(MODELS)
-
-
-def model_class(name: str) -> type:
-    """The class of the model called ``name``.
-
-    Raises:
-        InputError: there is none; the nearest name is suggested.
-    """
-    known = model_classes()
-    if name not in known:
-        raise InputError(f"no model {name!r}{suggest(name, known)}; there are {', '.join(known)}")
-    return known[name]
 
 
 def run_models(only: str | None, output: Output) -> None:
     """Print the models, or one of them, with their settings."""
-    chosen = model_classes() if only is None else {only: model_class(only)}
+    chosen = MODELS if only is None else {only: model_named(only)}
     for name, class_ in chosen.items():
         output.report(f"{name}: {_summary(class_)}")
         rows = [

@@ -25,7 +25,7 @@ def run_predict(run: Path, texts: Sequence[str], file: str | None, columns: Mapp
     Raises:
         InputError: the run or the file cannot be used, or texts were given in two ways.
     """
-    from lexgrad.models.storage import load
+    from lexgrad.models import load
 
     if texts and file is not None:
         raise InputError("texts were given both as arguments and with --file: give one of them")

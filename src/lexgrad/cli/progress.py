@@ -78,7 +78,9 @@ class Display(Progress):
         """Begin to measure, and say where a resumed run goes on."""
         self._epochs, self._steps_of_epoch = epochs, steps
         self._meter = Meter(self._clock)
-        if (first_epoch, first_step) != (1, 0):
+        if first_epoch > epochs:
+            self._line(f"all {epochs} epochs are done already")
+        elif (first_epoch, first_step) != (1, 0):
             self._line(f"going on in epoch {first_epoch} of {epochs} after {first_step} of {steps} steps")
 
     def on_epoch(self, epoch: int, epochs: int) -> None:

@@ -10,7 +10,8 @@ from typing import Any
 from lexgrad.cli.output import Output
 from lexgrad.cli.reports import decimal, table
 from lexgrad.cli.settings import as_text
-from lexgrad.train.run import CHECKPOINT, MODEL, Run
+from lexgrad.errors import InputError
+from lexgrad.train.run import CHECKPOINT, CONFIG, MODEL, Run
 
 
 def run_show(path: Path, output: Output) -> None:
@@ -38,10 +39,18 @@ def run_show(path: Path, output: Output) -> None:
 
 
 def _configuration(config: Mapping[str, Any]) -> Any:
-    classes = [str(name) for name in config.get("classes", [])]
+    classes = [str(name) for name in _part(config, "classes").get("values", ())]
     rows = [("classes", ", ".join(classes))] if classes else []
-    rows += [(name, as_text(value)) for name, value in config.get("settings", {}).items()]
+    rows += [(name, as_text(value)) for name, value in _part(config, "settings").items()]
     return table(("setting", "value"), rows, text_columns=(0, 1))
+
+
+def _part(config: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """A group of the configuration; every run has it."""
+    part = config.get(name)
+    if not isinstance(part, dict):
+        raise InputError(f"{CONFIG} is damaged: {name!r} should be a group of names and values, got {part!r:.60}")
+    return part
 
 
 def _parameters(parameters: Sequence[Mapping[str, Any]]) -> Any:

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lexgrad.cli.failures import Stopped
-from lexgrad.cli.models import model_class
 from lexgrad.cli.output import Output
 from lexgrad.cli.places import opened_run
 from lexgrad.cli.progress import Display, short_number
@@ -19,6 +18,7 @@ from lexgrad.cli.settings import given_settings
 from lexgrad.cli.signals import Termination
 from lexgrad.cli.sources import Split, open_labelled, split_of
 from lexgrad.errors import InputError
+from lexgrad.models import model_named
 from lexgrad.train.progress import Interrupted, Progress
 
 if TYPE_CHECKING:
@@ -59,8 +59,8 @@ def run_train(request: TrainRequest, output: Output) -> None:
         InputError: anything in the request, the texts or the run directory that cannot be used.
         Stopped: Ctrl-C or SIGTERM; how to continue has been said.
     """
-    class_ = model_class(request.model)
-    model: TextClassifier = class_(**given_settings(class_, request.settings, request.options))
+    class_ = model_named(request.model)
+    model = class_(**given_settings(class_, request.settings, request.options))
     split = split_of(request.train, request.dev, request.test)
     _say_what_is_used(request, split, output)
     tables = _open(split, request.columns)
