@@ -1,0 +1,1 @@
+"""Text in: tables of texts and labels, tokenizers, packed batches, n-gram counts and word-vector files."""
