@@ -1,0 +1,162 @@
+"""Encoding and counting at the speed of a dictionary: each distinct chunk of text is tokenised once.
+
+No token of the word kinds crosses white space, and nothing beyond the white space changes how a chunk is cut. So
+the ids of a text are the ids of its chunks (``str.split``) one after the other, and as text repeats its chunks,
+nearly all of them are found in a table. What is not found goes through the Hugging Face tokenizer, which stays
+the one definition of the tokens.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice
+from threading import Lock
+from typing import Generic, Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+
+from lexgrad.text.kinds import cut, normalise
+from lexgrad.text.packed import PackedTexts, concatenate, offsets_of, places_of
+
+REMEMBERED = 1 << 20
+AT_ONCE = 1 << 14
+IN_CACHE = 256  # so many texts' chunks stay in the processor's cache between splitting and looking up
+
+_Scalar = TypeVar("_Scalar", bound=np.generic)
+
+
+class Encoder(Protocol):
+    """Turns a batch of texts into packed ids."""
+
+    def encode(self, texts: Sequence[str]) -> PackedTexts:
+        """Return the ids of some texts."""
+
+
+class WholeTexts:
+    """Every text goes through the Hugging Face tokenizer."""
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self._tokenizer = tokenizer
+
+    def encode(self, texts: Sequence[str]) -> PackedTexts:
+        """Return the ids of some texts."""
+        encodings = self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
+        ids = [encoding.ids for encoding in encodings]
+        offsets = offsets_of([len(row) for row in ids])
+        return PackedTexts(np.fromiter(chain.from_iterable(ids), np.int32, int(offsets[-1])), offsets)
+
+
+class Chunks:
+    """A table from chunks to their ids, filled as chunks turn up, begun anew when it is full."""
+
+    def __init__(self, tokenizer: Tokenizer, remembered: int = REMEMBERED) -> None:
+        self._whole = WholeTexts(tokenizer)
+        self._remembered = remembered
+        self._lock = Lock()
+        self._forget()
+
+    def encode(self, texts: Sequence[str]) -> PackedTexts:
+        """Return the ids of some texts."""
+        with self._lock:
+            parts = [self._encode(texts[i : i + IN_CACHE]) for i in range(0, len(texts), IN_CACHE)]
+        return parts[0] if len(parts) == 1 else concatenate(parts)
+
+    def _encode(self, texts: Sequence[str]) -> PackedTexts:
+        split = [text.split() for text in texts]
+        chunks = list(chain.from_iterable(split))
+        if len(self._numbers) > self._remembered:
+            self._forget()
+        known = len(self._numbers)
+        numbers = np.fromiter(map(self._numbers.__getitem__, chunks), np.int64, len(chunks))
+        if len(self._numbers) > known:
+            self._learn(len(self._numbers) - known)
+        places, begins = places_of(self._begins.values, self._ends.values, numbers)
+        return PackedTexts(self._ids.values[places], begins[offsets_of([len(part) for part in split])])
+
+    def _forget(self) -> None:
+        self._numbers: defaultdict[str, int] = defaultdict()
+        self._numbers.default_factory = self._numbers.__len__  # a chunk that is new gets the next number
+        self._ids = _Growing[np.int32](np.int32)
+        self._begins = _Growing[np.int64](np.int64)
+        self._ends = _Growing[np.int64](np.int64)
+
+    def _learn(self, count: int) -> None:
+        new = list(islice(reversed(self._numbers), count))[::-1]
+        try:
+            packed = self._whole.encode(new)
+        except BaseException:
+            self._forget()  # numbers without ids would be wrong for ever
+            raise
+        before = len(self._ids.values)
+        self._ids.extend(packed.ids)
+        self._begins.extend(packed.offsets[:-1] + before)
+        self._ends.extend(packed.offsets[1:] + before)
+
+
+class Characters:
+    """One id for each code point, by a table of code points."""
+
+    def __init__(self, vocabulary: Sequence[str]) -> None:
+        points = {ord(word): i for i, word in enumerate(vocabulary) if len(word) == 1}
+        self._table = np.zeros(max(points, default=0) + 2, np.int32)  # the last stands for all beyond
+        self._table[list(points)] = list(points.values())
+
+    def encode(self, texts: Sequence[str]) -> PackedTexts:
+        """Return the ids of some texts."""
+        points = np.frombuffer("".join(texts).encode("utf-32-le"), "<u4")
+        ids = self._table[np.minimum(points, len(self._table) - 1)]
+        return PackedTexts(ids, offsets_of([len(text) for text in texts]))
+
+
+class _Growing(Generic[_Scalar]):
+    """An array that is appended to in constant time a value."""
+
+    def __init__(self, dtype: type[_Scalar]) -> None:
+        self._room: NDArray[_Scalar] = np.zeros(1024, dtype)
+        self._used = 0
+
+    @property
+    def values(self) -> NDArray[_Scalar]:
+        return self._room[: self._used]
+
+    def extend(self, more: NDArray[_Scalar]) -> None:
+        needed = self._used + len(more)
+        if needed > len(self._room):
+            self._room = np.concatenate([self.values, np.zeros(needed, self._room.dtype)])
+        self._room[self._used : needed] = more
+        self._used = needed
+
+
+def count_tokens(tokenizer: Tokenizer, kind: str, texts: Iterable[str]) -> Counter[str]:
+    """Return how often each token occurs in some texts, which are gone through once and not kept."""
+    if kind == "characters":
+        characters: Counter[str] = Counter()
+        for text in texts:
+            characters.update(text)
+        return characters
+    chunks: Counter[str] = Counter()
+    for text in texts:
+        chunks.update(text.split())
+    return _count_within(tokenizer, chunks)
+
+
+def _count_within(tokenizer: Tokenizer, chunks: Counter[str]) -> Counter[str]:
+    counts: Counter[str] = Counter()
+    for group in _groups(chunks):
+        normal = normalise(tokenizer, " ".join(group))
+        pieces = cut(tokenizer, normal)
+        ends = np.cumsum([len(chunk) + 1 for chunk in normal.split(" ")])
+        owner = np.searchsorted(ends, [begin for _, (begin, _) in pieces], side="right")
+        weights = [chunks[chunk] for chunk in group]
+        for (word, _), chunk in zip(pieces, owner.tolist(), strict=True):
+            counts[word] += weights[chunk]
+    return counts
+
+
+def _groups(chunks: Counter[str]) -> Iterator[list[str]]:
+    remaining = iter(chunks)
+    while group := list(islice(remaining, AT_ONCE)):
+        yield group

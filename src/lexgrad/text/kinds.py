@@ -1,0 +1,110 @@
+"""The kinds of tokenizer: how each normalises and cuts text, as Hugging Face components."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
+
+UNKNOWN = "<unk>"
+
+# What a word is, tried in this order. English contractions come apart as in the Penn Treebank (do n't, it 's),
+# so that raw text and text that was tokenised before give the same words.
+#
+# White space never belongs to a word, and no rule looks across it: `chunks.py` relies on that.
+WORD = "|".join(
+    (
+        UNKNOWN,  # our own unknown word, where a corpus spells it out
+        r"(?i:\w+?(?=n't\b))",  # do|n't, ca|n't
+        r"(?i:n't\b)",
+        r"(?i:'(?:s|m|d|re|ve|ll)\b)",
+        r"\d+(?:[.,]\d+)+",  # 1,000 and 3.14
+        r"[\p{Han}\p{Hiragana}]",  # written without spaces: a character at a time
+        r"[\w&&[^\p{Han}\p{Hiragana}]]+",
+        r"([^\w\s\p{Cc}])\1*",  # ... and !!! and -- are one mark each
+    )
+)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One way to make tokens; each field makes the component, or is None where there is none."""
+
+    normalizer: Callable[[], Any] | None
+    pre_tokenizer: Callable[[], Any]
+    decoder: Callable[[], Any] | None
+
+
+def _words() -> Any:
+    return pre_tokenizers.Split(Regex(WORD), behavior="removed", invert=True)
+
+
+def _straight_quotes() -> list[Any]:
+    return [normalizers.NFC(), normalizers.Replace("’", "'")]
+
+
+KINDS = {
+    "lower": Kind(lambda: normalizers.Sequence([*_straight_quotes(), normalizers.Lowercase()]), _words, None),
+    "words": Kind(lambda: normalizers.Sequence(_straight_quotes()), _words, None),
+    "spaces": Kind(None, pre_tokenizers.WhitespaceSplit, None),
+    "characters": Kind(None, lambda: pre_tokenizers.Split(Regex(r"[\s\S]"), behavior="isolated"), decoders.Fuse),
+    "bpe": Kind(None, lambda: pre_tokenizers.ByteLevel(add_prefix_space=False), decoders.ByteLevel),
+}
+
+
+def assemble(kind: str, model: Any) -> Tokenizer:
+    """Return a Hugging Face tokenizer of a kind around a model."""
+    parts = KINDS[kind]
+    tokenizer = Tokenizer(model)
+    if parts.normalizer:
+        tokenizer.normalizer = parts.normalizer()
+    tokenizer.pre_tokenizer = parts.pre_tokenizer()
+    if parts.decoder:
+        tokenizer.decoder = parts.decoder()
+    return tokenizer
+
+
+def with_words(kind: str, words: Sequence[str]) -> Tokenizer:
+    """Return a tokenizer of a kind whose ids are the places of ``words``, the first being the unknown word."""
+    vocabulary = {word: i for i, word in enumerate(words)}
+    return assemble(kind, models.WordLevel(vocabulary, unk_token=UNKNOWN))
+
+
+def normalise(tokenizer: Tokenizer, text: str) -> str:
+    """Return text as the tokenizer's normaliser leaves it."""
+    if tokenizer.normalizer is None:
+        return text
+    normal: str = tokenizer.normalizer.normalize_str(text)
+    return normal
+
+
+def cut(tokenizer: Tokenizer, normal: str) -> list[tuple[str, tuple[int, int]]]:
+    """Return the pieces of normalised text, and where they begin and end in it, in characters."""
+    pieces: list[tuple[str, tuple[int, int]]] = tokenizer.pre_tokenizer.pre_tokenize_str(normal)
+    return pieces
+
+
+def kind_of(tokenizer: Tokenizer) -> str | None:
+    """Tell the kind by the components, so that a file of an older version, cut a little otherwise, keeps its kind."""
+    described = json.loads(tokenizer.to_str())
+    model, cutter = described["model"]["type"], described["pre_tokenizer"] or {}
+    told = (model, cutter.get("type"), cutter.get("behavior"))
+    known: dict[tuple[Any, Any, Any], str] = {
+        ("BPE", "ByteLevel", None): "bpe",
+        ("WordLevel", "WhitespaceSplit", None): "spaces",
+        ("WordLevel", "Split", "Isolated"): "characters",
+        ("WordLevel", "Split", "Removed"): "words",
+    }
+    kind = known.get(told)
+    if kind == "words" and '"Lowercase"' in json.dumps(described["normalizer"]):
+        return "lower"
+    return kind
+
+
+def cuts_as_now(tokenizer: Tokenizer, kind: str) -> bool:
+    """Whether a tokenizer, perhaps saved by another version, cuts text just as this version does."""
+    now, then = (json.loads(each.to_str()) for each in (with_words(kind, [UNKNOWN]), tokenizer))
+    return all(now[part] == then[part] for part in ("normalizer", "pre_tokenizer"))

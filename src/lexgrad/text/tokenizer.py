@@ -1,0 +1,271 @@
+"""Text to token ids: words, characters or BPE, kept as one Hugging Face tokenizer.json."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from tokenizers import Tokenizer as HuggingFaceTokenizer
+from tokenizers import models, pre_tokenizers, trainers
+
+from lexgrad.errors import InputError, suggest
+from lexgrad.files import write_text_whole
+from lexgrad.text.chunks import Characters, Chunks, Encoder, WholeTexts, count_tokens
+from lexgrad.text.kinds import KINDS, UNKNOWN, assemble, cut, cuts_as_now, kind_of, normalise, with_words
+from lexgrad.text.packed import DEFAULT_LIMIT, PackedBuilder, PackedTexts
+
+BPE_SIZE = 8000
+BPE_SMALLEST = 257  # the bytes and the unknown token
+BATCH_TEXTS = 4096
+BATCH_CHARACTERS = 1 << 23
+
+
+class Tokenizer:
+    """A fitted tokenizer; id 0 is ``"<unk>"``, the unknown token.
+
+    Kinds:
+        words: words and punctuation marks; ``don't`` is ``do n't``, as in the Penn Treebank; NFC; ’ is '.
+        lower: the same in lower case.
+        spaces: whatever stands between white space, unchanged: for text that is tokenised already.
+        characters: one token a character, white space included.
+        bpe: byte-pair encoding of bytes, as in GPT-2 (Sennrich et al. 2016); nothing is unknown to it.
+
+    Ids go by falling frequency in the training text and then by code point; BPE's by order of merging.
+
+    Attributes:
+        kind: which of these it is.
+        vocabulary: the tokens, by id.
+        hugging_face: the ``tokenizers.Tokenizer`` underneath.
+    """
+
+    def __init__(self, hugging_face: HuggingFaceTokenizer, kind: str) -> None:
+        _settle_threads()
+        self.kind = _checked_kind(kind)
+        self.hugging_face = hugging_face
+        ids: dict[str, int] = hugging_face.get_vocab()
+        self.vocabulary = sorted(ids, key=ids.__getitem__)
+        if self.vocabulary[:1] != [UNKNOWN] or sorted(ids.values()) != list(range(len(ids))):
+            raise InputError(f"expected tokens numbered from 0 on, and {UNKNOWN!r} first")
+        self._encoder = _encoder(hugging_face, kind, self.vocabulary)
+
+    @property
+    def size(self) -> int:
+        """How many tokens there are, the unknown one included."""
+        return len(self.vocabulary)
+
+    @property
+    def unknown(self) -> int:
+        """The id of the unknown token: always 0."""
+        return 0
+
+    @classmethod
+    def train(
+        cls, texts: Iterable[str], kind: str = "lower", min_count: int = 1, max_size: int | None = None
+    ) -> Tokenizer:
+        """Build the vocabulary of some texts, which are gone through once and not kept.
+
+        Args:
+            texts: any iterable; a stream is fine.
+            kind: "lower", "words", "spaces", "characters" or "bpe".
+            min_count: rarer tokens are left to the unknown one. BPE merges pairs seen so often, and twice.
+            max_size: the largest vocabulary, the unknown token included; None is no limit, and for BPE 8000.
+
+        Raises:
+            InputError: an unknown kind, a number that is too small, no token at all, or something not text.
+        """
+        _checked_kind(kind)
+        smallest = BPE_SMALLEST if kind == "bpe" else 1
+        if min_count < 1:
+            raise InputError(f"expected min_count of 1 or more, found {min_count}")
+        if max_size is not None and max_size < smallest:
+            raise InputError(f"expected max_size of {smallest} or more for kind {kind!r}, found {max_size}")
+        _settle_threads()
+        with _readable_faults():
+            if kind == "bpe":
+                return cls(_train_bpe(only_texts(texts), min_count, max_size or BPE_SIZE), kind)
+            counts = count_tokens(with_words(kind, [UNKNOWN]), kind, only_texts(texts))
+        if not counts:
+            raise InputError("expected texts to learn a vocabulary from, found no token in any")
+        del counts[UNKNOWN]
+        words = [word for word, count in counts.items() if count >= min_count]
+        words.sort(key=lambda word: (-counts[word], word))
+        return cls(with_words(kind, [UNKNOWN, *words][:max_size]), kind)
+
+    def encode(self, texts: Iterable[str], *, limit_bytes: int = DEFAULT_LIMIT) -> PackedTexts:
+        """Return the ids of all texts; past ``limit_bytes`` they lie in a temporary file (see PackedBuilder).
+
+        Raises:
+            InputError: an item is not text, or one text came where a list of texts was expected.
+        """
+        with PackedBuilder(limit_bytes) as builder:
+            for batch in self.stream(texts):
+                builder.append(batch)
+            return builder.finish()
+
+    def stream(self, texts: Iterable[str], batch_texts: int = BATCH_TEXTS) -> Iterator[PackedTexts]:
+        """Yield the ids of some texts, ``batch_texts`` at a time, fewer where texts are long.
+
+        Raises:
+            InputError: as ``encode`` does.
+        """
+        for batch in _batches(only_texts(texts), batch_texts):
+            with _readable_faults():
+                yield self._encoder.encode(batch)
+
+    def tokens(self, text: str) -> list[str]:
+        """Return the tokens that one text is cut into; those not in the vocabulary are shown as they are."""
+        with _readable_faults():
+            if self.kind == "bpe":
+                tokens: list[str] = self.hugging_face.encode(text, add_special_tokens=False).tokens
+                return tokens
+            return [word for word, _ in cut(self.hugging_face, normalise(self.hugging_face, text))]
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """Return text for ids: words with spaces between them; characters and BPE as they were."""
+        text: str = self.hugging_face.decode([int(i) for i in ids], skip_special_tokens=False)
+        return text
+
+    def to_json(self) -> str:
+        """Return the contents of tokenizer.json, in Hugging Face's format."""
+        text: str = self.hugging_face.to_str()
+        return text
+
+    @classmethod
+    def from_json(cls, text: str, source: str = "tokenizer.json") -> Tokenizer:
+        """Restore a tokenizer from ``to_json``; ``source`` is what messages call it.
+
+        Raises:
+            InputError: it is not a tokenizer, or not one of ours.
+        """
+        try:
+            hugging_face = HuggingFaceTokenizer.from_str(text)
+        except Exception as error:  # what tokenizers raises is a plain Exception
+            raise InputError(f"{source}: is not a tokenizer: {' '.join(str(error).split())}") from error
+        kind = kind_of(hugging_face)
+        if kind is None:
+            raise InputError(f"{source}: is a tokenizer, but none that lexgrad makes ({', '.join(KINDS)})")
+        try:
+            return cls(hugging_face, kind)
+        except InputError as error:
+            raise InputError(f"{source}: is damaged: {error}") from error
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write tokenizer.json, whole or not at all."""
+        write_text_whole(path, self.to_json())
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Tokenizer:
+        """Read what ``save`` wrote.
+
+        Raises:
+            InputError: there is no such file, or it is not a tokenizer of ours.
+        """
+        try:
+            text = Path(path).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(f"{os.fspath(path)}: can not be read as a tokenizer: {error}") from error
+        return cls.from_json(text, os.fspath(path))
+
+    def __reduce__(self) -> tuple[Callable[[str], Tokenizer], tuple[str]]:
+        return Tokenizer.from_json, (self.to_json(),)
+
+    def __repr__(self) -> str:
+        return f"Tokenizer({self.kind!r}, {self.size} tokens)"
+
+
+def only_texts(texts: Iterable[str]) -> Iterator[str]:
+    """Go through some texts, and stop at what is not one.
+
+    Raises:
+        InputError: an item is not a string; or ``texts`` is itself one, and not a list of them.
+    """
+    if isinstance(texts, str):
+        raise InputError("expected a list of texts, found one text; put it in a list")
+    return _each_a_text(texts)
+
+
+def _each_a_text(texts: Iterable[str]) -> Iterator[str]:
+    for number, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise InputError(f"expected text at position {number}, found {type(text).__name__}")
+        yield text
+
+
+def _batches(texts: Iterator[str], most: int) -> Iterator[list[str]]:
+    """Gather texts, up to a number of them and of characters, so that long texts do not fill the memory."""
+    batch: list[str] = []
+    characters = 0
+    for text in texts:
+        batch.append(text)
+        characters += len(text)
+        if len(batch) >= most or characters >= BATCH_CHARACTERS:
+            yield batch
+            batch, characters = [], 0
+    if batch:
+        yield batch
+
+
+class _readable_faults:  # noqa: N801  # used as a function
+    """Turn what Python says of half a surrogate pair into a user's error."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if isinstance(error, UnicodeEncodeError):
+            raise InputError(
+                f"a text has half of a surrogate pair at character {error.start}, which is not a character"
+            ) from error
+
+
+def _encoder(hugging_face: HuggingFaceTokenizer, kind: str, vocabulary: list[str]) -> Encoder:
+    if kind == "characters":
+        return Characters(vocabulary)
+    if kind == "bpe" or not cuts_as_now(hugging_face, kind):
+        return WholeTexts(hugging_face)
+    return Chunks(hugging_face)
+
+
+def _train_bpe(texts: Iterator[str], min_count: int, size: int) -> HuggingFaceTokenizer:
+    tokenizer = assemble("bpe", models.BPE(unk_token=UNKNOWN))
+    trainer = trainers.BpeTrainer(
+        vocab_size=size,
+        min_frequency=max(min_count, 2),
+        special_tokens=[UNKNOWN],
+        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    return tokenizer
+
+
+def _checked_kind(kind: Any) -> str:
+    if kind in KINDS:
+        return str(kind)
+    near = suggest(str(kind), KINDS)
+    raise InputError(f"there is no kind of tokenizer {kind!r}{near}; kinds are {', '.join(KINDS)}")
+
+
+_THREADS = "TOKENIZERS_PARALLELISM"
+_threads_settled = False
+
+
+def _settle_threads() -> None:
+    """Let tokenizers use threads, except in a process that was forked, where its threads are gone.
+
+    Unless told, it warns on standard error whenever a process forks after using it. A person's own setting stays.
+    """
+    global _threads_settled  # noqa: PLW0603  # once a process
+    if _threads_settled:
+        return
+    _threads_settled = True
+    if _THREADS not in os.environ:
+        os.environ[_THREADS] = "true"
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=_without_threads)
+
+
+def _without_threads() -> None:
+    os.environ[_THREADS] = "false"
