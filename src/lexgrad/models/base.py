@@ -56,7 +56,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     features: Any = setting("tfidf", "input: a feature name, or your own functions of a text", choices=FEATURES)
     ngrams: int | tuple[int, ...] = setting((1,), "orders of n-grams: 1,2 counts words and pairs", least=1)
-    tokens: str = setting("lower", "what a token is", choices=("lower", "words", "characters", "bpe"))
+    tokens: str = setting("lower", "what a token is", choices=("lower", "words", "spaces", "characters", "bpe"))
     min_count: int = setting(1, "leave out tokens and n-grams seen fewer times than this in training", least=1)
     max_features: int | None = setting(None, "keep at most this many n-grams (or words, for embeddings)", least=1)
     standardize: bool | None = setting(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lexgrad.evaluate import Interpreter
+from lexgrad.evaluate.interpreter import Precision
 from lexgrad.graph import Graph, Type, input_node
 from lexgrad.models.inputs import Inputs
 from lexgrad.train.step import DTYPES
@@ -43,7 +44,7 @@ class Predictor:
     def __init__(self, model: TextClassifier, encoder: Encoder, classes: int) -> None:
         self.graph = prediction_graph(model, encoder, classes)
         self.dtype = DTYPES[model.precision]
-        self._run = Interpreter(self.graph, precision=model.precision)
+        self._run = Interpreter(self.graph, precision=cast(Precision, model.precision))
 
     def __call__(
         self, parameters: Mapping[str, Array], inputs: Inputs, part: Array | None = None

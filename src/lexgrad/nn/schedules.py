@@ -62,11 +62,11 @@ def _cosine(step: int, length: int, decay: float | None) -> float:
 
 
 def _step(step: int, length: int, decay: float | None) -> float:
-    return (0.5 if decay is None else decay) ** (10 * step // length)
+    return math.pow(0.5 if decay is None else decay, 10 * step // length)
 
 
 def _exponential(step: int, length: int, decay: float | None) -> float:
-    return (0.01 if decay is None else decay) ** (step / length)
+    return math.pow(0.01 if decay is None else decay, step / length)
 
 
 def _inverse(step: int, length: int, decay: float | None) -> float:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lexgrad.evaluate import Interpreter
+from lexgrad.evaluate.interpreter import Precision
 from lexgrad.grad import gradient
 from lexgrad.graph import Graph, Node, Type, input_node
 from lexgrad.nn.clipping import clip_by_norm, clip_by_value
@@ -17,7 +18,6 @@ from lexgrad.nn.optimisers import Optimiser, slot_name, update_all
 
 Array = NDArray[Any]
 Arrays = Mapping[str, Array]
-Precision = Literal["fp32", "fp64"]
 DTYPES = {"fp32": np.float32, "fp64": np.float64}
 RATE, STEP, LOSS = "rate", "step", "loss"
 
@@ -97,14 +97,14 @@ class TrainingStep:
     Args:
         graph: what ``build_step`` made.
         trained: names of the parameters it updates.
-        precision: "fp32" or "fp64".
+        precision: a key of ``DTYPES``: "fp32" or "fp64".
     """
 
-    def __init__(self, graph: Graph, trained: tuple[str, ...], precision: Precision) -> None:
+    def __init__(self, graph: Graph, trained: tuple[str, ...], precision: str) -> None:
         self.graph = graph
         self.trained = trained
         self.dtype = DTYPES[precision]
-        self._run = Interpreter(graph, precision=precision)
+        self._run = Interpreter(graph, precision=cast(Precision, precision))
 
     def __call__(
         self, parameters: Arrays, state: Arrays, batch: Mapping[str, Array], rate: float, update: int

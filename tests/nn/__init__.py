@@ -1,0 +1,1 @@
+"""Tests of layers, initialisers, optimisers and schedules."""

@@ -1,0 +1,162 @@
+"""The loop against the lectures' pseudocodes, early stopping, and interruption."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from lexgrad.errors import NonFiniteError
+from lexgrad.train import Interrupted, Progress
+from lexgrad.train.loop import Plan, train
+from lexgrad.train.position import Position
+from lexgrad.train.run import Run
+from lexgrad.train.shuffle import permutation
+
+Array = NDArray[Any]
+X = np.array([[1.0, 2.0], [0.0, 1.0], [3.0, -1.0], [2.0, 2.0], [-1.0, 0.5]])
+Y = np.array([1.0, 0.0, 1.0, 1.0, 0.0])
+PLAN = Plan(epochs=3, batch=2, seed=4, rate=lambda update: 0.5)
+
+
+@dataclass
+class Rows:
+    """Five examples with two numbers each."""
+
+    def __len__(self) -> int:
+        return len(X)
+
+    def batch(self, indices: Array) -> tuple[dict[str, Array], int]:
+        return {"x": X[indices], "y": Y[indices]}, 2 * len(indices)
+
+
+def logistic_step(
+    parameters: Mapping[str, Array], state: Mapping[str, Array], batch: dict[str, Array], rate: float, update: int
+) -> tuple[dict[str, Array], dict[str, Array], float]:
+    estimate = 1 / (1 + np.exp(-batch["x"] @ parameters["w"]))
+    loss = -np.mean(np.log(np.where(batch["y"] == 1, estimate, 1 - estimate)))
+    gradient = (estimate - batch["y"]) @ batch["x"] / len(batch["y"])
+    return {"w": parameters["w"] - rate * gradient}, {"count": state["count"] + 1}, float(loss)
+
+
+def start() -> Position:
+    return Position(parameters={"w": np.zeros(2)}, state={"count": np.array(0)})
+
+
+@pytest.mark.parametrize("m", [1, 2, 5])
+def test_the_pseudocode(m: int) -> None:
+    """Random order; for each mini-batch the mean gradient; θ ← θ − η g; a last short batch is a mean over its own size."""
+    theta = np.zeros(2)
+    for epoch in range(3):
+        order = permutation(5, 4, epoch)
+        for begin in range(0, 5, m):
+            g = np.zeros(2)
+            chosen = order[begin : begin + m]
+            for i in chosen:
+                g = g + (1 / (1 + np.exp(-X[i] @ theta)) - Y[i]) * X[i]
+            theta = theta - 0.5 * g / len(chosen)
+    end = train(logistic_step, Rows(), start(), replace(PLAN, batch=m))
+    np.testing.assert_allclose(end.parameters["w"], theta, rtol=1e-12)
+    assert end.epoch == 3
+    assert end.updates == 3 * -(-5 // m)
+
+
+def test_the_loss_of_an_epoch_is_the_mean_over_its_examples() -> None:
+    seen: list[tuple[float, int]] = []
+
+    class Watch(Progress):
+        def on_step(self, *, loss: float, examples: int, tokens: int, step: int, steps: int) -> None:
+            seen.append((loss, examples))
+
+    end = train(logistic_step, Rows(), start(), replace(PLAN, epochs=1), progress=Watch())
+    assert [count for _, count in seen] == [2, 2, 1]
+    row = end.rows[0]
+    assert row["loss"] == pytest.approx(sum(loss * count for loss, count in seen) / 5)
+    assert (row["epoch"], row["step"], row["examples"], row["tokens"]) == (1, 3, 5, 10)
+
+
+def scripted(values: list[float]) -> Callable[[Mapping[str, Array]], Mapping[str, Any]]:
+    remaining = iter(values)
+    return lambda parameters: {"loss": next(remaining), "accuracy": 0.5, "macro_f1": 0.5}
+
+
+def test_early_stopping_keeps_the_best() -> None:
+    plan = replace(PLAN, epochs=10, patience=2)
+    end = train(logistic_step, Rows(), start(), plan, measure=scripted([3.0, 1.0, 2.0, 1.0, 0.5]))
+    best = train(logistic_step, Rows(), start(), replace(PLAN, epochs=2))
+    assert end.stopped_early
+    assert end.epoch == 4
+    assert [row["best"] for row in end.rows] == [True, True, False, False]
+    assert end.best is not None
+    np.testing.assert_array_equal(end.best["w"], best.parameters["w"])
+
+
+def test_accuracy_is_better_when_larger() -> None:
+    values = iter([0.5, 0.6, 0.6, 0.7])
+    plan = replace(PLAN, epochs=4, monitor="accuracy")
+    measure = lambda parameters: {"loss": 1.0, "accuracy": next(values), "macro_f1": 0.0}  # noqa: E731
+    end = train(logistic_step, Rows(), start(), plan, measure=measure)
+    assert [row["best"] for row in end.rows] == [True, True, False, True]
+
+
+class StopAt(Progress):
+    """Presses Ctrl-C after some steps."""
+
+    def __init__(self, steps: int) -> None:
+        self.left = steps
+
+    def on_step(self, *, loss: float, examples: int, tokens: int, step: int, steps: int) -> None:
+        self.left -= 1
+        if self.left == 0:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("steps", range(1, 10))
+def test_interrupted_anywhere_and_resumed_is_the_same(tmp_path: Path, steps: int) -> None:
+    values = [3.0, 1.0, 2.0]
+    whole = train(logistic_step, Rows(), start(), PLAN, measure=scripted(values))
+    run = Run.create(tmp_path)
+    with pytest.raises(Interrupted) as stop:
+        train(logistic_step, Rows(), start(), PLAN, measure=scripted(values), run=run, progress=StopAt(steps))
+    assert stop.value.checkpoint == run.path / "checkpoint.safetensors"
+    here = run.load()
+    assert here is not None
+    assert here.updates == steps
+    rest = train(logistic_step, Rows(), here, PLAN, measure=scripted(values[here.epoch :]), run=run)
+    np.testing.assert_array_equal(rest.parameters["w"], whole.parameters["w"])
+    np.testing.assert_array_equal(rest.state["count"], whole.state["count"])
+    untimed = lambda rows: [{k: v for k, v in row.items() if k != "seconds"} for row in rows]  # noqa: E731
+    assert untimed(rest.rows) == untimed(whole.rows)
+    assert untimed(run.read_metrics()) == untimed(whole.rows)
+
+
+def test_interrupted_without_a_run_says_that_nothing_was_saved() -> None:
+    with pytest.raises(Interrupted, match="nothing was saved") as stop:
+        train(logistic_step, Rows(), start(), PLAN, progress=StopAt(4))
+    assert (stop.value.checkpoint, stop.value.epoch, stop.value.step) == (None, 2, 1)
+
+
+def test_a_long_epoch_saves_on_the_way(tmp_path: Path) -> None:
+    run = Run.create(tmp_path)
+    seen = []
+
+    class Watch(Progress):
+        def on_step(self, *, loss: float, examples: int, tokens: int, step: int, steps: int) -> None:
+            here = run.load()
+            seen.append(-1 if here is None else here.updates)
+
+    train(logistic_step, Rows(), start(), replace(PLAN, epochs=1, checkpoint_seconds=-1.0), run=run, progress=Watch())
+    assert seen == [-1, 1, 2]
+
+
+def test_a_loss_that_is_no_number_stops_with_a_hint() -> None:
+    def diverging(*args: Any) -> tuple[dict[str, Array], dict[str, Array], float]:
+        return {}, {}, float("nan")
+
+    with pytest.raises(NonFiniteError, match=r"nan in epoch 1, step 1: the learning rate \(0.5\)"):
+        train(diverging, Rows(), start(), PLAN)
