@@ -168,7 +168,8 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def predict(self, X: Any) -> Array:
         """Return the most probable label of each text, (n,)."""
-        chosen: Array = self.classes_[self.predict_proba(X).argmax(axis=1)]
+        best = self.predict_proba(X).argmax(axis=1)
+        chosen: Array = self.classes_[best]
         return chosen
 
     def decision_function(self, X: Any) -> NDArray[np.float64]:

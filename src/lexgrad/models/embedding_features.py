@@ -16,7 +16,6 @@ from lexgrad.models.inputs import Inputs, PackedInputs, PaddedInputs, packed_typ
 from lexgrad.models.sources import Source
 from lexgrad.text.packed import PackedTexts
 from lexgrad.text.tokenizer import Tokenizer
-from lexgrad.text.vectors import read_vectors
 from lexgrad.train.progress import Progress
 
 if TYPE_CHECKING:
@@ -120,6 +119,8 @@ def vectors_for(vocabulary: list[str], vectors: Any, dimensions: int | None) -> 
 
 def _open(vectors: Any, vocabulary: list[str]) -> tuple[str, list[str], NDArray[Any]]:
     if isinstance(vectors, str | Path):
+        from lexgrad.text.vectors import read_vectors
+
         wanted = set(vocabulary) | {word.lower() for word in vocabulary}
         read = read_vectors(vectors, words=wanted)
         if not len(read.words):

@@ -30,7 +30,7 @@ def learn_classes(labels: Iterable[Any], model: str, source: str) -> tuple[NDArr
     Raises:
         InputError: fewer than two classes, labels that are not classes, or labels of kinds that cannot be sorted.
     """
-    if not hasattr(labels, "__len__"):
+    if not (hasattr(labels, "__len__") or hasattr(labels, "__array__")):
         classes, codes = _stream(labels)
     else:
         values = _checked(labels)
@@ -81,7 +81,7 @@ def class_indices(labels: Iterable[Any], classes: NDArray[Any], source: str) -> 
         InputError: a label that is not among the classes.
     """
     numbers = {label: number for number, label in enumerate(classes.tolist())}
-    values = labels.tolist() if isinstance(labels, np.ndarray) else labels
+    values = np.asarray(labels).tolist() if hasattr(labels, "__array__") else labels
     codes = []
     for row, label in enumerate(values):
         plain = label.item() if isinstance(label, np.generic) else label
