@@ -30,7 +30,7 @@ class Words(WordEncoder):
     """Six words, without a tokenizer."""
 
     def __init__(self, length: int | None) -> None:
-        self.length, self.vectors, self.tokenizer, self.width = length, None, None, 6
+        self.length, self.dimensions, self.vectors, self.tokenizer, self.width = length, 2, None, None, 6
 
 
 def padded() -> Array:
@@ -107,7 +107,7 @@ def test_against_torch(case: str) -> None:
 
 
 def torch_loss(torch: Any, case: str, p: dict[str, Any], labels: Any) -> Any:
-    model, encoder, batch, classes = CASES[case]
+    model, _, batch, classes = CASES[case]
     a = torch_input(torch, model, batch, p)
     if isinstance(model, FeedForward):
         for layer in range(1, model.layers + 1):

@@ -111,7 +111,7 @@ def test_standardized_sparse_rows_are_those_of_the_dense_array() -> None:
 
 
 def test_more_than_two_classes_are_for_softmax() -> None:
-    with pytest.raises(InputError, match="3 classes.*use SoftmaxRegression"):
+    with pytest.raises(InputError, match=r"3 classes.*use SoftmaxRegression"):
         LogisticRegression().fit(X, CLASSES)
     SoftmaxRegression(epochs=1).fit(X, Y)  # two classes are fine there
 

@@ -50,7 +50,7 @@ def start() -> Position:
 
 @pytest.mark.parametrize("m", [1, 2, 5])
 def test_the_pseudocode(m: int) -> None:
-    """Random order; for each mini-batch the mean gradient; θ ← θ − η g; a last short batch is a mean over its own size."""
+    """Random order; each mini-batch's mean gradient; θ ← θ − η g; a last short batch is a mean over its own size."""
     theta = np.zeros(2)
     for epoch in range(3):
         order = permutation(5, 4, epoch)

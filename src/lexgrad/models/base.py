@@ -87,14 +87,8 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     # ---- what a model defines -------------------------------------------------------------------------------
 
-    def shapes(
-        self, encoder: Encoder, classes: int, found: Mapping[str, Any] | None = None
-    ) -> dict[str, tuple[int, ...]]:
-        """Return the shape of each parameter by name, in the order of the graph's inputs.
-
-        ``found`` are parameters that were read from a file: what the settings leave open, such as the width of
-        vectors that were given in memory, follows from them.
-        """
+    def shapes(self, encoder: Encoder, classes: int) -> dict[str, tuple[int, ...]]:
+        """Return the shape of each parameter by name, in the order of the graph's inputs."""
         raise NotImplementedError
 
     def initial(self, name: str, shape: tuple[int, ...], encoder: Encoder) -> NDArray[np.float64]:

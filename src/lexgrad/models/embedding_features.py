@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from lexgrad.models.base import TextClassifier
 
 Array = NDArray[Any]
+DIMENSIONS = 100  # of embeddings, where neither settings nor vectors say
 
 
 class WordEncoder(Encoder):
@@ -30,14 +31,15 @@ class WordEncoder(Encoder):
     Args:
         tokenizer: cuts texts into tokens; its ids are the rows of the embedding matrix.
         length: for concatenated embeddings, the tokens of the longest training text; None for pooled ones.
+        dimensions: d, the width of the embedding matrix.
         vectors: (words, d) the embedding matrix before training, rows of words without a vector NaN; or None.
     """
 
     kind: ClassVar[str] = "words"
     words: ClassVar[bool] = True
 
-    def __init__(self, tokenizer: Tokenizer, length: int | None, vectors: Array | None = None) -> None:
-        self.tokenizer, self.length, self.vectors = tokenizer, length, vectors
+    def __init__(self, tokenizer: Tokenizer, length: int | None, dimensions: int, vectors: Array | None = None) -> None:
+        self.tokenizer, self.length, self.dimensions, self.vectors = tokenizer, length, dimensions, vectors
         self.width = tokenizer.size
 
     def input_types(self) -> dict[str, Type]:
@@ -55,13 +57,13 @@ class WordEncoder(Encoder):
 
     def config(self) -> dict[str, Any]:
         """See Encoder.config."""
-        return {"length": self.length}
+        return {"length": self.length, "dimensions": self.dimensions}
 
     @classmethod
     def restore(cls, config: Mapping[str, Any], arrays: Mapping[str, Array], tokenizer: Tokenizer | None) -> Self:
         """See Encoder.restore."""
         assert tokenizer is not None
-        return cls(tokenizer, config["length"])
+        return cls(tokenizer, config["length"], int(config["dimensions"]))
 
 
 def learn_words(model: TextClassifier, source: Source, progress: Progress) -> tuple[WordEncoder, Inputs]:
@@ -71,13 +73,14 @@ def learn_words(model: TextClassifier, source: Source, progress: Progress) -> tu
         InputError: vectors of another width than ``dimensions``, or none for any word of the texts.
     """
     tokenizer = train_tokenizer(model, source, progress, model.max_features)
-    vectors = getattr(model, "vectors", None)
-    matrix = None if vectors is None else vectors_for(tokenizer.vocabulary, vectors, getattr(model, "dimensions", None))
+    vectors, asked = getattr(model, "vectors", None), getattr(model, "dimensions", None)
+    matrix = None if vectors is None else vectors_for(tokenizer.vocabulary, vectors, asked)
+    dimensions = (asked or DIMENSIONS) if matrix is None else int(matrix.shape[1])
     texts = encode_words(tokenizer, source, progress)
     if len(texts.ids) == 0:
         raise InputError("the training texts have no tokens: there are no words to learn from")
     length = int(np.diff(texts.offsets).max()) if getattr(model, "pool", "mean") == "concat" else None
-    encoder = WordEncoder(tokenizer, length, matrix)
+    encoder = WordEncoder(tokenizer, length, dimensions, matrix)
     return encoder, encoder.inputs(texts)
 
 

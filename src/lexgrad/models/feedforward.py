@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from lexgrad import ops
 from lexgrad.errors import InputError
 from lexgrad.models.base import FEATURES, TextClassifier
+from lexgrad.models.embedding_features import DIMENSIONS
 from lexgrad.models.product import feature_product
 from lexgrad.models.settings import setting
 from lexgrad.nn.activations import ACTIVATIONS, activation
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from lexgrad.graph import Node
     from lexgrad.models.embedding_features import WordEncoder
     from lexgrad.models.features import Encoder
-
-DIMENSIONS = 100
 
 
 @dataclasses.dataclass(kw_only=True, eq=False, repr=False)
@@ -83,17 +82,14 @@ class FeedForward(TextClassifier):
         if self.output == "sigmoid" and len(classes) > 2:
             raise InputError(f"output='sigmoid' tells two classes apart; got {len(classes)}: use output='softmax'")
 
-    def shapes(
-        self, encoder: Encoder, classes: int, found: Mapping[str, Any] | None = None
-    ) -> dict[str, tuple[int, ...]]:
+    def shapes(self, encoder: Encoder, classes: int) -> dict[str, tuple[int, ...]]:
         """See TextClassifier.shapes."""
         shapes: dict[str, tuple[int, ...]] = {}
         width = encoder.width
         if encoder.words:
             words: WordEncoder = encoder  # type: ignore[assignment]
-            dimensions = self._dimensions(words, found)
-            shapes["E"] = (encoder.width, dimensions)
-            width = dimensions * (1 if words.length is None else words.length)
+            shapes["E"] = (words.width, words.dimensions)
+            width = words.dimensions * (1 if words.length is None else words.length)
         scalar = self.output == "sigmoid" or (self.output == "auto" and classes == 2)
         units = self.units if isinstance(self.units, tuple | list) else (self.units,) * (self.layers - 1)
         for layer, outputs in enumerate((*units, 1 if scalar else classes), 1):
@@ -102,13 +98,6 @@ class FeedForward(TextClassifier):
                 shapes[f"b{layer}"] = (outputs,)
             width = outputs
         return shapes
-
-    def _dimensions(self, encoder: WordEncoder, found: Mapping[str, Any] | None) -> int:
-        if encoder.vectors is not None:
-            return int(encoder.vectors.shape[1])
-        if found is not None and "E" in found and self.dimensions is None:
-            return int(found["E"].shape[-1])
-        return self.dimensions or DIMENSIONS
 
     def initial(self, name: str, shape: tuple[int, ...], encoder: Encoder) -> NDArray[np.float64]:
         """See TextClassifier.initial."""

@@ -34,9 +34,7 @@ class LogisticRegression(TextClassifier):
 
     name: ClassVar[str] = "logistic"
 
-    def shapes(
-        self, encoder: Encoder, classes: int, found: Mapping[str, Any] | None = None
-    ) -> dict[str, tuple[int, ...]]:
+    def shapes(self, encoder: Encoder, classes: int) -> dict[str, tuple[int, ...]]:
         """See TextClassifier.shapes."""
         return {"w": (encoder.width,), "b": ()}
 

@@ -114,7 +114,7 @@ _PYTHON = {"int": int, "float": (int, float), "bool": bool, "str": str, "tuple":
 
 def _check(model: str, declared: Setting, value: Any) -> None:
     kinds = _kinds(declared)
-    if "Any" in kinds or (value is None and "None" in kinds):
+    if value is None and kinds & {"Any", "None"}:
         return
     named = f"setting {declared.name!r} of {model}"
     if isinstance(value, str) and declared.choices:
@@ -122,6 +122,8 @@ def _check(model: str, declared: Setting, value: Any) -> None:
             raise InputError(
                 f"{named} is one of {', '.join(declared.choices)}; got {value!r}{suggest(value, declared.choices)}"
             )
+        return
+    if "Any" in kinds:
         return
     if not any(_is(value, kind) for kind in kinds):
         wanted = " or ".join(sorted(kinds))

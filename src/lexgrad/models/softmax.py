@@ -32,9 +32,7 @@ class SoftmaxRegression(TextClassifier):
 
     name: ClassVar[str] = "softmax"
 
-    def shapes(
-        self, encoder: Encoder, classes: int, found: Mapping[str, Any] | None = None
-    ) -> dict[str, tuple[int, ...]]:
+    def shapes(self, encoder: Encoder, classes: int) -> dict[str, tuple[int, ...]]:
         """See TextClassifier.shapes."""
         return {"W": (encoder.width, classes), "b": (classes,)}
 

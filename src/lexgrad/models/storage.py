@@ -42,7 +42,7 @@ def load(path: str | Path) -> TextClassifier:
     except (KeyError, TypeError, AttributeError) as fault:
         raise InputError(f"{run.path / CONFIG} is damaged ({fault!r}); restore it or train again") from fault
     parameters = {name: array for name, array in arrays.items() if not name.startswith(ENCODER)}
-    shapes = model.shapes(encoder, len(classes), parameters)
+    shapes = model.shapes(encoder, len(classes))
     for name, shape in shapes.items():
         found = parameters[name].shape if name in parameters else None
         if found != shape:

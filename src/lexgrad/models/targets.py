@@ -47,13 +47,14 @@ def learn_classes(labels: Iterable[Any], model: str, source: str) -> tuple[NDArr
 
 def _checked(labels: Any) -> NDArray[Any]:
     try:
+        plain = labels if isinstance(labels, list | tuple) else np.asarray(labels).tolist()
+        missing = [row for row, label in enumerate(plain) if label is None or _is_nan(label)]
+        if missing:
+            raise InputError(f"every text needs a label; row {missing[0]} of y (from 0) has none (None or NaN)")
         values = column_or_1d(labels, warn=True)
         if values.dtype.kind == "f" and not np.isfinite(values).all():
             row = int(np.flatnonzero(~np.isfinite(values))[0])
             raise InputError(f"labels must be finite; got NaN or infinity in row {row} of y (from 0)")
-        missing = [row for row, label in enumerate(values) if label is None or _is_nan(label)]
-        if missing:
-            raise InputError(f"every text needs a label; row {missing[0]} of y (from 0) has none")
         check_classification_targets(values)
     except InputError:
         raise
@@ -112,9 +113,7 @@ def class_weights(setting: Any, classes: NDArray[Any], codes: Codes) -> NDArray[
     for label, weight in setting.items():
         plain = label.item() if isinstance(label, np.generic) else label
         if plain not in numbers:
-            raise InputError(
-                f"class_weight names {label!r}, which is not a class{suggest(str(label), map(str, numbers))}"
-            )
+            raise InputError(f"class_weight names {label!r}, which is no class{suggest(str(label), map(str, numbers))}")
         if not isinstance(weight, int | float | np.number) or not 0 <= float(weight) < float("inf"):
             raise InputError(f"class_weight of {label!r} is a number of at least 0; got {weight!r}")
         weights[numbers[plain]] = float(weight)
