@@ -21,7 +21,9 @@ FAST: dict[str, Any] = {"epochs": 30, "learning_rate": 0.05}
 
 # In single precision a matrix product of one row and one of many rows differ in the last bits (the BLAS sums in another
 # order), which check_methods_subset_invariance does not allow; so the network is checked in double precision.
-@parametrize_with_checks([LogisticRegression(**FAST), SoftmaxRegression(**FAST), FeedForward(precision="fp64", **FAST)])
+@parametrize_with_checks(  # type: ignore[untyped-decorator]
+    [LogisticRegression(**FAST), SoftmaxRegression(**FAST), FeedForward(precision="fp64", **FAST)]
+)
 def test_scikit_learns_own_checks(estimator: Any, check: Any) -> None:
     check(estimator)
 

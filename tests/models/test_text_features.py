@@ -54,7 +54,7 @@ def test_ngrams_are_scikit_learns(features: str, orders: tuple[int, ...]) -> Non
 
 
 def test_fewer_ngrams() -> None:
-    names = set(fitted(min_count=3).encoder_.feature_names())  # type: ignore[attr-defined]
+    names = set(fitted(min_count=3).encoder_.feature_names())
     assert names == {"a", "bad", "film", "good", ","}
     assert fitted(max_features=4).encoder_.width == 4
     with pytest.raises(InputError, match="no n-gram is left"):
@@ -63,7 +63,7 @@ def test_fewer_ngrams() -> None:
 
 def test_standardized_ngrams_have_mean_0_without_being_dense() -> None:
     model = fitted(features="counts", standardize=True, precision="fp64", optimizer="sgd")
-    counts = fitted(features="counts").encoder_.encode(TEXTS).rows.to_scipy().toarray()  # type: ignore[attr-defined]
+    counts = fitted(features="counts").encoder_.encode(TEXTS).rows.to_scipy().toarray()
     deviations = counts.std(0)
     dense = (counts - counts.mean(0)) / np.where(deviations > 0, deviations, 1)
     expected = dense @ model.parameters_["w"] + model.parameters_["b"]
@@ -93,24 +93,24 @@ def words(text: str) -> dict[str, int]:
 )
 def test_own_functions(features: Any, columns: list[str]) -> None:
     model = LogisticRegression(features=features, epochs=3).fit(TEXTS, LABELS)
-    assert list(model.encoder_.columns) == columns  # type: ignore[attr-defined]
+    assert list(model.encoder_.columns) == columns
     assert model.parameters_["w"].shape == (len(columns),)
     assert model.predict(TEXTS).shape == (6,)
 
 
 def test_own_functions_are_standardized_unless_told_otherwise() -> None:
     encoder = LogisticRegression(features=spelled, epochs=1).fit(TEXTS, LABELS).encoder_
-    x = encoder.encode(TEXTS).x  # type: ignore[attr-defined]
+    x = encoder.encode(TEXTS).x
     np.testing.assert_allclose(x.mean(0), 0, atol=1e-12)
     np.testing.assert_allclose(x.std(0), 1)
     raw = LogisticRegression(features=spelled, epochs=1, standardize=False).fit(TEXTS, LABELS).encoder_
-    np.testing.assert_array_equal(raw.encode(TEXTS).x[1], [10, 2])  # type: ignore[attr-defined]
+    np.testing.assert_array_equal(raw.encode(TEXTS).x[1], [10, 2])
 
 
 def test_functions_that_give_dicts_are_sparse_columns() -> None:
     model = SoftmaxRegression(features=[words, len], epochs=2).fit(TEXTS, LABELS)
-    rows = model.encoder_.encode(["good good dragon"]).rows  # type: ignore[attr-defined]
-    names = list(model.encoder_.columns)  # type: ignore[attr-defined]
+    rows = model.encoder_.encode(["good good dragon"]).rows
+    names = list(model.encoder_.columns)
     found = {names[column]: value for column, value in zip(rows.ids, rows.values, strict=True)}
     assert found == {"words[good]": 2.0, "len": 16.0}
 
@@ -156,7 +156,7 @@ def test_an_unknown_word_is_the_zero_vector(pool: str) -> None:
 
 def test_concatenation_pads_to_the_longest_and_cuts_what_is_longer() -> None:
     model = network(pool="concat")
-    assert model.encoder_.length == 8  # type: ignore[attr-defined]
+    assert model.encoder_.length == 8
     assert model.parameters_["W1"].shape == (24, 4)
     long = TEXTS[3] + " bad plot and more"
     np.testing.assert_array_equal(model.predict_proba([long]), model.predict_proba([" ".join(long.split()[:8])]))

@@ -73,7 +73,7 @@ def test_pooling(pool: str) -> None:
     out = value(
         pooled_embeddings(nodes["E"], nodes["ids"], nodes["offsets"], pool), nodes, E=E, ids=ids, offsets=offsets
     )
-    join = {"mean": np.mean, "max": np.max}[pool]
+    join: Any = {"mean": np.mean, "max": np.max}[pool]
     np.testing.assert_allclose(out, [join(E[[1, 2, 2]], axis=0), np.zeros(3), join(E[[5, 0]], axis=0)])
 
 

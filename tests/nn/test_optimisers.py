@@ -44,7 +44,7 @@ def trajectory(rule: Optimiser, l2: float = 0.0, **clipping: float) -> list[Arra
 
 
 def gradient(theta: Array, update: int) -> Array:
-    return 2 * (theta - TARGET) * (1.0 + update)
+    return np.asarray(2 * (theta - TARGET) * (1.0 + update))
 
 
 def by_hand(name: str) -> list[Array]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -104,6 +104,10 @@ def test_accuracy_is_better_when_larger() -> None:
     assert [row["best"] for row in end.rows] == [True, True, False, True]
 
 
+def untimed(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    return [{name: value for name, value in row.items() if name != "seconds"} for row in rows]
+
+
 class StopAt(Progress):
     """Presses Ctrl-C after some steps."""
 
@@ -130,7 +134,6 @@ def test_interrupted_anywhere_and_resumed_is_the_same(tmp_path: Path, steps: int
     rest = train(logistic_step, Rows(), here, PLAN, measure=scripted(values[here.epoch :]), run=run)
     np.testing.assert_array_equal(rest.parameters["w"], whole.parameters["w"])
     np.testing.assert_array_equal(rest.state["count"], whole.state["count"])
-    untimed = lambda rows: [{k: v for k, v in row.items() if k != "seconds"} for row in rows]  # noqa: E731
     assert untimed(rest.rows) == untimed(whole.rows)
     assert untimed(run.read_metrics()) == untimed(whole.rows)
 
@@ -155,7 +158,9 @@ def test_a_long_epoch_saves_on_the_way(tmp_path: Path) -> None:
 
 
 def test_a_loss_that_is_no_number_stops_with_a_hint() -> None:
-    def diverging(*args: Any) -> tuple[dict[str, Array], dict[str, Array], float]:
+    def diverging(
+        parameters: Any, state: Any, batch: Any, rate: float, update: int
+    ) -> tuple[dict[str, Array], dict[str, Array], float]:
         return {}, {}, float("nan")
 
     with pytest.raises(NonFiniteError, match=r"nan in epoch 1, step 1: the learning rate \(0.5\)"):

@@ -61,7 +61,8 @@ class DelimitedTable(FileTable):
 
     def _heading(self) -> list[str]:
         with self._explained(), self._source.open() as stream:
-            heading = next(self._records(stream), None)
+            records = self._records(stream)  # kept while the stream is open: it closes what it wraps as it goes
+            heading = next(records, None)
         if heading is None:
             raise InputError(f"{self.source}: is empty; expected a heading and rows")
         if any("\0" in name for name in heading):
