@@ -11,7 +11,13 @@ class LexgradError(Exception):
 
 
 class InputError(LexgradError, ValueError):
-    """A user's mistake. The message is one line: what was expected, what came, where, and what to do."""
+    """A user's mistake. The message is one line: what was expected, what came, where, and what to do.
+
+    Attributes:
+        located: whether the message already names the operation and the user's line.
+    """
+
+    located: bool = False
 
 
 class ShapeError(InputError):

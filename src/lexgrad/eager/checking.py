@@ -64,12 +64,14 @@ def check_gradients(
 
     Raises:
         GradientError: they disagree; the message gives both numbers.
-        InputError: no argument is float.
+        InputError: no argument is float, or no output.
     """
     graph = trace(function, *arguments)
     names = [name for name, type in graph.input_types.items() if type.dtype == "float"]
     if not names:
         raise InputError("there is no float argument to differentiate in")
+    if all(type.dtype != "float" for type in graph.output_types.values()):
+        raise InputError("there is no float output to differentiate")
     leaves = list(tree_flatten(list(arguments))[0].values())
     point = {name: np.asarray(leaf) for name, leaf in zip(graph.inputs, leaves, strict=True)}
     point |= {name: point[name].astype(np.float64) for name in names}

@@ -9,10 +9,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lexgrad.errors import InputError
-from lexgrad.evaluate import constant_value
+from lexgrad.evaluate import constant_value, evaluate, evaluate_node, nonfinite_wanted
 from lexgrad.grad import backward
-from lexgrad.graph import CONSTANT, INPUT, Location, Node, Origin, Primitive, Type, formula
+from lexgrad.graph import CONSTANT, INPUT, Graph, Location, Node, Origin, Primitive, Type, formula, topological
 from lexgrad.ops import type_of
+
+_WIDTHS: dict[str, type[Any]] = {"float": np.float64, "int": np.int64, "bool": np.bool_}
 
 
 class Variable(Node):
@@ -26,7 +28,7 @@ class Variable(Node):
         b.grad  # -4.0
 
     Attributes:
-        value: a Python number for a scalar, else a NumPy array (not to be changed in place).
+        value: a Python number for a scalar, else a NumPy array that cannot be changed in place.
         grad: after ``backward`` of something that depends on this one: the derivative, of the same shape; else None.
     """
 
@@ -37,12 +39,9 @@ class Variable(Node):
     @classmethod
     def leaf(cls, value: ArrayLike, name: str = "") -> Variable:
         """A variable that is made of nothing else."""
-        array = np.array(value)
-        type = type_of(array)
+        type = type_of(value)
         variable = cls(INPUT, (), {"type": type}, type, name)
-        variable._array = array.astype(np.float64) if type.dtype == "float" else array
-        variable.grad = None
-        return variable
+        return variable._holding(np.array(value, dtype=_WIDTHS[type.dtype]))
 
     @classmethod
     def derive(
@@ -56,11 +55,15 @@ class Variable(Node):
     ) -> Variable:
         """The result of a primitive on variables, with its value."""
         variable = cls(primitive, inputs, attributes, type, "", origin, location)
+        operands = [array_of(node) for node in inputs]
         with np.errstate(all="ignore"):
-            result = primitive.evaluate(*(array_of(node) for node in inputs), **attributes)
-        variable._array = np.asarray(result)
-        variable.grad = None
-        return variable
+            return variable._holding(np.asarray(evaluate_node(variable, operands, attributes, nonfinite_wanted())))
+
+    def _holding(self, array: NDArray[Any]) -> Variable:
+        array.flags.writeable = False  # what was made of it would not change with it
+        self._array = array
+        self.grad = None
+        return self
 
     @property
     def value(self) -> Any:
@@ -105,8 +108,6 @@ class Variable(Node):
 
 
 def _ancestors(variable: Variable) -> list[Variable]:
-    from lexgrad.graph import topological
-
     return [node for node in topological([variable]) if isinstance(node, Variable)]
 
 
@@ -120,6 +121,8 @@ def array_of(node: Node) -> NDArray[Any]:
         return node._array
     if node.primitive is CONSTANT:
         return constant_value(node)
+    if node.closed:
+        return evaluate(Graph({}, {"out": node}), {})["out"]
     raise InputError(f"{node.describe()} has no value: it belongs to a function that is being traced")
 
 

@@ -1,5 +1,21 @@
 """The NumPy interpreter of graphs: fp64 is what a graph means, fp32 on request."""
 
-from lexgrad.evaluate.interpreter import Interpreter, Precision, bind_sizes, constant_value, evaluate
+from lexgrad.evaluate.interpreter import (
+    Interpreter,
+    Precision,
+    bind_sizes,
+    constant_value,
+    evaluate,
+    evaluate_node,
+    nonfinite_wanted,
+)
 
-__all__ = ["Interpreter", "Precision", "bind_sizes", "constant_value", "evaluate"]
+__all__ = [
+    "Interpreter",
+    "Precision",
+    "bind_sizes",
+    "constant_value",
+    "evaluate",
+    "evaluate_node",
+    "nonfinite_wanted",
+]

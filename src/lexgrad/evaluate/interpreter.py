@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, get_args
 
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lexgrad.errors import InputError, NonFiniteError, suggest
-from lexgrad.graph import CONSTANT, Dim, Graph, Node, Type, resolve, solve
+from lexgrad.graph import CONSTANT, Dim, Graph, Node, Type, holds_dim, located, resolve, solve
 from lexgrad.ops import type_of
 
 Precision: TypeAlias = Literal["fp64", "fp32"]
@@ -25,7 +25,6 @@ class _Step:
     """One node, made ready: which slots it reads and writes, and which slots nobody needs afterwards."""
 
     node: Node
-    evaluate: Callable[..., Any]
     operands: tuple[int, ...]
     attributes: Mapping[str, Any]
     sized: bool
@@ -51,7 +50,7 @@ class Interpreter:
             raise InputError(f"precision is one of {', '.join(get_args(Precision))}; got {precision!r}")
         self.graph = graph
         self.precision = precision
-        self.nonfinite = "nonfinite" in os.environ.get("LEXGRAD_DEBUG", "") if nonfinite is None else nonfinite
+        self.nonfinite = nonfinite_wanted() if nonfinite is None else nonfinite
         self._float = _FLOATS[precision]
         self._slots = {node: slot for slot, node in enumerate(graph.nodes)}
         self._constants = {
@@ -73,8 +72,8 @@ class Interpreter:
             operands = tuple(self._slots[operand] for operand in node.inputs)
             slot = self._slots[node]
             released = tuple(s for s in {*operands, slot} - kept if last[s] == position)
-            sized = any(_holds_dim(value) for value in node.attributes.values())
-            steps.append(_Step(node, node.primitive.evaluate, operands, node.attributes, sized, slot, released))
+            sized = any(map(holds_dim, node.attributes.values()))
+            steps.append(_Step(node, operands, node.attributes, sized, slot, released))
         return steps
 
     def __call__(self, **inputs: ArrayLike) -> dict[str, Array]:
@@ -92,23 +91,19 @@ class Interpreter:
         attributes = self._attributes(sizes)
         with np.errstate(all="ignore"):  # IEEE arithmetic; `nonfinite` is how to find where it went wrong
             for step, own in zip(self._steps, attributes, strict=True):
-                value = self._evaluate(step, [values[slot] for slot in step.operands], own)
+                value = evaluate_node(step.node, [values[slot] for slot in step.operands], own, self.nonfinite)
+                if step.node.type.dtype == "float" and value.dtype != self._float:
+                    value = value.astype(self._float)
                 values[step.slot] = value
-                if self.nonfinite and step.node.type.dtype == "float" and not np.isfinite(value).all():
-                    raise NonFiniteError(_nonfinite_message(step.node, value, [values[s] for s in step.operands]))
                 for slot in step.released:
                     values[slot] = None
-        return {name: np.asarray(values[slot]) for name, slot in self._results.items()}
+        return {name: self._result(values[slot], slot) for name, slot in self._results.items()}
 
-    def _evaluate(self, step: _Step, operands: list[Any], attributes: Mapping[str, Any]) -> Any:
-        try:
-            value = step.evaluate(*operands, **attributes)
-        except InputError as error:
-            where = f" at {step.node.location}" if step.node.location else ""
-            raise InputError(f"{step.node.describe()}: {error}{where}") from None
-        if step.node.type.dtype == "float" and value.dtype != self._float:
-            return value.astype(self._float)
-        return value
+    def _result(self, value: Any, slot: int) -> Array:
+        """The value of an output as an array of its own: no view of an input or a constant."""
+        array = np.asarray(value)
+        given = slot in self._constants or slot < len(self.graph.inputs)
+        return array if array.flags.owndata and not given else array.copy()
 
     def _bind(self, inputs: Mapping[str, ArrayLike]) -> tuple[list[Any], dict[str, int]]:
         types = self.graph.input_types
@@ -147,6 +142,29 @@ def evaluate(graph: Graph, inputs: Mapping[str, ArrayLike], precision: Precision
     return Interpreter(graph, precision).run(inputs)
 
 
+def nonfinite_wanted() -> bool:
+    """Whether the environment variable ``LEXGRAD_DEBUG`` asks to stop at the first NaN or infinity."""
+    return "nonfinite" in os.environ.get("LEXGRAD_DEBUG", "")
+
+
+def evaluate_node(node: Node, operands: list[Any], attributes: Mapping[str, Any], nonfinite: bool) -> Any:
+    """The value of one node, given those of its inputs and its attributes with their sizes filled in.
+
+    Raises:
+        InputError: a value that the operation is not defined for, such as an index out of range; the message names
+            the operation and the user's line.
+        NonFiniteError: ``nonfinite`` is set, and the value holds a NaN or an infinity.
+    """
+    try:
+        value = node.primitive.evaluate(*operands, **attributes)
+    except InputError as error:
+        names = [f"{operand.name} {operand.type}".strip() for operand in node.inputs]
+        raise located(error, node.primitive.name, names, node.location) from None
+    if nonfinite and node.type.dtype == "float" and not np.isfinite(value).all():
+        raise NonFiniteError(_nonfinite_message(node, value, operands))
+    return value
+
+
 def constant_value(node: Node, floating: type[np.floating[Any]] = np.float64) -> Array:
     """The value of a constant node as an array."""
     dtype = {"float": floating, "int": np.int64, "bool": np.bool_}[node.type.dtype]
@@ -161,7 +179,7 @@ def bind_sizes(types: Mapping[str, Type], shapes: Mapping[str, tuple[int, ...]])
         InputError: a shape does not fit its type, or two inputs disagree about a named size.
     """
     sizes: dict[str, int] = {}
-    open_ones = {name for name, type in types.items() if any(isinstance(size, Dim) for size in type.shape)}
+    open_ones = [name for name, type in types.items() if holds_dim(type.shape)]
     for name, type in types.items():
         if len(shapes[name]) != type.rank:
             raise InputError(f"input {name!r} should be {type}; got shape {shapes[name]}")
@@ -200,13 +218,7 @@ def _as_type(value: ArrayLike, type: Type, floating: type[np.floating[Any]], nam
     fits = given.dtype == type.dtype or (type.dtype == "float" and given.dtype == "int")
     if not fits and array.size:
         raise InputError(f"input {name!r} should be {type}; got {given}")
-    if type.dtype == "float":
-        return array.astype(floating, copy=False)
-    return array if array.size else array.astype({"int": np.int64, "bool": np.bool_}[type.dtype])
-
-
-def _holds_dim(value: Any) -> bool:
-    return isinstance(value, Dim) or (isinstance(value, tuple) and any(map(_holds_dim, value)))
+    return array.astype({"float": floating, "int": np.int64, "bool": np.bool_}[type.dtype], copy=False)
 
 
 def _resolved(value: Any, sizes: Mapping[str, int]) -> Any:

@@ -27,11 +27,15 @@ def backward(output: Node, wrt: Iterable[Node]) -> dict[Node, Node]:
         InputError: ``output`` is not a float scalar, or a node of ``wrt`` is not float.
     """
     targets = set(wrt)
-    if output.type.dtype != "float" or output.shape != ():
-        raise InputError(f"can differentiate a float scalar only; got {output.describe()}: take its sum or mean first")
+    if output.type.dtype != "float":
+        raise InputError(f"can differentiate floats only; got {output.describe()}: write 3.0 for 3, or cast to 'float'")
+    if output.shape != ():
+        raise InputError(f"can differentiate a scalar only; got {output.describe()}: take its sum or mean first")
     for node in targets:
         if node.type.dtype != "float":
-            raise InputError(f"can differentiate with respect to floats only; got {node.describe()}")
+            raise InputError(
+                f"can differentiate with respect to floats only; got {node.describe()}: write 3.0 for 3, or cast"
+            )
     order = topological([output])
     active = _depending_on(order, targets)
     cotangents: dict[Node, Node] = {output: constant(1.0)} if output in active else {}
@@ -86,6 +90,9 @@ def gradient(output: Node, wrt: Sequence[Node]) -> list[Node]:
 def differentiate(graph: Graph, wrt: Sequence[str] | None = None, output: str | None = None) -> Graph:
     """The graph with its backward graph: outputs as before, and ``d_<input>`` for each input in ``wrt``.
 
+    Where the graph has an output of that name already, as when a derivative is differentiated again, the new one
+    is called ``d_d_<input>``, and so on.
+
     Args:
         graph: what to differentiate.
         wrt: names of inputs; every float input by default.
@@ -104,5 +111,10 @@ def differentiate(graph: Graph, wrt: Sequence[str] | None = None, output: str | 
     if result not in graph.outputs:
         raise InputError(f"graph {graph.name!r} has no output {result!r}{suggest(result, graph.outputs)}")
     gradients = gradient(graph.outputs[result], [graph.inputs[name] for name in names])
-    outputs = {**graph.outputs, **{f"d_{name}": node for name, node in zip(names, gradients, strict=True)}}
+    outputs = dict(graph.outputs)
+    for name, node in zip(names, gradients, strict=True):
+        new = f"d_{name}"
+        while new in outputs:
+            new = f"d_{new}"
+        outputs[new] = node
     return Graph(graph.inputs, outputs, f"{graph.name}_backward")

@@ -1,7 +1,7 @@
 """The ground floor: types, nodes and graphs, their checker, their text form and the rewrite driver. No arrays."""
 
 from lexgrad.graph.check import IllegalGraphError, check
-from lexgrad.graph.dims import Dim, Shape, Size, product, quotient, resolve, shape_text, solve
+from lexgrad.graph.dims import Dim, Shape, Size, holds_dim, product, quotient, resolve, shape_text, solve
 from lexgrad.graph.formula import formula
 from lexgrad.graph.graph import Graph, rebuild, topological
 from lexgrad.graph.node import (
@@ -16,8 +16,10 @@ from lexgrad.graph.node import (
     apply,
     constant_node,
     input_node,
+    located,
     originating,
     register,
+    user_location,
 )
 from lexgrad.graph.rewrite import Firing, RewriteRule, rewrite
 from lexgrad.graph.text import node_names, parse, print_graph
@@ -45,7 +47,9 @@ __all__ = [
     "check",
     "constant_node",
     "formula",
+    "holds_dim",
     "input_node",
+    "located",
     "node_names",
     "originating",
     "parse",
@@ -59,4 +63,5 @@ __all__ = [
     "shape_text",
     "solve",
     "topological",
+    "user_location",
 ]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from lexgrad.errors import LexgradError, ShapeError
+from lexgrad.errors import LexgradError
 from lexgrad.graph.graph import Graph
 from lexgrad.graph.node import CONSTANT, INPUT, PRIMITIVES, Node
+from lexgrad.graph.types import Type
 
 
 class IllegalGraphError(LexgradError):
@@ -43,26 +44,26 @@ def _check_node(node: Node, where: str) -> None:
     if node.primitive in (INPUT, CONSTANT):
         if node.inputs:
             raise IllegalGraphError(f"{where}: takes no inputs")
-        if node.primitive is CONSTANT:
-            _check_constant(node, where)
+        if node.primitive is CONSTANT and not fits(node.attributes["value"], node.type):
+            raise IllegalGraphError(f"{where}: its value has other entries or another shape")
         return
     if PRIMITIVES.get(node.primitive.name) is not node.primitive:
         raise IllegalGraphError(f"{where}: its primitive is not registered")
     try:
         expected = node.primitive.typing(*(operand.type for operand in node.inputs), **node.attributes)
-    except (ShapeError, TypeError) as error:
+    except (AttributeError, IndexError, TypeError, ValueError) as error:  # ShapeError is a ValueError
         raise IllegalGraphError(f"{where}: {error}") from error
     if expected != node.type:
         raise IllegalGraphError(f"{where}: its inputs make it {expected}")
 
 
-def _check_constant(node: Node, where: str) -> None:
-    value = node.attributes["value"]
-    for size in node.type.shape:
-        if not isinstance(value, tuple) or len(value) != size:
-            raise IllegalGraphError(f"{where}: its value does not have that shape")
-        if size == 0:
-            return
-        value = value[0]
-    if isinstance(value, tuple):
-        raise IllegalGraphError(f"{where}: its value does not have that shape")
+_ENTRIES: dict[str, tuple[type, ...]] = {"float": (float, int), "int": (int,), "bool": (bool,)}
+
+
+def fits(value: object, type: Type) -> bool:
+    """Whether ``value`` is a number or nested tuples of numbers of this dtype and shape."""
+    if not type.shape:
+        right = isinstance(value, _ENTRIES[type.dtype])
+        return right and (type.dtype == "bool" or not isinstance(value, bool))
+    inner = type.with_shape(type.shape[1:])
+    return isinstance(value, tuple) and len(value) == type.shape[0] and all(fits(entry, inner) for entry in value)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+import operator
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TypeAlias
+from typing import SupportsIndex, TypeAlias
 
 from lexgrad.errors import InputError, ShapeError
 
@@ -48,18 +49,24 @@ class Dim:
         return hash(self.terms)
 
     def __add__(self, other: Size) -> Size:
+        if not isinstance(other, Dim | SupportsIndex):
+            return NotImplemented
         return _from_terms([*self.terms, *_terms(other)])
 
     def __neg__(self) -> Size:
         return _from_terms((monomial, -coefficient) for monomial, coefficient in self.terms)
 
     def __sub__(self, other: Size) -> Size:
+        if not isinstance(other, Dim | SupportsIndex):
+            return NotImplemented
         return self + (-other)
 
     def __rsub__(self, other: int) -> Size:
         return -self + other
 
     def __mul__(self, other: Size) -> Size:
+        if not isinstance(other, Dim | SupportsIndex):
+            return NotImplemented
         products = [(tuple(sorted(left + right)), a * b) for left, a in self.terms for right, b in _terms(other)]
         return _from_terms(products)
 
@@ -86,7 +93,7 @@ Shape: TypeAlias = tuple[Size, ...]
 
 
 def _terms(size: Size) -> tuple[tuple[Monomial, int], ...]:
-    return size.terms if isinstance(size, Dim) else (((), int(size)),)
+    return size.terms if isinstance(size, Dim) else (((), operator.index(size)),)
 
 
 def _from_terms(terms: Iterable[tuple[Monomial, int]]) -> Size:
@@ -139,6 +146,11 @@ def quotient(total: Size, part: Size) -> Size:
     raise ShapeError(f"{part} does not divide {total}")
 
 
+def holds_dim(value: object) -> bool:
+    """Whether ``value`` is a Dim, or a tuple with one somewhere inside."""
+    return isinstance(value, Dim) or (isinstance(value, tuple) and any(map(holds_dim, value)))
+
+
 def resolve(size: Size, sizes: Mapping[str, int]) -> int:
     """The number that ``size`` is when each named size has the value in ``sizes``.
 
@@ -156,8 +168,8 @@ def resolve(size: Size, sizes: Mapping[str, int]) -> int:
 def solve(size: Size, number: int, sizes: Mapping[str, int]) -> dict[str, int]:
     """The named size that makes ``size`` equal ``number``, where exactly one is unknown and linear.
 
-    Returns an empty dict when nothing is unknown or more than one name is; a batch of texts has offsets of
-    shape ``(batch+1,)``, and so ``solve(batch+1, 9, {})`` is ``{"batch": 8}``.
+    Returns an empty dict when nothing is unknown, more than one name is, or any size fits; a batch of texts has
+    offsets of shape ``(batch+1,)``, and so ``solve(batch+1, 9, {})`` is ``{"batch": 8}``.
 
     Raises:
         ShapeError: no whole, non-negative size makes them equal.
@@ -177,6 +189,8 @@ def solve(size: Size, number: int, sizes: Mapping[str, int]) -> dict[str, int]:
             slope += number_of_it
         else:
             constant += number_of_it
+    if slope == 0 and number == constant:  # batch*time where batch is 0: every time fits
+        return {}
     if slope == 0 or (number - constant) % slope or (number - constant) // slope < 0:
         raise ShapeError(f"no size {name!r} makes {size} equal {number}")
     return {name: (number - constant) // slope}

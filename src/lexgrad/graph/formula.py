@@ -7,41 +7,85 @@ from typing import Any
 
 from lexgrad.graph.node import CONSTANT, INPUT, Node
 
+_FUNCTION, _POWER, _SIGN = 9, 5, 4
+
 
 def formula(node: Node, limit: int = 120) -> str:
     """The formula of a node in terms of its named inputs; named nodes inside it stand as their names.
 
     Args:
         node: the node to write out.
-        limit: a formula longer than this many characters is cut to the outermost operation, ``tanh(…)``.
+        limit: of a formula longer than this many characters, the outermost operation is written, ``tanh(…) + b``.
     """
-    text = _written(node, limit, 0, top=True)
-    return text if len(text) <= limit else _outermost(node)
+    texts: dict[Node, str] = {}
+    cut: set[Node] = set()
+    for part in _parts(node):
+        text = _written(part, texts, cut, top=part is node)
+        if len(text) > limit:
+            text = _outermost(part)
+        if "…" in text and part.inputs and (part is node or not part.name):
+            cut.add(part)
+        texts[part] = text
+    return texts[node]
 
 
-def _written(node: Node, limit: int, binding: int, top: bool = False) -> str:
+def _parts(node: Node) -> list[Node]:
+    """Every node that the formula is put together of, operands first; without recursion, for deep graphs."""
+    order: list[Node] = []
+    seen: set[Node] = set()
+    stack = [node]
+    while stack:
+        part = stack[-1]
+        missing = [operand for operand in part.inputs if operand not in seen] if part is node or not part.name else []
+        if missing:
+            stack.extend(missing)
+            continue
+        stack.pop()
+        if part not in seen:
+            seen.add(part)
+            order.append(part)
+    return order
+
+
+def _written(node: Node, texts: dict[Node, str], cut: set[Node], top: bool) -> str:
     if node.primitive is INPUT or (node.name and not top):
         return node.name or "…"
     if node.primitive is CONSTANT:
         return _constant(node)
+    operands = [
+        "…" if operand in cut else _bracketed(operand, texts, _wanted(node, i)) for i, operand in enumerate(node.inputs)
+    ]
+    notation = node.primitive.notation or f"{node.primitive.name}({', '.join(operands)})"
+    return _fill(notation, operands, node.attributes)
+
+
+def _wanted(node: Node, i: int) -> int:
+    """How strongly operand ``i`` has to bind to stand without brackets."""
     own = node.primitive.precedence
-    # Operands of one strength group from the left: a - (b - c) keeps its brackets.
-    parts: list[str] = []
-    for i, operand in enumerate(node.inputs):
-        inner = 0 if own == 9 else own + (i > 0)
-        parts.append(_written(operand, limit, inner))
-        if sum(map(len, parts)) > limit:
-            return _outermost(node)
-    if node.primitive.notation == "{0}":
-        return _written(node.inputs[0], limit, binding)
-    notation = node.primitive.notation or f"{node.primitive.name}({', '.join(parts)})"
-    text = _fill(notation, parts, node.attributes)
-    return f"({text})" if own < binding else text
+    if own == _FUNCTION or node.primitive.notation == "{0}":
+        return 0
+    # Operands of one strength group from the left, a - (b - c) keeps its brackets; powers group from the right.
+    return own + (i == 0 if own == _POWER else i > 0)
 
 
-def _fill(notation: str, parts: list[str], attributes: Any) -> str:
+def _bracketed(node: Node, texts: dict[Node, str], wanted: int) -> str:
+    return f"({texts[node]})" if _binding(node) < wanted else texts[node]
+
+
+def _binding(node: Node) -> int:
+    while node.primitive.notation == "{0}" and not node.name:  # written as its operand
+        node = node.inputs[0]
+    if node.name or node.primitive is INPUT:
+        return _FUNCTION
+    if node.primitive is CONSTANT:
+        value = node.attributes["value"]
+        return _SIGN if isinstance(value, int | float) and value < 0 else _FUNCTION
+    return node.primitive.precedence
+
+
+def _fill(notation: str, operands: list[str], attributes: Any) -> str:
     try:
-        return string.Formatter().vformat(notation, parts, attributes)
+        return string.Formatter().vformat(notation, operands, attributes)
     except (IndexError, KeyError):
         return notation
 

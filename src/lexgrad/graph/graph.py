@@ -29,10 +29,13 @@ class Graph:
         self.outputs = dict(outputs)
         self.name = name
         given = tuple(self.inputs.values())
-        self.nodes = (
-            *given,
-            *(node for node in topological(self.outputs.values()) if node not in set(given)),
-        )
+        known = set(given)
+        self.nodes = (*given, *(node for node in topological(self.outputs.values()) if node not in known))
+        for label in (name, *self.inputs, *self.outputs):
+            if not label or label.startswith("%") or "`" in label or "\n" in label:
+                raise InputError(
+                    f"a name in a graph is not empty, begins not with % and has no ` or line end: {label!r}"
+                )
         for node in self.nodes[len(given) :]:
             if node.primitive is INPUT:
                 raise InputError(

@@ -5,14 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from types import FrameType
 from typing import Any, NamedTuple, TypeAlias
 
-from lexgrad.errors import ShapeError
-from lexgrad.graph.dims import Shape
+from lexgrad.errors import InputError, ShapeError
+from lexgrad.graph.dims import Shape, holds_dim
 from lexgrad.graph.types import Type
 
 Rule: TypeAlias = Callable[..., "Node | None"]
@@ -128,10 +128,12 @@ class Node:
         type: dtype and shape.
         name: what its author calls it; may be empty. The only thing about a node that can change.
         origin: for a node of a backward graph, the forward node and input whose rule made it.
-        location: the user's line that made it.
+        location: the user's line that made it; for a backward node, the line that made the forward node.
+        closed: whether its value follows from constants alone, without any input or named size.
     """
 
-    __slots__ = ("__weakref__", "attributes", "inputs", "location", "name", "origin", "primitive", "type")
+    __slots__ = ("__weakref__", "attributes", "closed", "inputs", "location", "name", "origin", "primitive", "type")
+    closed: bool
     __array_ufunc__ = None  # so that NumPy leaves `array + node` to this class
 
     def __init__(
@@ -151,6 +153,11 @@ class Node:
         self.name = name
         self.origin = origin
         self.location = location
+        self.closed = (
+            primitive is not INPUT
+            and all(operand.closed for operand in inputs)
+            and not any(map(holds_dim, attributes.values()))
+        )
 
     @classmethod
     def derive(
@@ -259,6 +266,9 @@ class Node:
             raise TypeError(f"{self.type} has no length that is known now; see its .shape")
         return self.shape[0]
 
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        raise TypeError(f"{self.describe()} has no value yet; use lexgrad.stack or lexgrad.concatenate to join nodes")
+
     def __bool__(self) -> bool:
         raise TypeError(
             f"the value of {self.describe()} is not known while the graph is being built; "
@@ -282,21 +292,26 @@ def apply(primitive: Primitive, *inputs: Node, **attributes: Any) -> Node:
         ShapeError: the primitive is not defined for these types; the message names the operation, the operands
             with their shapes and named dims, and the user's line.
     """
-    location = user_location()
+    origin = _origin.get()
+    # A derivative goes wrong because of the line that made the forward node, not of the one that asked for it.
+    location = user_location() if origin is None else origin.node.location
     try:
         type = primitive.typing(*(node.type for node in inputs), **attributes)
     except ShapeError as error:
-        raise ShapeError(_explain(primitive, inputs, error, location)) from None
+        operands = [f"{node.name} {node.type}".strip() for node in inputs]
+        raise located(error, primitive.name, operands, location) from None
     special = [node for node in inputs if node.__class__ is not Node]
-    plain = any(node.__class__ is Node and node.primitive is not CONSTANT for node in inputs)
+    plain = any(node.__class__ is Node and not node.closed for node in inputs)
     maker = Node if plain or not special else special[0].__class__
-    return maker.derive(primitive, inputs, attributes, type, _origin.get(), location)
+    return maker.derive(primitive, inputs, attributes, type, origin, location)
 
 
-def _explain(primitive: Primitive, inputs: tuple[Node, ...], error: ShapeError, location: Location | None) -> str:
-    operands = ", ".join(f"{node.name} {node.type}".strip() for node in inputs)
+def located(error: InputError, operation: str, operands: Iterable[str], location: Location | None) -> InputError:
+    """The same kind of error, whose message says which operation, on what, and at which line of the user's program."""
     where = f" at {location}" if location else ""
-    return f"{primitive.name}({operands}): {error}{where}"
+    result = type(error)(f"{operation}({', '.join(operands)}): {error}{where}")
+    result.located = True
+    return result
 
 
 def _not_computed(*_: Any, **__: Any) -> Any:

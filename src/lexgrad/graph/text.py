@@ -18,7 +18,8 @@ import ast
 import re
 from typing import Any, NamedTuple, NoReturn
 
-from lexgrad.errors import InputError, suggest
+from lexgrad.errors import InputError, ShapeError, suggest
+from lexgrad.graph.check import fits
 from lexgrad.graph.dims import Dim, Size
 from lexgrad.graph.graph import Graph
 from lexgrad.graph.node import CONSTANT, PRIMITIVES, Node, apply, constant_node, input_node
@@ -57,7 +58,7 @@ def node_names(graph: Graph) -> dict[Node, str]:
     for number, node in enumerate(graph.nodes):
         if node in names:
             continue
-        own = _quoted(node.name) if node.name and "`" not in node.name and "\n" not in node.name else ""
+        own = _quoted(node.name) if node.name and not re.search(r"^%|[`\n]", node.name) else ""
         names[node] = own if own and own not in taken else f"%{number}"
         taken.add(names[node])
     return names
@@ -96,8 +97,8 @@ def parse(text: str) -> Graph:
     """Read a graph from its text form.
 
     Raises:
-        InputError: the text is not a graph; the message names line and column.
-        ShapeError: a primitive is not defined for the types it is applied to.
+        InputError: the text is not a graph, or a primitive is not defined for the types it is applied to; the
+            message names line and column.
     """
     return _Parser(text).graph()
 
@@ -151,26 +152,34 @@ class _Parser:
             self.fail(f"there is no primitive {word.text!r}{suggest(word.text, PRIMITIVES)}", word)
         inputs, attributes = self.arguments()
         primitive = PRIMITIVES[word.text]
-        try:
-            node = (
-                constant_node(attributes["value"], declared)
-                if primitive is CONSTANT
-                else apply(primitive, *inputs, **attributes)
-            )
-        except (TypeError, KeyError) as error:
-            self.fail(f"wrong arguments for {word.text}: {error}", word)
+        if primitive is CONSTANT:
+            node = self.constant(inputs, attributes, declared, word)
+        else:
+            try:
+                node = apply(primitive, *inputs, **attributes)
+            except ShapeError as error:
+                self.fail(str(error), word)
+            except (AttributeError, IndexError, TypeError, ValueError) as error:
+                self.fail(f"wrong arguments for {word.text}: {error}", word)
         if node.type != declared:
             self.fail(f"{name} is declared {declared}, but {word.text} gives {node.type}", at)
         if not name.startswith("%"):
             node.name = name
         self.nodes[name] = node
 
+    def constant(self, inputs: list[Node], attributes: dict[str, Any], declared: Type, word: _Token) -> Node:
+        if inputs or set(attributes) != {"value"}:
+            self.fail("a constant has one argument: constant(value=...)", word)
+        if not fits(attributes["value"], declared):
+            self.fail(f"the value of a constant {declared} has other entries or another shape", word)
+        return constant_node(attributes["value"], declared)
+
     def arguments(self) -> tuple[list[Node], dict[str, Any]]:
         self.expect("(")
         inputs: list[Node] = []
         attributes: dict[str, Any] = {}
         while not self.accept(")"):
-            if self.tokens[self.position + 1].text == "=":
+            if self.peek().kind == "word" and self.tokens[self.position + 1].text == "=":
                 key = self.next().text
                 self.expect("=")
                 attributes[key] = self.value()
@@ -198,7 +207,7 @@ class _Parser:
         while not self.accept("]"):
             at = self.peek()
             size = self.sum()
-            if isinstance(size, float) or (isinstance(size, int) and size < 0):
+            if not isinstance(size, Dim) and (isinstance(size, float) or size < 0):
                 self.fail(f"a size is a whole number from 0 up; found {size}", at)
             shape.append(size)
             if not self.accept(","):
@@ -223,11 +232,15 @@ class _Parser:
         return tuple(values)
 
     def sum(self) -> Any:
-        total = -self.product() if self.accept("-") else self.product()
-        while self.peek().text in ("+", "-"):
-            sign = self.next().text
-            term = self.product()
-            total = total + term if sign == "+" else total - term
+        at = self.peek()
+        try:
+            total = -self.product() if self.accept("-") else self.product()
+            while self.peek().text in ("+", "-"):
+                sign = self.next().text
+                term = self.product()
+                total = total + term if sign == "+" else total - term
+        except TypeError:
+            self.fail("named sizes go with whole numbers only", at)
         return total
 
     def product(self) -> Any:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import operator
 from dataclasses import dataclass
-from typing import Literal, TypeAlias, get_args
+from typing import Literal, SupportsIndex, TypeAlias, get_args
 
 from lexgrad.errors import ShapeError
 from lexgrad.graph.dims import Dim, Shape, Size, product
@@ -33,9 +34,7 @@ class Type:
     def __post_init__(self) -> None:
         if self.dtype not in DTYPES:
             raise ShapeError(f"a dtype is one of {', '.join(DTYPES)}; got {self.dtype!r}")
-        for size in self.shape:
-            if not isinstance(size, Dim) and (isinstance(size, bool) or not isinstance(size, int) or size < 0):
-                raise ShapeError(f"a size is a non-negative integer or a Dim; got {size!r}")
+        object.__setattr__(self, "shape", tuple(map(_size, self.shape)))
 
     @property
     def rank(self) -> int:
@@ -57,3 +56,16 @@ class Type:
 
     def __str__(self) -> str:
         return f"{self.dtype}[{', '.join(map(str, self.shape))}]"
+
+
+def _size(size: object) -> Size:
+    """A size as an int or a Dim, from anything that counts as an integer (NumPy's integers do).
+
+    Raises:
+        ShapeError: it is neither, or negative.
+    """
+    if isinstance(size, Dim):
+        return size
+    if isinstance(size, bool) or not isinstance(size, SupportsIndex) or operator.index(size) < 0:
+        raise ShapeError(f"a size is a non-negative integer or a Dim; got {size!r}")
+    return operator.index(size)

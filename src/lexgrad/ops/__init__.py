@@ -1,6 +1,7 @@
 """The primitives, one family a file, and the compositions that are plain functions of them."""
 
 from lexgrad.ops import operators as _operators
+from lexgrad.ops.casting import cast
 from lexgrad.ops.comparison import (
     equal,
     greater,
@@ -25,7 +26,6 @@ from lexgrad.ops.composed import (
 from lexgrad.ops.elementwise import (
     absolute,
     add,
-    cast,
     cos,
     divide,
     exp,

@@ -10,7 +10,7 @@ import numpy as np
 from lexgrad.errors import ShapeError
 from lexgrad.graph import Node, Primitive, Type, apply, register
 from lexgrad.ops.elementwise import agree, same_types
-from lexgrad.ops.lifting import Operand, lift
+from lexgrad.ops.lifting import Operand, lift, operation
 from lexgrad.ops.samples import exactly, real, sample, truth, whole
 
 
@@ -76,46 +76,55 @@ LOGICAL_NOT = register(
 )
 
 
+@operation
 def equal(x: Operand, y: Operand) -> Node:
     """Where x = y. (``x == y`` asks whether two nodes are the same node.)"""
     return apply(EQUAL, *agree(x, y))
 
 
+@operation
 def not_equal(x: Operand, y: Operand) -> Node:
     """Where x ≠ y."""
     return apply(NOT_EQUAL, *agree(x, y))
 
 
+@operation
 def less(x: Operand, y: Operand) -> Node:
     """Where x < y."""
     return apply(LESS, *agree(x, y))
 
 
+@operation
 def less_equal(x: Operand, y: Operand) -> Node:
     """Where x ≤ y."""
     return apply(LESS_EQUAL, *agree(x, y))
 
 
+@operation
 def greater(x: Operand, y: Operand) -> Node:
     """Where x > y."""
     return apply(GREATER, *agree(x, y))
 
 
+@operation
 def greater_equal(x: Operand, y: Operand) -> Node:
     """Where x ≥ y."""
     return apply(GREATER_EQUAL, *agree(x, y))
 
 
+@operation
 def logical_and(x: Operand, y: Operand) -> Node:
     """Where both hold."""
     return apply(LOGICAL_AND, *agree(x, y))
 
 
+@operation
 def logical_or(x: Operand, y: Operand) -> Node:
     """Where one or both hold."""
     return apply(LOGICAL_OR, *agree(x, y))
 
 
+@operation
 def logical_not(x: Operand) -> Node:
     """Where x does not hold."""
     return apply(LOGICAL_NOT, *lift(x))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from lexgrad.graph import Node, Size
+from lexgrad.ops.casting import cast
 from lexgrad.ops.comparison import equal
-from lexgrad.ops.elementwise import cast, exp, multiply, real_valued, softplus
+from lexgrad.ops.elementwise import exp, multiply, real_valued, softplus
 from lexgrad.ops.indexing import take_along
-from lexgrad.ops.lifting import Operand, lift
+from lexgrad.ops.lifting import Operand, lift, operation
 from lexgrad.ops.movement import expand_dims, squeeze
 from lexgrad.ops.product import matmul
 from lexgrad.ops.random import arange
@@ -25,17 +26,20 @@ def log_sigmoid(x: Operand) -> Node:
     return -softplus(-node)
 
 
+@operation
 def log_softmax(x: Operand, axis: int = -1) -> Node:
     """x - logsumexp(x): the logarithm of the softmax, without overflow."""
     node = real_valued(x)
     return node - logsumexp(node, axis, keepdims=True)
 
 
+@operation
 def softmax(x: Operand, axis: int = -1) -> Node:
     """exp(x) / Σ exp(x) along an axis: positive, and sums to 1."""
     return exp(log_softmax(x, axis))
 
 
+@operation
 def cross_entropy(logits: Operand, labels: Operand) -> Node:
     """-log softmax(logits)[label] for each example.
 
@@ -51,6 +55,7 @@ def cross_entropy(logits: Operand, labels: Operand) -> Node:
     return logsumexp(scores, -1) - picked
 
 
+@operation
 def binary_cross_entropy(logits: Operand, labels: Operand) -> Node:
     """-[y log σ(z) + (1 - y) log(1 - σ(z))] for each example, computed stably as softplus(z) - y z.
 

@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lexgrad.errors import ShapeError
-from lexgrad.graph import CONSTANT, Node, Primitive, Type, apply, register, shape_text
+from lexgrad.graph import Node, Primitive, Type, apply, register, shape_text
 from lexgrad.graph.node import Rule
-from lexgrad.graph.types import DType
-from lexgrad.ops.lifting import Operand, broadcast_shapes, is_constant, lift
+from lexgrad.ops.casting import cast, promote
+from lexgrad.ops.lifting import Operand, broadcast_shapes, lift, operation, scalar_constant
 from lexgrad.ops.movement import broadcast_to
-from lexgrad.ops.samples import Maker, exactly, positive, real, sample, truth, whole
+from lexgrad.ops.samples import Maker, exactly, positive, real, sample, truth
 
 
 def same_types(*types: Type) -> Type:
@@ -84,18 +84,15 @@ def _numpy_relu(x: NDArray[Any]) -> Any:
     return np.maximum(x, 0)
 
 
-def _numpy_cast(x: NDArray[Any], dtype: str) -> NDArray[Any]:
-    # The reader decides how many bits a float has; here the number only changes its kind.
-    return np.asarray(x).astype({"float": np.float64, "int": np.int64, "bool": np.bool_}[dtype])
-
-
 def _power_base_rule(g: Node, out: Node, x: Node, y: Node) -> Node:
-    if is_constant(y, 2.0):
-        return g * (2.0 * x)
-    if is_constant(y, 1.0):
+    exponent = scalar_constant(y)
+    if exponent is None:
+        return g * (y * x ** (y - 1.0))
+    if exponent == 1.0:
         return g
-    # x**0 is constant, and 0 * x**(-1) would not be 0 at x = 0.
-    return g * 0.0 if is_constant(y, 0.0) else g * (y * x ** (y - 1.0))
+    if exponent == 0.0:  # 0 * x**(-1) would not be 0 at x = 0
+        return g * 0.0
+    return g * (exponent * x if exponent == 2.0 else exponent * x ** (exponent - 1.0))
 
 
 def _power_exponent_rule(g: Node, out: Node, x: Node, y: Node) -> Node:
@@ -159,20 +156,6 @@ RELU = _unary("relu", _numpy_relu, lambda g, out, x: _otherwise_zero(x >= 0.0, g
 ABSOLUTE = _unary("absolute", np.abs, lambda g, out, x: g * sign(x), "|{0}|", typing=_numbers)
 SIGN = _unary("sign", np.sign, None, "sign({0})", typing=_numbers)
 STOP_GRADIENT = _unary("stop_gradient", np.array, None, "stop_gradient({0})", typing=same_types)
-CAST = register(
-    Primitive(
-        "cast",
-        lambda x, *, dtype: x.with_dtype(dtype),
-        _numpy_cast,
-        (None,),
-        notation="{dtype}({0})",
-        samples=(
-            sample(truth(3, 2), dtype="float"),
-            sample(whole(4, low=-3, high=3), dtype="float"),
-            sample(real(3), dtype="int"),
-        ),
-    )
-)
 
 
 def _select_type(condition: Type, x: Type, y: Type) -> Type:
@@ -206,23 +189,11 @@ def select(condition: Node, x: Node, y: Node) -> Node:
 
 def agree(*operands: Operand) -> tuple[Node, ...]:
     """Operands lifted, brought to one dtype (bool < int < float) and broadcast to one shape."""
-    nodes = lift(*operands)
-    order: tuple[DType, ...] = ("bool", "int", "float")
-    dtype = max((node.type.dtype for node in nodes), key=order.index)
+    nodes = promote(*lift(*operands))
     if len({node.shape for node in nodes}) == 1:
-        return tuple(cast(node, dtype) for node in nodes)
+        return nodes
     shape = broadcast_shapes(*(node.shape for node in nodes))
-    return tuple(broadcast_to(cast(node, dtype), shape) for node in nodes)
-
-
-def cast(x: Operand, dtype: DType) -> Node:
-    """``x`` as ``"float"``, ``"int"`` (rounded towards zero) or ``"bool"``; only float to float has a derivative."""
-    (node,) = lift(x)
-    if node.type.dtype == dtype:
-        return node
-    if node.primitive is CONSTANT and dtype == "float" and not node.shape:
-        return lift(float(node.attributes["value"]))[0]
-    return apply(CAST, node, dtype=dtype)
+    return tuple(broadcast_to(node, shape) for node in nodes)
 
 
 def real_valued(x: Operand) -> Node:
@@ -230,41 +201,49 @@ def real_valued(x: Operand) -> Node:
     return cast(x, "float")
 
 
+@operation
 def add(x: Operand, y: Operand) -> Node:
     """x + y."""
     return apply(ADD, *agree(x, y))
 
 
+@operation
 def subtract(x: Operand, y: Operand) -> Node:
     """x - y."""
     return apply(SUBTRACT, *agree(x, y))
 
 
+@operation
 def multiply(x: Operand, y: Operand) -> Node:
     """x * y, element by element."""
     return apply(MULTIPLY, *agree(x, y))
 
 
+@operation
 def divide(x: Operand, y: Operand) -> Node:
     """x / y as real numbers."""
     return apply(DIVIDE, *agree(real_valued(x), real_valued(y)))
 
 
+@operation
 def power(x: Operand, y: Operand) -> Node:
     """x ** y as real numbers; the derivative in y is taken as 0 where x <= 0."""
     return apply(POWER, *agree(real_valued(x), real_valued(y)))
 
 
+@operation
 def maximum(x: Operand, y: Operand) -> Node:
     """The larger of x and y; where they are equal the gradient goes to x."""
     return apply(MAXIMUM, *agree(x, y))
 
 
+@operation
 def minimum(x: Operand, y: Operand) -> Node:
     """The smaller of x and y; where they are equal the gradient goes to x."""
     return apply(MINIMUM, *agree(x, y))
 
 
+@operation
 def where(condition: Operand, x: Operand, y: Operand) -> Node:
     """``x`` where ``condition`` holds, else ``y``; broadcasts."""
     test, first, second = lift(condition, x, y)
@@ -273,66 +252,79 @@ def where(condition: Operand, x: Operand, y: Operand) -> Node:
     return apply(SELECT, *(broadcast_to(node, shape) for node in (test, first, second)))
 
 
+@operation
 def negative(x: Operand) -> Node:
     """-x."""
     return apply(NEGATIVE, *lift(x))
 
 
+@operation
 def exp(x: Operand) -> Node:
     """e to the power x."""
     return apply(EXP, real_valued(x))
 
 
+@operation
 def log(x: Operand) -> Node:
     """The natural logarithm."""
     return apply(LOG, real_valued(x))
 
 
+@operation
 def sqrt(x: Operand) -> Node:
     """The square root."""
     return apply(SQRT, real_valued(x))
 
 
+@operation
 def sin(x: Operand) -> Node:
     """The sine; radians."""
     return apply(SIN, real_valued(x))
 
 
+@operation
 def cos(x: Operand) -> Node:
     """The cosine; radians."""
     return apply(COS, real_valued(x))
 
 
+@operation
 def tanh(x: Operand) -> Node:
     """The hyperbolic tangent; its derivative is 1 - tanh²."""
     return apply(TANH, real_valued(x))
 
 
+@operation
 def sigmoid(x: Operand) -> Node:
     """σ(x) = 1 / (1 + exp(-x)); its derivative is σ(1 - σ)."""
     return apply(SIGMOID, real_valued(x))
 
 
+@operation
 def softplus(x: Operand) -> Node:
     """log(1 + exp(x)), stable for any x; its derivative is σ(x). -softplus(-x) is log σ(x)."""
     return apply(SOFTPLUS, real_valued(x))
 
 
+@operation
 def relu(x: Operand) -> Node:
     """max(x, 0). Its derivative is 0 below 0 and 1 from 0 up, as the lectures say; PyTorch takes 0 at 0."""
     return apply(RELU, real_valued(x))
 
 
+@operation
 def absolute(x: Operand) -> Node:
     """|x|; its derivative at 0 is taken as 0."""
     return apply(ABSOLUTE, *lift(x))
 
 
+@operation
 def sign(x: Operand) -> Node:
     """-1, 0 or 1; no derivative."""
     return apply(SIGN, *lift(x))
 
 
+@operation
 def stop_gradient(x: Operand) -> Node:
     """x itself, as a constant to whoever differentiates."""
     return apply(STOP_GRADIENT, *lift(x))

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from lexgrad.errors import InputError, ShapeError
 from lexgrad.graph import Node, Primitive, Size, Type, apply, register, shape_text
-from lexgrad.ops.lifting import Operand, lift, normalise_axis
+from lexgrad.ops.lifting import Operand, lift, normalise_axis, operation
 from lexgrad.ops.samples import exactly, real, sample
 
 
@@ -105,6 +105,7 @@ SCATTER_ADD = register(
 )
 
 
+@operation
 def take(table: Operand, ids: Operand) -> Node:
     """Rows of a table by their numbers: ``(V, …)`` and ids of any shape give ``ids.shape + (…)``.
 
@@ -116,6 +117,7 @@ def take(table: Operand, ids: Operand) -> Node:
     return apply(TAKE, *lift(table, ids))
 
 
+@operation
 def scatter_add(rows: Operand, ids: Operand, size: Size) -> Node:
     """The adjoint of ``take``: zeros of shape ``(size, …)``, and each row added at its id; -1 drops it."""
     return apply(SCATTER_ADD, *lift(rows, ids), size=size)
@@ -191,6 +193,7 @@ PUT_ALONG = register(
 )
 
 
+@operation
 def take_along(x: Operand, index: Operand, axis: int) -> Node:
     """Entries of ``x`` along an axis, as NumPy's ``take_along_axis``; -1 gives 0.
 
@@ -200,6 +203,7 @@ def take_along(x: Operand, index: Operand, axis: int) -> Node:
     return apply(TAKE_ALONG, *nodes, axis=normalise_axis(axis, nodes[0].ndim))
 
 
+@operation
 def put_along(x: Operand, index: Operand, axis: int, size: Size) -> Node:
     """The adjoint of ``take_along``: zeros with ``size`` entries along the axis, each value added at its index."""
     nodes = lift(x, index)

@@ -2,19 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, TypeAlias
+import functools
+import operator
+from collections.abc import Callable, Sequence
+from typing import Any, SupportsIndex, TypeAlias, TypeVar, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from lexgrad.errors import InputError, ShapeError
-from lexgrad.graph import Node, Shape, Size, Type, constant_node, shape_text
+from lexgrad.graph import CONSTANT, Dim, Node, Shape, Size, Type, constant_node, located, shape_text, user_location
 from lexgrad.graph.types import DType
 
 Operand: TypeAlias = Node | ArrayLike
+F = TypeVar("F", bound=Callable[..., Node])
 
 _KINDS: dict[str, DType] = {"f": "float", "i": "int", "u": "int", "b": "bool"}
+
+
+def operation(function: F) -> F:
+    """Make every error of a public function say which operation, on what, and at which line of the user's program."""
+
+    @functools.wraps(function)
+    def checked(*args: Any, **kwargs: Any) -> Node:
+        try:
+            return function(*args, **kwargs)
+        except InputError as error:
+            if error.located:
+                raise
+            operands = [_description(argument) for argument in args]
+            operands += [f"{name}={_description(argument)}" for name, argument in kwargs.items()]
+            raise located(error, function.__name__, operands, user_location()) from None
+
+    return cast(F, checked)
+
+
+def _description(argument: Any) -> str:
+    """An argument as an error message shows it: nodes and arrays by type, the rest as it is."""
+    if isinstance(argument, Node):
+        return f"{argument.name} {argument.type}".strip()
+    if isinstance(argument, np.ndarray):
+        return f"{argument.dtype} array {shape_text(argument.shape)}"
+    if isinstance(argument, list | tuple) and any(isinstance(entry, Node) for entry in argument):
+        return f"[{', '.join(map(_description, argument))}]"
+    text = str(argument) if isinstance(argument, Dim) else repr(argument)
+    return text if len(text) <= 60 else f"{text[:60]}…"
 
 
 def type_of(value: ArrayLike) -> Type:
@@ -23,7 +55,12 @@ def type_of(value: ArrayLike) -> Type:
     Raises:
         InputError: it holds anything but real numbers, integers and booleans.
     """
-    array = np.asarray(value)
+    if isinstance(value, Dim):
+        raise InputError(f"{value} is a size, not a number; use lexgrad.size({value})")
+    try:
+        array = np.asarray(value)
+    except (TypeError, ValueError) as error:  # nested lists of different lengths, or with nodes in them
+        raise InputError(f"expected numbers in a rectangular array; {error}") from None
     if array.dtype.kind not in _KINDS:
         raise InputError(f"expected numbers; got an array of dtype {array.dtype}")
     return Type(_KINDS[array.dtype.kind], array.shape)
@@ -53,11 +90,11 @@ def constant(value: ArrayLike) -> Node:
     return _constant(value, ())
 
 
-def is_constant(node: Node, value: float) -> bool:
-    """Whether a node is the scalar constant ``value``, or that constant broadcast."""
+def scalar_constant(node: Node) -> float | None:
+    """The number that a node is in every entry: a scalar constant, or one broadcast; else None."""
     while node.primitive.name == "broadcast":
         (node,) = node.inputs
-    return node.primitive.name == "constant" and node.attributes["value"] == value
+    return node.attributes["value"] if node.primitive is CONSTANT and not node.shape else None
 
 
 def broadcast_shapes(*shapes: Shape) -> Shape:
@@ -78,18 +115,19 @@ def broadcast_shapes(*shapes: Shape) -> Shape:
     return tuple(result)
 
 
-def normalise_axis(axis: int, rank: int) -> int:
+def normalise_axis(axis: SupportsIndex, rank: int) -> int:
     """An axis counted from the end as one counted from the start.
 
     Raises:
         ShapeError: there is no such axis.
     """
-    if not -rank <= axis < rank:
-        raise ShapeError(f"axis {axis} is out of range for {rank} axes")
-    return axis % rank
+    number = operator.index(axis)
+    if not -rank <= number < rank:
+        raise ShapeError(f"axis {number} is out of range for {rank} axes")
+    return number % rank
 
 
-def normalise_axes(axis: int | Sequence[int] | None, rank: int) -> tuple[int, ...]:
+def normalise_axes(axis: SupportsIndex | Sequence[int] | None, rank: int) -> tuple[int, ...]:
     """``None`` (all), one axis or several, as a sorted tuple of axes counted from the start.
 
     Raises:
@@ -97,7 +135,7 @@ def normalise_axes(axis: int | Sequence[int] | None, rank: int) -> tuple[int, ..
     """
     if axis is None:
         return tuple(range(rank))
-    axes = [normalise_axis(a, rank) for a in ([axis] if isinstance(axis, int) else axis)]
+    axes = [normalise_axis(a, rank) for a in ([axis] if isinstance(axis, SupportsIndex) else axis)]
     if len(set(axes)) != len(axes):
         raise ShapeError(f"an axis is named twice in {tuple(axes)}")
     return tuple(sorted(axes))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, SupportsIndex
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,8 +23,15 @@ from lexgrad.graph import (
     register,
     shape_text,
 )
-from lexgrad.ops.lifting import Operand, lift, normalise_axes, normalise_axis
+from lexgrad.ops.casting import promote
+from lexgrad.ops.lifting import Operand, lift, normalise_axes, normalise_axis, operation
 from lexgrad.ops.samples import real, sample
+
+
+def _whole(size: Size) -> Size:
+    """A size as a Python int (NumPy's integers become one) or a Dim."""
+    return size if isinstance(size, Dim) else operator.index(size)
+
 
 # --- reshape
 
@@ -50,6 +58,7 @@ RESHAPE = register(
 )
 
 
+@operation
 def reshape(x: Operand, shape: Size | Sequence[Size]) -> Node:
     """The same entries in row-major order in another shape; one size may be -1 and is then worked out.
 
@@ -57,7 +66,8 @@ def reshape(x: Operand, shape: Size | Sequence[Size]) -> Node:
         ShapeError: the shapes hold different numbers of entries.
     """
     (node,) = lift(x)
-    sizes = (shape,) if isinstance(shape, int | Dim) else tuple(shape)
+    sizes = (shape,) if isinstance(shape, Dim | SupportsIndex) else tuple(shape)
+    sizes = tuple(map(_whole, sizes))
     if -1 in sizes:
         rest = [size for size in sizes if size != -1]
         if len(sizes) - len(rest) > 1:
@@ -67,6 +77,7 @@ def reshape(x: Operand, shape: Size | Sequence[Size]) -> Node:
     return node if sizes == node.shape else apply(RESHAPE, node, shape=sizes)
 
 
+@operation
 def squeeze(x: Operand, axis: int | Sequence[int] | None = None) -> Node:
     """Drop axes of size 1: the ones named, or all."""
     (node,) = lift(x)
@@ -77,6 +88,7 @@ def squeeze(x: Operand, axis: int | Sequence[int] | None = None) -> Node:
     return reshape(node, tuple(size for i, size in enumerate(node.shape) if i not in axes))
 
 
+@operation
 def expand_dims(x: Operand, axis: int) -> Node:
     """Put in an axis of size 1 so that it becomes axis ``axis`` of the result."""
     (node,) = lift(x)
@@ -105,10 +117,11 @@ TRANSPOSE = register(
 )
 
 
+@operation
 def transpose(x: Operand, axes: Sequence[int] | None = None) -> Node:
     """Axes in another order; reversed by default."""
     (node,) = lift(x)
-    order = tuple(reversed(range(node.ndim))) if axes is None else tuple(a % max(node.ndim, 1) for a in axes)
+    order = tuple(reversed(range(node.ndim))) if axes is None else tuple(normalise_axis(a, node.ndim) for a in axes)
     return node if order == tuple(range(node.ndim)) else apply(TRANSPOSE, node, axes=order)
 
 
@@ -129,7 +142,7 @@ def _numpy_broadcast(x: NDArray[Any], *, shape: tuple[int, ...], axes: tuple[int
 
 
 def _broadcast_rule(g: Node, out: Node, x: Node, *, shape: Shape, axes: tuple[int, ...]) -> Node:
-    from lexgrad.ops.reduction import sum
+    from lexgrad.ops.reduction import sum  # it is built on this module
 
     return sum(g, tuple(axis for axis in range(len(shape)) if axis not in axes))
 
@@ -156,6 +169,7 @@ def broadcast(x: Node, shape: Shape, axes: Sequence[int]) -> Node:
     return x if shape == x.shape else apply(BROADCAST, x, shape=shape, axes=tuple(axes))
 
 
+@operation
 def broadcast_to(x: Operand, shape: Shape) -> Node:
     """Repeat ``x`` up to ``shape`` by NumPy's rule: axes align at the right, those of size 1 are repeated.
 
@@ -163,6 +177,7 @@ def broadcast_to(x: Operand, shape: Shape) -> Node:
         ShapeError: a size is neither 1 nor the wanted one.
     """
     (node,) = lift(x)
+    shape = tuple(map(_whole, shape))
     if node.shape == shape:
         return node
     first = len(shape) - node.ndim
@@ -212,8 +227,9 @@ CONCATENATE = register(
 )
 
 
+@operation
 def concatenate(xs: Sequence[Operand], axis: int = 0) -> Node:
-    """Nodes one behind the other along an axis.
+    """Nodes one behind the other along an axis, brought to one dtype (bool < int < float).
 
     Raises:
         ShapeError: none is given, or they differ in another axis.
@@ -221,9 +237,10 @@ def concatenate(xs: Sequence[Operand], axis: int = 0) -> Node:
     nodes = lift(*xs)
     if not nodes:
         raise ShapeError("concatenate needs at least one operand")
-    return apply(CONCATENATE, *nodes, axis=normalise_axis(axis, nodes[0].ndim))
+    return apply(CONCATENATE, *promote(*nodes), axis=normalise_axis(axis, nodes[0].ndim))
 
 
+@operation
 def stack(xs: Sequence[Operand], axis: int = 0) -> Node:
     """Nodes of one shape side by side along a new axis."""
     return concatenate([expand_dims(x, axis) for x in lift(*xs)], axis)
@@ -287,10 +304,12 @@ SLICE = register(
 )
 
 
+@operation
 def take_slice(x: Operand, axis: int, start: Size, stop: Size, step: int = 1) -> Node:
     """``x[start:stop:step]`` along one axis; all of the others."""
     (node,) = lift(x)
     at = normalise_axis(axis, node.ndim)
+    start, stop, step = _whole(start), _whole(stop), operator.index(step)
     if start == 0 and stop == node.shape[at] and step == 1:
         return node
     starts: list[Size] = [0] * node.ndim
@@ -348,16 +367,17 @@ PAD = register(
 )
 
 
+@operation
 def pad(x: Operand, widths: Sequence[tuple[Size, Size]]) -> Node:
     """Zeros around ``x``: ``widths[i]`` is how many before and after along axis ``i``."""
     (node,) = lift(x)
-    low, high = tuple(low for low, _ in widths), tuple(high for _, high in widths)
+    low, high = tuple(_whole(low) for low, _ in widths), tuple(_whole(high) for _, high in widths)
     return apply(PAD, node, low=low, high=high, interior=(0,) * node.ndim)
 
 
 def _reverse_type(x: Type, *, axes: tuple[int, ...]) -> Type:
-    if any(not 0 <= axis < x.rank for axis in axes):
-        raise ShapeError(f"axes {axes} are out of range for {x}")
+    if list(axes) != sorted(set(axes)) or any(not 0 <= axis < x.rank for axis in axes):
+        raise ShapeError(f"axes {axes} are not axes of {x}")
     return x
 
 
@@ -373,6 +393,7 @@ REVERSE: Primitive = register(
 )
 
 
+@operation
 def reverse(x: Operand, axis: int | Sequence[int] | None = None) -> Node:
     """Entries in the opposite order along some axes; along all by default."""
     (node,) = lift(x)

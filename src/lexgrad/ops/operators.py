@@ -10,13 +10,17 @@ from lexgrad.errors import InputError, ShapeError
 from lexgrad.graph import OPERATORS, Dim, Node, Size, product
 from lexgrad.ops import comparison, elementwise
 from lexgrad.ops.indexing import take
-from lexgrad.ops.lifting import lift
+from lexgrad.ops.lifting import lift, operation
 from lexgrad.ops.movement import expand_dims, reshape, reverse, take_slice, transpose
 from lexgrad.ops.product import matmul
 
 
+@operation
 def index(x: Node, key: Any) -> Node:
-    """``x[key]``: integers, slices, ``None``, ``...``, and integer arrays or nodes along the first axes they stand at.
+    """``x[key]``: integers, slices, ``None``, ``...``, and integer arrays or nodes along the axes they stand at.
+
+    Integers and arrays count from the end where they are negative, as in NumPy. In a node, whose values are known only
+    at run time, -1 stands for nothing, as for ``take``. A slice of a named size is not cut to fit: it is out of range.
 
     Raises:
         InputError: the key is of a kind that is not supported (boolean masks, arrays apart from each other).
@@ -115,7 +119,7 @@ def _index_arrays(x: Node, axis: int, keys: list[Any]) -> tuple[Node, int]:
         if ids is None:
             ids = numbers
         elif isinstance(size, int):
-            ids = ids * size + numbers
+            ids = _flattened(ids, numbers, size)
         else:
             raise ShapeError(f"axis {axis + offset} of {x.type} has a named size; index it alone")
     assert ids is not None
@@ -127,6 +131,17 @@ def _index_arrays(x: Node, axis: int, keys: list[Any]) -> tuple[Node, int]:
     rank = ids.ndim
     order = (*range(rank, rank + axis), *range(rank), *range(rank + axis, taken.ndim))
     return transpose(taken, order), axis + rank
+
+
+def _flattened(rows: Node, columns: Node, size: int) -> Node:
+    """The positions of (row, column) in rows of ``size`` laid end to end; -1 where either is -1.
+
+    A column outside of its row must not run on into the next: it becomes -2, which ``take`` refuses.
+    """
+    positions = rows * size + columns
+    nothing = comparison.logical_or(comparison.equal(rows, -1), comparison.equal(columns, -1))
+    outside = comparison.logical_or(columns < -1, columns >= size)
+    return elementwise.where(nothing, -1, elementwise.where(outside, -2, positions))
 
 
 OPERATORS.update(

@@ -7,7 +7,7 @@ import numpy as np
 from lexgrad.errors import ShapeError
 from lexgrad.graph import Node, Primitive, Shape, Type, apply, product, register, shape_text
 from lexgrad.ops.elementwise import real_valued
-from lexgrad.ops.lifting import Operand, broadcast_shapes
+from lexgrad.ops.lifting import Operand, broadcast_shapes, operation
 from lexgrad.ops.movement import broadcast, broadcast_to, reshape, transpose
 from lexgrad.ops.samples import real, sample
 
@@ -71,6 +71,7 @@ MATMUL = register(
 )
 
 
+@operation
 def matmul(x: Operand, y: Operand) -> Node:
     """The matrix product: ``(m, k) @ (k, n)``, vectors as rows or columns, leading axes broadcast.
 
@@ -78,12 +79,14 @@ def matmul(x: Operand, y: Operand) -> Node:
         ShapeError: the inner sizes differ, or an operand is a scalar.
     """
     left, right = real_valued(x), real_valued(y)
-    if left.ndim > 2 and right.ndim <= 2 and right.ndim:
+    if not left.ndim or not right.ndim:
+        raise ShapeError("needs vectors or matrices; multiply scalars with *")
+    if left.ndim > 2 and right.ndim <= 2:
         # One matrix for all: fold the leading axes into rows, and do one product.
         rows = reshape(left, (product(left.shape[:-1]), left.shape[-1]))
         return reshape(apply(MATMUL, rows, right), (*left.shape[:-1], *right.shape[1:]))
     if left.ndim <= 1 or (right.ndim <= 2 and left.ndim <= 2):
-        if right.ndim > 2 and left.ndim:
+        if right.ndim > 2:
             row = broadcast_to(left, (*right.shape[:-2], 1, left.shape[0]))
             return reshape(apply(MATMUL, row, right), (*right.shape[:-2], right.shape[-1]))
         return apply(MATMUL, left, right)

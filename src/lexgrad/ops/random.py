@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from lexgrad.errors import InputError, ShapeError
 from lexgrad.graph import Node, Primitive, Shape, Size, Type, apply, register
 from lexgrad.ops.elementwise import real_valued, where
-from lexgrad.ops.lifting import Operand, lift
+from lexgrad.ops.lifting import Operand, lift, operation
 from lexgrad.ops.samples import exactly, sample
 
 _MULTIPLIER = np.uint64(0xD256D193)
@@ -87,6 +87,7 @@ def arange(length: Size) -> Node:
     return apply(IOTA, length=length)
 
 
+@operation
 def random_uniform(key: Operand, step: Operand, shape: Shape) -> Node:
     """Random numbers in [0, 1), equal for equal ``key``, ``step`` and position; no derivative.
 
@@ -98,6 +99,7 @@ def random_uniform(key: Operand, step: Operand, shape: Shape) -> Node:
     return apply(RANDOM_UNIFORM, *lift(key, step), shape=shape)
 
 
+@operation
 def dropout(x: Operand, rate: float, key: Operand, step: Operand) -> Node:
     """Set entries to 0 with probability ``rate`` and scale the others by 1 / (1 - rate).
 

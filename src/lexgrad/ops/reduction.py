@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lexgrad.errors import ShapeError
+from lexgrad.errors import InputError, ShapeError
 from lexgrad.graph import Dim, Node, Primitive, Shape, Size, Type, apply, product, register
-from lexgrad.ops.elementwise import cast, exp, real_valued
+from lexgrad.ops.casting import cast
+from lexgrad.ops.elementwise import exp, real_valued
 from lexgrad.ops.indexing import put_along
-from lexgrad.ops.lifting import Operand, lift, normalise_axes, normalise_axis
+from lexgrad.ops.lifting import Operand, lift, normalise_axes, normalise_axis, operation
 from lexgrad.ops.movement import broadcast, expand_dims, reshape, transpose
 from lexgrad.ops.samples import exactly, real, sample
 
@@ -92,6 +93,13 @@ def _along_type(x: Type, *, axis: int) -> Type:
     return reduced
 
 
+def _not_empty(x: NDArray[Any], axis: int) -> NDArray[Any]:
+    """``x`` itself, where its axis (of a named size) turned out not to be empty."""
+    if x.shape[axis] == 0:
+        raise InputError(f"axis {axis} is empty and has no largest entry")
+    return x
+
+
 def _max_rule(g: Node, out: Node, x: Node, *, axis: int) -> Node:
     winner = expand_dims(apply(ARGMAX, x, axis=axis), axis)
     return put_along(expand_dims(g, axis), winner, axis, x.shape[axis])
@@ -102,7 +110,7 @@ MAX = register(
     Primitive(
         "max",
         _along_type,
-        lambda x, *, axis: np.max(x, axis),
+        lambda x, *, axis: np.max(_not_empty(x, axis), axis),
         (_max_rule,),
         notation="max({0})",
         samples=(sample(real(3, 4), axis=1), sample(real(3, 4), axis=0), sample(real(5), axis=0)),
@@ -112,7 +120,7 @@ ARGMAX = register(
     Primitive(
         "argmax",
         lambda x, *, axis: _along_type(x, axis=axis).with_dtype("int"),
-        lambda x, *, axis: np.argmax(x, axis),
+        lambda x, *, axis: np.argmax(_not_empty(x, axis), axis),
         (None,),
         notation="argmax({0})",
         samples=(sample(real(3, 4), axis=1), sample(exactly([1.0, 3.0, 3.0]), axis=0)),
@@ -142,6 +150,7 @@ def _kept(result: Node, shape: Shape, axes: tuple[int, ...], keepdims: bool) -> 
     return reshape(result, tuple(1 if axis in axes else size for axis, size in enumerate(shape)))
 
 
+@operation
 def sum(x: Operand, axis: int | Sequence[int] | None = None, keepdims: bool = False) -> Node:
     """The sum of entries over all axes, one or several; booleans are counted."""
     (node,) = lift(x)
@@ -151,6 +160,7 @@ def sum(x: Operand, axis: int | Sequence[int] | None = None, keepdims: bool = Fa
     return _kept(result, node.shape, axes, keepdims)
 
 
+@operation
 def mean(x: Operand, axis: int | Sequence[int] | None = None, keepdims: bool = False) -> Node:
     """The mean of entries over all axes, one or several."""
     node = real_valued(x)
@@ -158,6 +168,7 @@ def mean(x: Operand, axis: int | Sequence[int] | None = None, keepdims: bool = F
     return sum(node, axes, keepdims) / size([node.shape[axis] for axis in axes])
 
 
+@operation
 def logsumexp(x: Operand, axis: int | Sequence[int] | None = None, keepdims: bool = False) -> Node:
     """log Σ exp(x) without overflow; its derivative is the softmax. Of nothing it is -inf."""
     node = real_valued(x)
@@ -174,6 +185,7 @@ def _last_axis(node: Node, axes: tuple[int, ...]) -> Node:
     return reshape(moved, (*(node.shape[axis] for axis in others), product([node.shape[axis] for axis in axes])))
 
 
+@operation
 def max(x: Operand, axis: int | Sequence[int] | None = None, keepdims: bool = False) -> Node:
     """The largest entry over all axes, one or several; the gradient goes to the first of equal entries.
 
@@ -187,12 +199,14 @@ def max(x: Operand, axis: int | Sequence[int] | None = None, keepdims: bool = Fa
     return _kept(result, node.shape, axes, keepdims)
 
 
+@operation
 def min(x: Operand, axis: int | Sequence[int] | None = None, keepdims: bool = False) -> Node:
     """The smallest entry over all axes, one or several."""
     (node,) = lift(x)
     return -max(-node, axis, keepdims)
 
 
+@operation
 def argmax(x: Operand, axis: int | None = None) -> Node:
     """The position of the first largest entry along an axis, or in the flattened node; an int, no derivative."""
     (node,) = lift(x)

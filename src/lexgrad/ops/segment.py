@@ -15,7 +15,7 @@ from lexgrad.errors import InputError, ShapeError
 from lexgrad.graph import Node, Primitive, Shape, Size, Type, apply, register
 from lexgrad.ops.elementwise import maximum, real_valued
 from lexgrad.ops.indexing import put_along
-from lexgrad.ops.lifting import Operand, lift
+from lexgrad.ops.lifting import Operand, lift, operation
 from lexgrad.ops.movement import broadcast, take_slice
 from lexgrad.ops.samples import exactly, real, sample
 
@@ -132,21 +132,25 @@ SEGMENT_ARGMAX = register(
 )
 
 
+@operation
 def segment_sum(x: Operand, offsets: Operand) -> Node:
     """The sum of each text's rows: ``(tokens, …)`` and offsets ``(batch+1,)`` give ``(batch, …)``."""
     return apply(SEGMENT_SUM, *_rows(x, offsets))
 
 
+@operation
 def segment_max(x: Operand, offsets: Operand) -> Node:
     """The entrywise maximum of each text's rows; the gradient is a selection of the first winners."""
     return apply(SEGMENT_MAX, *_rows(x, offsets))
 
 
+@operation
 def segment_argmax(x: Operand, offsets: Operand) -> Node:
     """The row in which each text's maximum stands, an int ``(batch, …)``; -1 for an empty text."""
     return apply(SEGMENT_ARGMAX, *_rows(x, offsets))
 
 
+@operation
 def segment_mean(x: Operand, offsets: Operand) -> Node:
     """The mean of each text's rows; 0 for an empty text."""
     total = segment_sum(x, offsets)
@@ -154,11 +158,13 @@ def segment_mean(x: Operand, offsets: Operand) -> Node:
     return total / _along_first(lengths, total.shape)
 
 
+@operation
 def segment_repeat(x: Operand, offsets: Operand, length: Size) -> Node:
     """Each text's row once for every row of that text: ``(batch, …)`` gives ``(length, …)``; adjoint of the sum."""
     return apply(SEGMENT_REPEAT, *lift(x, offsets), length=length)
 
 
+@operation
 def segment_lengths(offsets: Operand) -> Node:
     """The number of rows of each text, an int ``(batch,)``."""
     (node,) = lift(offsets)

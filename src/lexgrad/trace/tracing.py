@@ -59,7 +59,12 @@ def _parameter_names(function: Callable[..., Any], count: int) -> list[str]:
         parameters = []
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     names = [parameter.name for parameter in parameters if parameter.kind in kinds][:count]
-    return names + [f"arg{i}" for i in range(len(names), count)]
+    while len(names) < count:
+        free = f"arg{len(names)}"
+        while free in names:
+            free += "_"
+        names.append(free)
+    return names
 
 
 def _type(path: str, leaf: Any) -> Type:
