@@ -46,7 +46,7 @@ from lexgrad.ops.elementwise import (
     tanh,
     where,
 )
-from lexgrad.ops.indexing import put_along, scatter_add, take, take_along
+from lexgrad.ops.indexing import add_rows, put_along, scatter_add, take, take_along
 from lexgrad.ops.lifting import Operand, constant, lift, type_of
 from lexgrad.ops.movement import (
     broadcast_to,
@@ -76,7 +76,7 @@ index = _operators.index
 abs = absolute
 
 __all__ = [
-    "Operand", "abs", "absolute", "add", "arange", "argmax", "binary_cross_entropy", "broadcast_to", "cast",
+    "Operand", "abs", "absolute", "add", "add_rows", "arange", "argmax", "binary_cross_entropy", "broadcast_to", "cast",
     "concatenate", "constant", "cos", "cross_entropy", "divide", "dropout", "equal", "exp", "expand_dims", "greater",
     "greater_equal", "index", "less", "less_equal", "lift", "linear", "log", "log_sigmoid", "log_softmax",
     "logical_and", "logical_not", "logical_or", "logsumexp", "matmul", "max", "maximum", "mean", "min", "minimum",

@@ -106,6 +106,34 @@ SCATTER_ADD = register(
 
 
 @operation
+def _add_rows_type(table: Type, rows: Type, ids: Type) -> Type:
+    _need_int(ids)
+    if not table.rank or rows.shape != (*ids.shape, *table.shape[1:]) or rows.dtype != table.dtype:
+        raise ShapeError(f"rows {rows} at ids {shape_text(ids.shape)} do not fit a table {table}")
+    return table
+
+
+# What an embedding's update is: a table that changes in the rows that were read, and nowhere else.
+ADD_ROWS = register(
+    Primitive(
+        "add_rows",
+        _add_rows_type,
+        lambda table, rows, ids: table + _numpy_scatter_add(rows, ids, size=len(table)),
+        (lambda g, out, table, rows, ids: g, lambda g, out, table, rows, ids: take(g, ids), None),
+        notation="{0} with {1} added at {2}",
+        samples=(
+            sample(real(5, 3), real(4, 3), exactly([2, 0, 2, -1])),
+            sample(real(4), real(2), exactly([1, 1])),
+        ),
+    )
+)
+
+
+def add_rows(table: Operand, rows: Operand, ids: Operand) -> Node:
+    """``table + scatter_add(rows, ids)``, which a compiled program does in the rows concerned only; -1 drops a row."""
+    return apply(ADD_ROWS, *lift(table, rows, ids))
+
+
 def take(table: Operand, ids: Operand) -> Node:
     """Rows of a table by their numbers: ``(V, …)`` and ids of any shape give ``ids.shape + (…)``.
 
