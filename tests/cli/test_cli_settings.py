@@ -81,5 +81,7 @@ def test_a_default_as_text_reads_back(name: str) -> None:
 
 def test_what_a_setting_takes() -> None:
     known = settings_of(Model)
-    assert takes(known["pool"]) == "one of mean, max, concat"
-    assert takes(known["epochs"]) == "int, at least 1"
+    assert takes(known["pool"]) == "mean, max, concat"
+    assert takes(known["epochs"]) == "whole number, at least 1"
+    assert takes(known["units"]) == "whole numbers such as 1 or 1,2, at least 1"
+    assert takes(known["standardize"]) == "true, false or none"

@@ -8,6 +8,15 @@ from typing import Any
 from lexgrad.errors import InputError
 from lexgrad.models.settings import Setting, parse_settings
 
+WORDS = {
+    "int": "whole number",
+    "float": "number",
+    "bool": "true, false",
+    "str": "text",
+    "tuple[int, ...]": "whole numbers such as 1 or 1,2",
+    "None": "none",
+}
+
 
 def given_settings(model: type, items: Sequence[str], options: Mapping[str, Any]) -> dict[str, Any]:
     """Read ``--set`` items such as ``"ngrams=1,2"`` and add the options of the same meaning that were given.
@@ -32,12 +41,16 @@ def given_settings(model: type, items: Sequence[str], options: Mapping[str, Any]
 
 
 def takes(setting: Setting) -> str:
-    """What a setting takes, in a few words: ``int | None, at least 1``."""
-    kind = "" if setting.kind == "Any" else setting.kind
-    parts = ["one of " + ", ".join(setting.choices)] if setting.choices else [kind or "see help"]
-    if setting.least is not None:
-        parts.append(f"at least {setting.least:g}")
-    return ", ".join(parts)
+    """What a setting takes, in a few words: ``whole number or none, at least 1``."""
+    kinds = [part.strip() for part in setting.kind.split("|")]
+    if "tuple[int, ...]" in kinds and "int" in kinds:
+        kinds.remove("int")  # the longer form covers it
+    if setting.choices:
+        words = [", ".join(setting.choices)] + ["none"] * (setting.default is None or "None" in kinds)
+    else:
+        words = [WORDS.get(kind, "see meaning") for kind in kinds]
+    least = "" if setting.least is None else f", at least {setting.least:g}"
+    return " or ".join(words) + least
 
 
 def as_text(value: Any) -> str:
