@@ -105,7 +105,6 @@ SCATTER_ADD = register(
 )
 
 
-@operation
 def _add_rows_type(table: Type, rows: Type, ids: Type) -> Type:
     _need_int(ids)
     if not table.rank or rows.shape != (*ids.shape, *table.shape[1:]) or rows.dtype != table.dtype:
@@ -129,11 +128,13 @@ ADD_ROWS = register(
 )
 
 
+@operation
 def add_rows(table: Operand, rows: Operand, ids: Operand) -> Node:
     """``table + scatter_add(rows, ids)``, which a compiled program does in the rows concerned only; -1 drops a row."""
     return apply(ADD_ROWS, *lift(table, rows, ids))
 
 
+@operation
 def take(table: Operand, ids: Operand) -> Node:
     """Rows of a table by their numbers: ``(V, …)`` and ids of any shape give ``ids.shape + (…)``.
 
