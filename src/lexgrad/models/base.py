@@ -138,8 +138,9 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """Train on texts X with labels y.
 
         Args:
-            X: list or array of n str; or numbers (n, d); or a SciPy sparse matrix (n, d); or a restartable table of
-                (text, label) rows such as ``lexgrad.text.readers.open_table`` gives, which may be larger than memory.
+            X: list or array of n str; or numbers (n, d); or a SciPy sparse matrix (n, d), kept in single precision; or
+                a restartable table of (text, label) rows such as ``lexgrad.text.readers.open_table`` gives, which may
+                be larger than memory (it is gone through twice, and encoded texts lie on disk).
             y: n labels (None with a table, which brings its own).
             dev: ``(X, y)`` or a table; watched after every epoch, and training stops when ``patience`` epochs brought
                 nothing better on ``monitor``; the best parameters are kept.

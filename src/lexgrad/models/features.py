@@ -138,7 +138,7 @@ def encode_words(tokenizer: Tokenizer, source: Source, progress: Progress) -> Pa
     for chunk in source.chunks(CHUNK):
         builder.append(tokenizer.encode(chunk))
         done += len(chunk)
-        progress.on_data("encoding", done, _fraction(done, source))
+        progress.on_data("encoding", done, source.fraction(done))
     return builder.finish()
 
 
@@ -147,11 +147,7 @@ def _watched(source: Source, progress: Progress, what: str) -> Iterator[str]:
     for chunk in source.chunks(CHUNK):
         yield from chunk
         done += len(chunk)
-        progress.on_data(what, done, _fraction(done, source))
-
-
-def _fraction(done: int, source: Source) -> float | None:
-    return done / source.length if source.length else None
+        progress.on_data(what, done, source.fraction(done))
 
 
 def slices(count: int, size: int = CHUNK) -> Iterator[NDArray[np.int64]]:

@@ -172,7 +172,10 @@ def _dev_source(model: TextClassifier, dev: Any) -> tuple[Source, Any] | None:
 
 
 def _dev_print(dev: tuple[Source, Any] | None) -> str | None:
-    return None if dev is None else dev[0].fingerprint()
+    if dev is None:
+        return None
+    source, y = dev
+    return source.fingerprint() if y is None else hash_texts([source.fingerprint(), hash_texts(y)])
 
 
 def _measure(

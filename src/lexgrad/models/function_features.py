@@ -170,7 +170,7 @@ def learn_functions(model: TextClassifier, source: Source, progress: Progress) -
         if not examples:
             gives_dicts = any(isinstance(function(chunk[0]), Mapping) for _, function in functions)
         examples.extend(entries(functions, text) for text in chunk)
-        progress.on_data("computing features", len(examples), None)
+        progress.on_data("computing features", len(examples), source.fraction(len(examples)))
     for row, example in enumerate(examples):
         for name, value in example.items():
             if not np.isfinite(value):

@@ -31,6 +31,7 @@ class Source:
         fingerprint: a hash of the content (labels included where the source brings them).
         columns: how many columns rows of numbers have.
         length: how many examples, where that is known beforehand.
+        read: how far the latest pass has come, in [0, 1], where the source knows.
     """
 
     kind: Kind
@@ -40,6 +41,11 @@ class Source:
     fingerprint: Callable[[], str]
     columns: int | None = None
     length: int | None = None
+    read: Callable[[], float | None] = lambda: None
+
+    def fraction(self, done: int) -> float | None:
+        """How far a pass has come that has given ``done`` examples, in [0, 1]; None where nobody knows."""
+        return min(done / self.length, 1.0) if self.length else self.read()
 
 
 def open_source(X: Any, estimator: Any, *, learn: bool = False) -> Source:
@@ -89,8 +95,13 @@ def _table_source(table: Any) -> Source:
         while chunk := list(itertools.islice(texts, size)):
             yield chunk
 
+    def read() -> float | None:
+        position, total = getattr(table, "position", None), getattr(table, "total_bytes", 0)
+        return min(position / total, 1.0) if total and position is not None else None
+
     labels = table.labels if getattr(table, "has_labels", True) else None
-    return Source("text", str(getattr(table, "source", "table")), chunks, labels, table.fingerprint)
+    name = str(getattr(table, "source", "table"))
+    return Source("text", name, chunks, labels, table.fingerprint, read=read)
 
 
 def _as_texts(X: Any) -> list[str] | None:
