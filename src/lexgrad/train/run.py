@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
 
-import lexgrad
 from lexgrad.errors import InputError
 from lexgrad.files import write_text_whole
 from lexgrad.train.position import Position, load_position, read_tensors, save_position, write_tensors
 
 FORMAT = 1
+VERSION = version("lexgrad")
 CONFIG, MODEL, TOKENIZER = "config.json", "model.safetensors", "tokenizer.json"
 METRICS, CHECKPOINT = "metrics.jsonl", "checkpoint.safetensors"
 FILES = (CONFIG, MODEL, TOKENIZER, METRICS, CHECKPOINT)
@@ -86,19 +87,19 @@ class Run:
             raise InputError(f"{self.path} is not a run directory: {what}")
         try:
             config = json.loads(file.read_text(encoding="utf-8"))
-            version = config["format"]
+            written = config["format"]
         except (ValueError, KeyError, TypeError) as fault:
             raise InputError(f"{file} is damaged ({fault!r}); restore it or train again with overwrite") from fault
-        if not isinstance(version, int) or version > FORMAT:
+        if not isinstance(written, int) or written > FORMAT:
             raise InputError(
-                f"{file} has format {version!r} (written by lexgrad {config.get('lexgrad', '?')}); this lexgrad"
-                f" {lexgrad.__version__} reads up to {FORMAT}: upgrade lexgrad"
+                f"{file} has format {written!r} (written by lexgrad {config.get('lexgrad', '?')}); this lexgrad"
+                f" {VERSION} reads up to {FORMAT}: upgrade lexgrad"
             )
         return dict(config)
 
     def write_config(self, config: Mapping[str, Any]) -> None:
         """Write config.json, adding the format's and lexgrad's version."""
-        whole = {"format": FORMAT, "lexgrad": lexgrad.__version__, **config}
+        whole = {"format": FORMAT, "lexgrad": VERSION, **config}
         write_text_whole(self.path / CONFIG, json.dumps(whole, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
     def write_model(self, tensors: Mapping[str, NDArray[Any]]) -> None:
