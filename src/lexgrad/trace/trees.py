@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from lexgrad.errors import InputError
+from lexgrad.graph import Type
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,6 +53,8 @@ def _flatten(tree: Any, path: str, leaves: dict[str, Any]) -> TreeShape:
 def _children(tree: Any) -> list[tuple[Any, Any]] | None:
     if tree is None:
         return []
+    if isinstance(tree, Type):  # it stands for a leaf of that type
+        return None
     if isinstance(tree, dict):
         return list(tree.items())
     if isinstance(tree, tuple) and hasattr(tree, "_fields"):
