@@ -1,0 +1,74 @@
+"""Compiled objects on disk, keyed by what they were made of; safe against damage and against concurrent writers."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from lexgrad.files import write_whole
+
+_MAGIC = b"lexgrad object 1\n"
+
+
+def folder() -> Path | None:
+    """Where objects are kept: ``LEXGRAD_CACHE``, or the platform's cache folder; None where it is set to ``off``."""
+    told = os.environ.get("LEXGRAD_CACHE")
+    if told is not None:
+        return None if told in ("", "off", "0") else Path(told)
+    if sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local"))
+    elif sys.platform == "darwin":
+        base = Path.home() / "Library" / "Caches"
+    else:
+        base = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
+    return base / "lexgrad"
+
+
+def cached(key: str, make: Callable[[], bytes]) -> bytes:
+    """The object under ``key``, made where it is not there or was damaged.
+
+    A cache that cannot be written to is no error: the object is then made every time.
+    """
+    place = folder()
+    if place is None:
+        return make()
+    path = place / f"{hashlib.sha256(key.encode()).hexdigest()}.o"
+    found = _read(path)
+    if found is not None:
+        return found
+    code = make()
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        write_whole(path, lambda partial: _write(partial, code))
+    except OSError:
+        return code
+    return code
+
+
+def _write(path: Path, code: bytes) -> None:
+    path.write_bytes(_MAGIC + hashlib.sha256(code).digest() + code)
+
+
+def _read(path: Path) -> bytes | None:
+    """The object in a file, or None where there is none or its checksum is wrong."""
+    try:
+        data = path.read_bytes()
+    except OSError:
+        return None
+    head, code = data[: len(_MAGIC) + 32], data[len(_MAGIC) + 32 :]
+    return code if head == _MAGIC + hashlib.sha256(code).digest() else None
+
+
+def clear() -> tuple[int, int]:
+    """Remove every cached object; returns how many there were and their bytes."""
+    place = folder()
+    count = total = 0
+    if place is not None and place.is_dir():
+        for path in place.glob("*.o"):
+            total += path.stat().st_size
+            path.unlink(missing_ok=True)
+            count += 1
+    return count, total

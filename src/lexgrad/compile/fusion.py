@@ -1,0 +1,169 @@
+"""Which values of a graph are kept in memory, and which are computed where they are read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from lexgrad.graph import CONSTANT, INPUT, Graph, Node
+
+ELEMENTWISE = {
+    "absolute", "add", "cast", "cos", "divide", "equal", "exp", "greater", "greater_equal", "less", "less_equal",
+    "log", "logical_and", "logical_not", "logical_or", "maximum", "minimum", "multiply", "negative", "not_equal",
+    "power", "relu", "select", "sigmoid", "sign", "sin", "softplus", "sqrt", "stop_gradient", "subtract", "tanh",
+}  # fmt: skip
+"""Entry i of the result is made of entry i of each operand."""
+
+EXPENSIVE = {"cos", "divide", "exp", "log", "power", "random_uniform", "sigmoid", "sin", "softplus", "sqrt", "tanh"}
+"""Worth computing once rather than wherever they are read."""
+
+MOVEMENT = {"broadcast", "pad", "reverse", "slice", "transpose"}
+GENERATED = {"iota", "random_uniform", "size"}
+GATHERS = {"take", "take_along"}
+REDUCTIONS = {"argmax", "logsumexp", "max", "sum"}
+SEGMENTS = {"segment_argmax", "segment_max", "segment_repeat", "segment_sum"}
+OPAQUE = {"add_rows", "concatenate", "matmul", "scatter_add", *REDUCTIONS, *SEGMENTS}
+"""Have loops of their own, and so their results are kept."""
+
+
+@dataclass
+class Fusion:
+    """The decision for a graph.
+
+    Attributes:
+        kept: nodes whose values lie in memory, in topological order.
+        views: reshapes of something in memory: the same entries under another shape.
+        epilogues: for a matrix product that is not kept: the kept node that is computed as its tiles come out.
+    """
+
+    kept: list[Node] = field(default_factory=list)
+    views: dict[Node, Node] = field(default_factory=dict)
+    epilogues: dict[Node, Node] = field(default_factory=dict)
+
+
+def fuse(graph: Graph) -> Fusion:
+    """Decide what is kept in memory.
+
+    Kept are inputs, outputs, whatever has loops of its own, operands of those that read an operand many times, and
+    expensive values with several readers. Everything else is computed where it is read.
+    """
+    users: dict[Node, list[Node]] = {node: [] for node in graph.nodes}
+    for node in graph.nodes:
+        for operand in node.inputs:
+            users[operand].append(node)
+    outputs = set(graph.outputs.values())
+    must: set[Node] = set()
+    for node in graph.nodes:
+        if (
+            (node.primitive is CONSTANT and node.shape)
+            or node.primitive is INPUT
+            or node.primitive.name in OPAQUE
+            or node in outputs
+            or puts_many(node)
+        ):
+            must.add(node)
+        for operand in node.inputs:
+            if _reads_often(node, operand):
+                must.add(read_in_place(node, operand))
+        if _expensive(node) and len(users[node]) > 1:
+            must.add(node)
+    return _settle(graph, must, users, outputs)
+
+
+def _reads_often(node: Node, operand: Node) -> bool:
+    """Whether ``node`` reads each entry of ``operand`` more than once, or in an order of its own."""
+    name = node.primitive.name
+    if name == "matmul":
+        return True
+    if name == "reshape":
+        return _drops_or_adds_ones(node) is None
+    if name in ("take", "take_along"):
+        return operand is node.inputs[0]
+    if name in ("logsumexp", "argmax", "max", "segment_argmax", "segment_max"):
+        return operand.primitive is not CONSTANT
+    if name in ("add_rows", "scatter_add"):
+        return operand is node.inputs[-1]
+    return name in SEGMENTS and operand is node.inputs[1]
+
+
+def read_in_place(node: Node, operand: Node) -> Node:
+    """What is in memory for ``operand``: a product of matrices reads a transposed one where it lies."""
+    if node.primitive.name == "matmul" and node.ndim == 2 and swaps(operand):
+        return operand.inputs[0]
+    return operand
+
+
+def puts_many(node: Node) -> bool:
+    """Whether a put_along puts more than one value along its axis; one is a comparison with its index."""
+    return node.primitive.name == "put_along" and node.inputs[1].shape[node.attributes["axis"]] != 1
+
+
+def swaps(node: Node) -> bool:
+    """Whether a node is a transposed matrix."""
+    return node.primitive.name == "transpose" and node.attributes["axes"] == (1, 0)
+
+
+def _drops_or_adds_ones(node: Node) -> bool | None:
+    """True for a reshape that only drops or adds axes of size 1; None for any other."""
+    before = [size for size in node.inputs[0].shape if size != 1]
+    after = [size for size in node.shape if size != 1]
+    return True if before == after else None
+
+
+def _expensive(node: Node) -> bool:
+    """Whether computing one entry of ``node`` again costs more than loading it."""
+    stack, work = [node], 0
+    while stack:
+        current = stack.pop()
+        if current.primitive.name in EXPENSIVE:
+            return True
+        if current.primitive.name in ELEMENTWISE:
+            work += 1
+            if work > 3:
+                return True
+            stack.extend(current.inputs)
+        elif current.primitive.name in GATHERS:
+            return True
+    return False
+
+
+def _settle(graph: Graph, must: set[Node], users: dict[Node, list[Node]], outputs: Iterable[Node]) -> Fusion:
+    fusion = Fusion()
+    results = set(outputs)
+    for node in graph.nodes:
+        if node.primitive.name == "reshape" and node not in results:
+            source = fusion.views.get(node.inputs[0], node.inputs[0])
+            if node.inputs[0] in must or node.inputs[0] in fusion.views:
+                fusion.views[node] = source
+                must.discard(node)
+                continue
+        if node in must:
+            fusion.kept.append(node)
+    for node in list(fusion.kept):
+        if node.primitive.name == "matmul" and node.ndim == 2 and node not in results:
+            root = _only_reader(node, users, must)
+            if root is not None:
+                fusion.epilogues[node] = root
+                fusion.kept.remove(node)
+    taken: set[Node] = set()
+    for node, root in list(fusion.epilogues.items()):
+        if root in taken:  # one product an epilogue
+            del fusion.epilogues[node]
+            fusion.kept.append(node)
+        taken.add(root)
+    order = {node: i for i, node in enumerate(graph.nodes)}
+    fusion.kept.sort(key=order.__getitem__)
+    return fusion
+
+
+def _only_reader(node: Node, users: dict[Node, list[Node]], must: set[Node]) -> Node | None:
+    """The kept elementwise node that alone reads ``node``, entry by entry; None where there is no such node."""
+    current = node
+    while len(users[current]) == 1:
+        (user,) = users[current]
+        if user.primitive.name not in ELEMENTWISE or user.shape != node.shape:
+            return None
+        if user in must:
+            return user
+        current = user
+    return None

@@ -1,0 +1,278 @@
+"""The loop IR: what a kernel does, as loops over named sizes, loads, arithmetic and stores; prints as pseudocode.
+
+It is deliberately small. Expressions have no side effects; statements are executed in order. Memory is a set of
+buffers, each a row-major array; an offset into one is an integer expression.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from lexgrad.graph import Dim, DType, Size
+
+
+@dataclass(frozen=True)
+class Number:
+    """A literal of a dtype."""
+
+    value: float | int | bool
+    dtype: DType
+
+
+@dataclass(frozen=True)
+class Extent:
+    """A size as an integer: a number or a polynomial of named sizes."""
+
+    size: Size
+    dtype: DType = "int"
+
+
+@dataclass(frozen=True)
+class Local:
+    """A loop variable, or a value that a Let or Declare gave a name."""
+
+    name: str
+    dtype: DType
+
+
+@dataclass(frozen=True)
+class Load:
+    """The entry of a buffer at an offset, counted in entries."""
+
+    buffer: str
+    offset: Expression
+    dtype: DType
+
+
+@dataclass(frozen=True)
+class Apply:
+    """An operation, named as the primitive is, on expressions."""
+
+    operation: str
+    operands: tuple[Expression, ...]
+    dtype: DType
+
+
+Expression: TypeAlias = Number | Extent | Local | Load | Apply
+
+
+@dataclass(frozen=True)
+class Let:
+    """Give a value a name."""
+
+    name: str
+    value: Expression
+
+
+@dataclass(frozen=True)
+class Declare:
+    """A local that later statements assign to."""
+
+    name: str
+    value: Expression
+
+
+@dataclass(frozen=True)
+class Assign:
+    """Give a declared local a new value."""
+
+    name: str
+    value: Expression
+
+
+@dataclass(frozen=True)
+class Store:
+    """Write a value into a buffer."""
+
+    buffer: str
+    offset: Expression
+    value: Expression
+
+
+@dataclass(frozen=True)
+class Loop:
+    """``for name in start … stop-1``."""
+
+    name: str
+    start: Expression
+    stop: Expression
+    body: tuple[Statement, ...]
+
+
+@dataclass(frozen=True)
+class Unless:
+    """What has to be done unless two buffers are one: a copy that an update in place does not need."""
+
+    target: str
+    source: str
+    body: tuple[Statement, ...]
+
+
+@dataclass(frozen=True)
+class Product:
+    """A tile of a matrix product: ``tile[i, j] = Σ_k left[row + i, k] right[k, column + j]``, register-tiled.
+
+    ``left`` and ``right`` are buffers with an offset and a stride for each of their two axes.
+    """
+
+    left: str
+    left_offset: Expression
+    left_strides: tuple[Expression, Expression]
+    right: str
+    right_offset: Expression
+    right_strides: tuple[Expression, Expression]
+    rows: Expression
+    columns: Expression
+    depth: Expression
+    epilogue: tuple[Statement, ...]
+    row: str
+    column: str
+    result: str
+
+
+Statement: TypeAlias = Let | Declare | Assign | Store | Loop | Unless | Product
+
+
+@dataclass(frozen=True)
+class Access:
+    """How a kernel touches a buffer.
+
+    Attributes:
+        buffer: which one.
+        aligned: share ``i`` of the work touches row ``i`` only.
+        exact: entry by entry: an entry is read just before the entry at the same place of the result is written.
+    """
+
+    buffer: str
+    aligned: bool
+    exact: bool = False
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """One step of a program: work that the threads divide among themselves, with no order between the shares.
+
+    Attributes:
+        name: unique within its program.
+        extent: how many shares there are; the body does the shares from ``first`` up to and without ``last``.
+        body: the statements; ``first`` and ``last`` are locals.
+        reads: buffers that are read.
+        writes: buffers that are written.
+        cost: about how many scalar operations one share is, for deciding on threads.
+        comment: what it computes, for people.
+    """
+
+    name: str
+    extent: Size
+    body: tuple[Statement, ...]
+    reads: tuple[Access, ...]
+    writes: tuple[Access, ...]
+    cost: Size = 1
+    comment: str = ""
+    grain: int = 1
+
+
+FIRST, LAST = Local("first", "int"), Local("last", "int")
+ZERO, ONE = Number(0, "int"), Number(1, "int")
+Role: TypeAlias = Literal["input", "output", "constant", "scratch"]
+
+
+def add(x: Expression, y: Expression) -> Expression:
+    """x + y on integers, without adding 0."""
+    if x == ZERO:
+        return y
+    if y == ZERO:
+        return x
+    return Apply("add", (x, y), "int")
+
+
+def multiply(x: Expression, y: Expression) -> Expression:
+    """x * y on integers, without multiplying by 0 or 1."""
+    if ZERO in (x, y):
+        return ZERO
+    if x == ONE:
+        return y
+    if y == ONE:
+        return x
+    return Apply("multiply", (x, y), "int")
+
+
+def extent(size: Size) -> Expression:
+    """A size as an expression."""
+    return Extent(size) if isinstance(size, Dim) else Number(size, "int")
+
+
+def walk(statements: Sequence[Statement]) -> Iterator[Statement]:
+    """Every statement, those inside loops included."""
+    for statement in statements:
+        yield statement
+        if isinstance(statement, Loop | Unless):
+            yield from walk(statement.body)
+        elif isinstance(statement, Product):
+            yield from walk(statement.epilogue)
+
+
+# --- pseudocode
+
+_SIGNS = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/", "power": "**", "less": "<", "less_equal": "<=",
+          "greater": ">", "greater_equal": ">=", "equal": "==", "not_equal": "!=", "logical_and": "and",
+          "logical_or": "or"}  # fmt: skip
+
+
+@dataclass
+class _Printer:
+    lines: list[str] = field(default_factory=list)
+
+    def statements(self, statements: Sequence[Statement], indent: int) -> None:
+        for statement in statements:
+            self.statement(statement, indent)
+
+    def statement(self, statement: Statement, indent: int) -> None:
+        pad = "  " * indent
+        if isinstance(statement, Loop):
+            stop, start = expression_text(statement.stop), expression_text(statement.start)
+            self.lines.append(f"{pad}for {statement.name} in {start} … {stop}:")
+            self.statements(statement.body, indent + 1)
+        elif isinstance(statement, Store):
+            where = f"{statement.buffer}[{expression_text(statement.offset)}]"
+            self.lines.append(f"{pad}{where} = {expression_text(statement.value)}")
+        elif isinstance(statement, Unless):
+            self.lines.append(f"{pad}unless {statement.target} is in the place of {statement.source}:")
+            self.statements(statement.body, indent + 1)
+        elif isinstance(statement, Product):
+            s = statement
+            inner = f"Σ_k {s.left}[…] {s.right}[…]"
+            sizes = " × ".join(map(expression_text, (s.rows, s.depth, s.columns)))
+            self.lines.append(f"{pad}for {s.row}, {s.column} in register tiles of {sizes}: {s.result} = {inner}")
+            self.statements(s.epilogue, indent + 1)
+        else:
+            self.lines.append(f"{pad}{statement.name} = {expression_text(statement.value)}")
+
+
+def expression_text(expression: Expression) -> str:
+    """An expression as pseudocode."""
+    match expression:
+        case Number(value):
+            return f"{value:g}" if isinstance(value, float) else str(value)
+        case Extent(size):
+            return str(size)
+        case Local(name):
+            return name
+        case Load(buffer, offset):
+            return f"{buffer}[{expression_text(offset)}]"
+        case Apply(operation, operands):
+            texts = [expression_text(operand) for operand in operands]
+            if operation in _SIGNS:
+                return f"({f' {_SIGNS[operation]} '.join(texts)})"
+            return f"{operation}({', '.join(texts)})"
+
+
+def pseudocode(kernels: Sequence[Kernel]) -> str:
+    """Kernels as readable pseudocode."""
+    printer = _Printer()
+    for kernel in kernels:
+        printer.lines.append(f"kernel {kernel.name}: {kernel.extent} shares  # {kernel.comment}")
+        printer.statements(kernel.body, 1)
+    return "\n".join(printer.lines)

@@ -1,0 +1,169 @@
+"""Kernels of reductions: the loops of sum, max, argmax and logsumexp."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from lexgrad.compile.body import Body, Index, offset, zero
+from lexgrad.compile.loops import (
+    FIRST,
+    LAST,
+    ONE,
+    ZERO,
+    Apply,
+    Assign,
+    Declare,
+    Expression,
+    Kernel,
+    Let,
+    Load,
+    Local,
+    Number,
+    Store,
+    extent,
+)
+from lexgrad.graph import Node, product
+
+if TYPE_CHECKING:
+    from lexgrad.compile.lower import Lowering
+
+
+def reduce(low: Lowering, node: Node, axes: tuple[int, ...], fold: Callable[[Body, Index, Index], None]) -> Kernel:
+    """Shares along the first kept axis; ``fold(body, kept, …)`` reduces one kept entry."""
+    (x,) = node.inputs
+    kept = [axis for axis in range(x.ndim) if axis not in axes]
+
+    def share(body: Body, row: Index) -> None:
+        body.nest([x.shape[axis] for axis in kept[1:]], lambda rest: fold(body, (*row, *rest), ()))
+
+    cost = product([x.shape[axis] for axis in kept[1:]]) * product([x.shape[axis] for axis in axes])
+    return low.shares(node, tuple(x.shape[axis] for axis in kept), share, cost)
+
+
+def kernel_sum(low: Lowering, node: Node) -> Kernel:
+    (x,) = node.inputs
+    axes = node.attributes["axes"]
+    if axes and 0 in axes and x.ndim - 1 not in axes:
+        return sum_rows(low, node)
+
+    def fold(body: Body, kept: Index, _: Index) -> None:
+        total = accumulate(low, body, x, axes, kept, zero(node.type.dtype), "fold_add", lambda entry, _: entry)
+        low.store(body, node, kept, total)
+
+    return reduce(low, node, axes, fold)
+
+
+def sum_rows(low: Lowering, node: Node) -> Kernel:
+    """A sum over leading axes: whole rows are added to the result, so that the inner loop runs along memory."""
+    (x,) = node.inputs
+    axes = node.attributes["axes"]
+    kept = [axis for axis in range(x.ndim) if axis not in axes]
+    body = Body(extent=node.shape[0])
+    low.fill(body, node, (FIRST, LAST), zero(node.type.dtype))
+
+    def add_row(reduced: Index) -> None:
+        def entry(row: Local) -> None:
+            def inner(rest: Index) -> None:
+                places = dict(zip(axes, reduced, strict=True)) | dict(zip(kept, (row, *rest), strict=True))
+                here = offset(node.shape, (row, *rest))
+                old = Load(low.names[node], here, node.type.dtype)
+                new = low.value(body, x, tuple(places[axis] for axis in range(x.ndim)))
+                body.put(Store(low.names[node], here, Apply("add", (old, new), node.type.dtype)))
+
+            body.nest(node.shape[1:], inner)
+
+        body.loop(FIRST, LAST, entry, "r")
+
+    body.nest([x.shape[axis] for axis in axes], add_row)
+    cost = product(node.shape[1:]) * product([x.shape[axis] for axis in axes])
+    return low.finish(node, body, aligned=True, cost=cost)
+
+
+def accumulate(
+    low: Lowering,
+    body: Body,
+    x: Node,
+    axes: tuple[int, ...],
+    kept: Index,
+    start: Expression,
+    operation: str,
+    each: Callable[[Expression, Index], Expression],
+) -> Local:
+    """Fold ``each(entry)`` over the reduced axes of ``x``; returns the local that holds the result."""
+    total = Local(body.fresh("s"), x.type.dtype)
+    body.put(Declare(total.name, start))
+    others = [axis for axis in range(x.ndim) if axis not in axes]
+
+    def entry(reduced: Index) -> None:
+        places = dict(zip(axes, reduced, strict=True)) | dict(zip(others, kept, strict=True))
+        value = low.value(body, x, tuple(places[axis] for axis in range(x.ndim)))
+        body.put(Assign(total.name, Apply(operation, (total, each(value, reduced)), x.type.dtype)))
+
+    body.nest([x.shape[axis] for axis in axes], entry)
+    return total
+
+
+def kernel_max(low: Lowering, node: Node) -> Kernel:
+    (x,) = node.inputs
+    axes = (node.attributes["axis"],)
+
+    def fold(body: Body, kept: Index, _: Index) -> None:
+        lowest = Number(float("-inf"), "float") if x.type.dtype == "float" else Number(-(2**63), "int")
+        low.store(body, node, kept, accumulate(low, body, x, axes, kept, lowest, "maximum", lambda e, _: e))
+
+    return reduce(low, node, axes, fold)
+
+
+def kernel_argmax(low: Lowering, node: Node) -> Kernel:
+    (x,) = node.inputs
+    axis = node.attributes["axis"]
+
+    def fold(body: Body, kept: Index, _: Index) -> None:
+        best, where = Local(body.fresh("b"), x.type.dtype), Local(body.fresh("w"), "int")
+
+        def at(i: Expression) -> Index:
+            return (*kept[:axis], i, *kept[axis:])
+
+        body.put(Declare(best.name, low.value(body, x, at(ZERO))))
+        body.put(Declare(where.name, ZERO))
+
+        def entry(i: Local) -> None:
+            value = low.value(body, x, at(i))
+            better = Local(body.fresh("q"), "bool")
+            body.put(Let(better.name, Apply("beats", (value, best), "bool")))
+            body.put(Assign(best.name, Apply("select", (better, value, best), x.type.dtype)))
+            body.put(Assign(where.name, Apply("select", (better, i, where), "int")))
+
+        body.loop(ONE, extent(x.shape[axis]), entry)
+        low.store(body, node, kept, where)
+
+    return reduce(low, node, (axis,), fold)
+
+
+def kernel_logsumexp(low: Lowering, node: Node) -> Kernel:
+    (x,) = node.inputs
+    axes = node.attributes["axes"]
+
+    def fold(body: Body, kept: Index, _: Index) -> None:
+        lowest = Number(float("-inf"), "float")
+        largest = accumulate(low, body, x, axes, kept, lowest, "maximum", lambda e, _: e)
+        safe = Local(body.fresh("m"), "float")
+        finite = Apply("is_finite", (largest,), "bool")
+        body.put(Let(safe.name, Apply("select", (finite, largest, zero(node.type.dtype)), "float")))
+
+        def shifted(entry: Expression, _: Index) -> Expression:
+            return Apply("exp", (Apply("subtract", (entry, safe), "float"),), "float")
+
+        total = accumulate(low, body, x, axes, kept, zero(node.type.dtype), "fold_add", shifted)
+        low.store(body, node, kept, Apply("add", (Apply("log", (total,), "float"), safe), "float"))
+
+    return reduce(low, node, axes, fold)
+
+
+REDUCTION_KERNELS: dict[str, Callable[[Lowering, Node], Kernel]] = {
+    "argmax": kernel_argmax,
+    "logsumexp": kernel_logsumexp,
+    "max": kernel_max,
+    "sum": kernel_sum,
+}
