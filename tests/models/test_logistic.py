@@ -17,7 +17,7 @@ RANDOM = np.random.default_rng(3)
 X = RANDOM.normal(size=(12, 4))
 Y = (X[:, 0] + X[:, 1] > 0).astype(int)
 CLASSES = np.arange(12) % 3
-SGD: dict[str, Any] = {"optimizer": "sgd", "schedule": "constant", "learning_rate": 0.5, "precision": "fp64"}
+SGD: dict[str, Any] = {"optimizer": "sgd", "learning_rate": 0.5, "precision": "fp64"}
 
 
 def softmax(z: NDArray[Any]) -> NDArray[Any]:

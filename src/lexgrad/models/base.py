@@ -53,9 +53,10 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """
 
     name: ClassVar[str] = ""
+    usual_l2: ClassVar[float] = 3e-6
 
     features: Any = setting("tfidf", "input: a feature name, or your own functions of a text", choices=FEATURES)
-    ngrams: int | tuple[int, ...] = setting((1,), "orders of n-grams: 1,2 counts words and pairs", least=1)
+    ngrams: int | tuple[int, ...] = setting((1, 2), "orders of n-grams: 1,2 counts words and pairs", least=1)
     tokens: str = setting("lower", "what a token is", choices=("lower", "words", "spaces", "characters", "bpe"))
     min_count: int = setting(1, "leave out tokens and n-grams seen fewer times than this in training", least=1)
     max_features: int | None = setting(None, "keep at most this many n-grams (or words, for embeddings)", least=1)
@@ -66,17 +67,21 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     optimizer: str = setting(
         "adam", "the update rule", choices=("sgd", "momentum", "nesterov", "adagrad", "adadelta", "adam", "adamw")
     )
-    learning_rate: float = setting(0.01, "step size of the first step (after warm-up)", least=0)
+    learning_rate: float = setting(0.05, "step size of the first step (after warm-up)", least=0)
     schedule: str = setting(
-        "linear",
-        "how the rate falls during training",
-        choices=("constant", "linear", "cosine", "step", "exponential", "inverse"),
+        "auto",
+        "how the rate falls in training; auto: to 0 in a line, but not with plain sgd",
+        choices=("auto", "constant", "linear", "cosine", "step", "exponential", "inverse"),
     )
     warmup: int = setting(0, "steps over which the rate first climbs from 0", least=0)
     momentum: float = setting(0.9, "for momentum and nesterov", least=0)
     batch: int = setting(32, "texts in a mini-batch", least=1)
-    epochs: int = setting(20, "passes over the training texts", least=1)
-    l2: float = setting(0.0, "L2 penalty: adds l2/2 times the sum of squared weights (adamw: decoupled decay)", least=0)
+    epochs: int = setting(10, "passes over the training texts", least=1)
+    l2: float | None = setting(
+        None,
+        "adds l2/2 times the sum of squared weights (adamw: decays them); None: a little, 0 with plain sgd",
+        least=0,
+    )
     clip_norm: float | None = setting(None, "scale the whole gradient down to this norm", least=0)
     clip_value: float | None = setting(None, "limit each entry of the gradient to this magnitude", least=0)
     patience: int = setting(5, "with a dev set: stop after this many epochs without a better one", least=1)
@@ -117,6 +122,18 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def orders(self) -> tuple[int, ...]:
         """Return the orders of the n-grams as a tuple."""
         return tuple(self.ngrams) if isinstance(self.ngrams, tuple | list) else (int(self.ngrams),)
+
+    def l2_strength(self) -> float:
+        """Return the strength of the L2 penalty; plain SGD is the lectures' pseudocode unless told otherwise."""
+        if self.l2 is None:
+            return 0.0 if self.optimizer == "sgd" else self.usual_l2
+        return float(self.l2)
+
+    def schedule_kind(self) -> str:
+        """Return the kind of schedule; plain SGD has the lectures' constant rate unless told otherwise."""
+        if self.schedule == "auto":
+            return "constant" if self.optimizer == "sgd" else "linear"
+        return self.schedule
 
     def check(self) -> None:
         """Raise InputError for settings that do not go together."""

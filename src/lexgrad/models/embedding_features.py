@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from lexgrad.models.base import TextClassifier
 
 Array = NDArray[Any]
-DIMENSIONS = 100  # of embeddings, where neither settings nor vectors say
+DIMENSIONS = 50  # of embeddings, where neither settings nor vectors say
 
 
 class WordEncoder(Encoder):

@@ -46,6 +46,7 @@ class FeedForward(TextClassifier):
     """
 
     name: ClassVar[str] = "ffnn"
+    usual_l2: ClassVar[float] = 3e-4
 
     features: Any = setting(
         "embeddings",
@@ -64,6 +65,8 @@ class FeedForward(TextClassifier):
     init_std: float = setting(0.1, "deviation of init=normal (limit of init=uniform), and of new embeddings", least=0)
     bias: str = setting("vector", "a bias vector, or x0 = 1 as an extra input", choices=BIASES)
     output: str = setting("auto", "sigmoid for two classes, softmax otherwise", choices=("auto", "sigmoid", "softmax"))
+
+    learning_rate: float = setting(0.003, "step size of the first step (after warm-up)", least=0)
 
     def check(self) -> None:
         """See TextClassifier.check."""

@@ -76,7 +76,7 @@ def fit_model(model: TextClassifier, X: Any, y: Any, *, dev: Any, run: Run | Non
         storage.require_storable(model)
         config = storage.run_config(model, classes, {"train": _fingerprint(source, codes), "dev": _dev_print(measured)})
         if run.resuming:
-            storage.require_same(run, config)
+            storage.require_same(run, config, model.schedule_kind())
     encoder, inputs = learn_encoder(model, source, progress)
     if len(inputs) != len(codes):
         raise InputError(f"{source.name} has {len(inputs)} texts but {len(codes)} labels")
@@ -86,7 +86,7 @@ def fit_model(model: TextClassifier, X: Any, y: Any, *, dev: Any, run: Run | Non
     measure = _measure(model, encoder, classes, measured, progress)
     start = _start(model, encoder, len(classes), run)
     steps = steps_in_epoch(len(codes), model.batch)
-    schedule = Schedule(model.learning_rate, model.schedule, model.epochs * steps, model.warmup)
+    schedule = Schedule(model.learning_rate, model.schedule_kind(), model.epochs * steps, model.warmup)
     plan = Plan(
         epochs=model.epochs,
         batch=model.batch,
@@ -129,13 +129,13 @@ def training_step(model: TextClassifier, encoder: Encoder, classes: int, *, weig
     decoupled = model.optimizer == "adamw"
     objective = Objective(
         loss=classification_loss(logits, labels, weights),
-        penalty=None if decoupled else l2_penalty(learned, model.l2, penalised),
+        penalty=None if decoupled else l2_penalty(learned, model.l2_strength(), penalised),
         inputs=inputs,
         parameters=parameters,
         trained=trained,
         step=step,
     )
-    rule = optimiser(model.optimizer, momentum=model.momentum, weight_decay=model.l2 if decoupled else 0.0)
+    rule = optimiser(model.optimizer, momentum=model.momentum, weight_decay=model.l2_strength() if decoupled else 0.0)
     graph = build_step(objective, rule, clip_norm=model.clip_norm, clip_value=model.clip_value, decays=penalised)
     return TrainingStep(graph, trained, model.precision)
 

@@ -147,14 +147,14 @@ def run_config(model: TextClassifier, classes: Array, data: Mapping[str, Any]) -
     }
 
 
-def require_same(run: Run, config: Mapping[str, Any]) -> None:
+def require_same(run: Run, config: Mapping[str, Any], schedule: str) -> None:
     """Raise InputError where a run to resume was started with other settings, classes or data."""
     old = run.config()
     if old.get("model") != config["model"]:
         raise InputError(f"{run.path} holds a {old.get('model')} model; cannot resume it as {config['model']}")
     before, now = old.get("settings", {}), config["settings"]
     for name in now:
-        if before.get(name) != now[name] and (name not in FREE or (name == "epochs" and now["schedule"] != "constant")):
+        if before.get(name) != now[name] and (name not in FREE or (name == "epochs" and schedule != "constant")):
             why = " (its learning-rate schedule depends on them)" if name == "epochs" else ""
             raise InputError(
                 f"{run.path} was started with {name}={before.get(name)!r}; cannot resume it with {now[name]!r}{why}"
