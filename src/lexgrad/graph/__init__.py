@@ -21,7 +21,7 @@ from lexgrad.graph.node import (
     register,
     user_location,
 )
-from lexgrad.graph.rewrite import Firing, RewriteRule, rewrite
+from lexgrad.graph.rewrite import Firing, RewriteRule, count_users, rewrite
 from lexgrad.graph.text import node_names, parse, print_graph
 from lexgrad.graph.types import DType, Type
 
@@ -46,6 +46,7 @@ __all__ = [
     "apply",
     "check",
     "constant_node",
+    "count_users",
     "formula",
     "holds_dim",
     "input_node",
