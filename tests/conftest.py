@@ -5,6 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# The same examples in every run: a test that fails by luck helps nobody, and no test is timed.
+settings.register_profile(
+    "lexgrad", derandomize=True, deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("lexgrad")
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 

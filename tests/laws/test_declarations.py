@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lexgrad.graph import PRIMITIVES, Primitive, formula, register
+from lexgrad.graph import PRIMITIVES, Primitive, Type, formula, register
 from tests.laws.cases import ALL, WITHOUT_SAMPLES, Case
 
 BY_NAME = [pytest.param(primitive, id=name) for name, primitive in PRIMITIVES.items()]
@@ -53,6 +53,19 @@ def test_the_notation_fits_the_inputs_and_attributes(case: Case) -> None:
     assert "{" not in text
     for name in case.float_inputs:  # offsets go without saying in "the sum of each text"
         assert name in text or "…" in text
+
+
+@pytest.mark.parametrize("case", ALL)
+def test_one_input_more_or_less_is_refused(case: Case) -> None:
+    types = list(case.graph().input_types.values())
+    wrong = [types[:-1]] if types else []
+    if case.primitive.vjp_of is None:
+        wrong.append([*types, *(types[-1:] or [Type("float")])])
+    elif len(types) > 1:
+        wrong = []  # as many inputs as one likes
+    for inputs in wrong:
+        with pytest.raises(TypeError):
+            case.primitive.typing(*inputs, **case.sample.attributes)
 
 
 def test_two_primitives_of_one_name_are_refused() -> None:

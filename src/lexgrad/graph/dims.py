@@ -130,6 +130,8 @@ def quotient(total: Size, part: Size) -> Size:
         raise ShapeError("cannot infer a size from a shape that has a 0 in it")
     if total == part:
         return 1
+    if total == 0:
+        return 0
     divisor = _terms(part)
     if len(divisor) == 1:
         (monomial, coefficient) = divisor[0]

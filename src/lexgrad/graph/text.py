@@ -129,7 +129,10 @@ class _Parser:
             self.statement()
         outputs = {}
         while True:
+            at = self.peek()
             result = self.name()
+            if result in outputs:
+                self.fail(f"output {result!r} is there twice", at)
             self.expect("=")
             outputs[result] = self.node()
             if not self.accept(","):

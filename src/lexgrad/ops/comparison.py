@@ -14,12 +14,12 @@ from lexgrad.ops.lifting import Operand, lift, operation
 from lexgrad.ops.samples import exactly, real, sample, truth, whole
 
 
-def _truth_of(*types: Type) -> Type:
-    return same_types(*types).with_dtype("bool")
+def _truth_of(x: Type, y: Type) -> Type:
+    return same_types(x, y).with_dtype("bool")
 
 
-def _logic(*types: Type) -> Type:
-    common = same_types(*types)
+def _logic(x: Type, y: Type) -> Type:
+    common = same_types(x, y)
     if common.dtype != "bool":
         raise ShapeError(f"needs bool, got {common.dtype}")
     return common
@@ -66,7 +66,7 @@ LOGICAL_OR = register(
 LOGICAL_NOT = register(
     Primitive(
         "logical_not",
-        _logic,
+        lambda x: _logic(x, x),
         np.logical_not,
         (None,),
         notation="¬{0}",

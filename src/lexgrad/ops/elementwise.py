@@ -17,28 +17,28 @@ from lexgrad.ops.movement import broadcast_to
 from lexgrad.ops.samples import Maker, exactly, positive, real, sample, truth
 
 
-def same_types(*types: Type) -> Type:
-    """The one type that all operands have.
+def same_types(first: Type, second: Type | None = None) -> Type:
+    """The one type that both operands have.
 
     Raises:
         ShapeError: they differ.
     """
-    if len({type.shape for type in types}) > 1:
-        raise ShapeError(f"needs equal shapes, got {' and '.join(shape_text(type.shape) for type in types)}")
-    if len({type.dtype for type in types}) > 1:
-        raise ShapeError(f"needs equal dtypes, got {' and '.join(type.dtype for type in types)}")
-    return types[0]
+    if second is not None and first.shape != second.shape:
+        raise ShapeError(f"needs equal shapes, got {shape_text(first.shape)} and {shape_text(second.shape)}")
+    if second is not None and first.dtype != second.dtype:
+        raise ShapeError(f"needs equal dtypes, got {first.dtype} and {second.dtype}")
+    return first
 
 
-def _numbers(*types: Type) -> Type:
-    common = same_types(*types)
+def _numbers(x: Type, y: Type | None = None) -> Type:
+    common = same_types(x, y)
     if common.dtype == "bool":
         raise ShapeError("needs numbers, got bool; use cast(x, 'float') or cast(x, 'int')")
     return common
 
 
-def _reals(*types: Type) -> Type:
-    common = same_types(*types)
+def _reals(x: Type, y: Type | None = None) -> Type:
+    common = same_types(x, y)
     if common.dtype != "float":
         raise ShapeError(f"needs float, got {common.dtype}; use cast(x, 'float')")
     return common
@@ -53,8 +53,11 @@ def _unary(
     typing: Callable[..., Type] = _reals,
     precedence: int = 9,
 ) -> Primitive:
+    def type_of_one(x: Type) -> Type:  # and of one only
+        return typing(x)
+
     samples = (sample(make(3, 2)), sample(make()), sample(make(0)))
-    return register(Primitive(name, typing, evaluate, (rule,), None, notation, precedence, samples))
+    return register(Primitive(name, type_of_one, evaluate, (rule,), None, notation, precedence, samples))
 
 
 def _binary(
@@ -66,8 +69,11 @@ def _binary(
     typing: Callable[..., Type] = _numbers,
     make: Callable[..., Maker] = real,
 ) -> Primitive:
+    def type_of_two(x: Type, y: Type) -> Type:
+        return typing(x, y)
+
     samples = (sample(make(3, 2), make(3, 2)), sample(make(), make()))
-    return register(Primitive(name, typing, evaluate, rules, None, notation, precedence, samples))
+    return register(Primitive(name, type_of_two, evaluate, rules, None, notation, precedence, samples))
 
 
 def numpy_sigmoid(x: NDArray[Any]) -> Any:

@@ -191,12 +191,11 @@ def broadcast_to(x: Operand, shape: Shape) -> Node:
 # --- concatenate
 
 
-def _concatenate_type(*types: Type, axis: int) -> Type:
-    first = types[0]
+def _concatenate_type(first: Type, *others: Type, axis: int) -> Type:
     if not 0 <= axis < first.rank:
         raise ShapeError(f"axis {axis} is out of range for {first}")
     total: Size = 0
-    for type in types:
+    for type in (first, *others):
         without = (*type.shape[:axis], *type.shape[axis + 1 :])
         if type.dtype != first.dtype or without != (*first.shape[:axis], *first.shape[axis + 1 :]):
             raise ShapeError(f"{type} does not fit {first} along axis {axis}")

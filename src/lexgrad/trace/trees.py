@@ -53,15 +53,13 @@ def _flatten(tree: Any, path: str, leaves: dict[str, Any]) -> TreeShape:
 def _children(tree: Any) -> list[tuple[Any, Any]] | None:
     if tree is None:
         return []
-    if isinstance(tree, Type):  # it stands for a leaf of that type
-        return None
     if isinstance(tree, dict):
         return list(tree.items())
     if isinstance(tree, tuple) and hasattr(tree, "_fields"):
         return list(zip(tree._fields, tree, strict=True))
     if isinstance(tree, list | tuple):
         return list(enumerate(tree))
-    if dataclasses.is_dataclass(tree) and not isinstance(tree, type):
+    if dataclasses.is_dataclass(tree) and not isinstance(tree, type | Type):  # a Type stands for a leaf of that type
         return [(field.name, getattr(tree, field.name)) for field in dataclasses.fields(tree)]
     return None
 
