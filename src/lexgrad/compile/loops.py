@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from lexgrad.graph import Dim, DType, Size
+from lexgrad.graph import Dim, DType, Shape, Size
 
 
 @dataclass(frozen=True)
@@ -162,6 +162,7 @@ class Kernel:
         writes: buffers that are written.
         cost: about how many scalar operations one share is, for deciding on threads.
         comment: what it computes, for people.
+        shape: of an elementwise kernel, which only has loops over this shape with Lets and Stores inside; else None.
     """
 
     name: str
@@ -171,7 +172,7 @@ class Kernel:
     writes: tuple[Access, ...]
     cost: Size = 1
     comment: str = ""
-    grain: int = 1
+    shape: Shape | None = None
 
 
 FIRST, LAST = Local("first", "int"), Local("last", "int")

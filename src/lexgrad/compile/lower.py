@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lexgrad.compile.body import Body, Index, offset
 from lexgrad.compile.entries import ENTRIES
@@ -180,7 +180,7 @@ class Lowering:
 
             body.nest(node.shape[1:], entry)
 
-        return self.shares(node, node.shape, share)
+        return replace(self.shares(node, node.shape, share), shape=node.shape)
 
     def kernel_reshape(self, node: Node) -> Kernel:
         source = self.fusion.views.get(node.inputs[0], node.inputs[0])

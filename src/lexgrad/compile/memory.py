@@ -59,10 +59,13 @@ def plan(kernels: Sequence[Kernel], scratch: Mapping[str, Node], widths: Mapping
             if access.buffer not in scratch or access.buffer in memory.slots:
                 continue
             size, width = scratch[access.buffer].type.size, widths[access.buffer]
+            # In the place of an operand: only what a kernel writes last, when all has been read.
             inplace = [
                 memory.slots[name]
                 for name in ending
-                if name in alive and (scratch[name].type.size, widths[name]) == (size, width)
+                if access is kernel.writes[-1]
+                and name in alive
+                and (scratch[name].type.size, widths[name]) == (size, width)
             ]
             slot = inplace[0] if inplace else _best(memory, free, size, width)
             if inplace:

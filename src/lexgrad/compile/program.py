@@ -21,11 +21,13 @@ from lexgrad.compile.loops import Kernel, pseudocode
 from lexgrad.compile.lower import STATUS, Lowered, lower
 from lexgrad.compile.machine import Loaded, Processor, host, object_code, optimise, target_machine
 from lexgrad.compile.memory import ALIGNMENT, barriers, plan
+from lexgrad.compile.merge import merge
 from lexgrad.compile.products import tiles
 from lexgrad.errors import InputError, suggest
 from lexgrad.evaluate import bind_sizes, constant_value
 from lexgrad.graph import CONSTANT, Dim, DType, Graph, resolve
 
+_WORK_OF_A_THREAD = 4_000_000  # scalar operations; about a millisecond of one core
 Precision: TypeAlias = Literal["fp32", "fp64"]
 Array: TypeAlias = NDArray[Any]
 
@@ -76,15 +78,16 @@ class Program:
     def _lower(self, donated: dict[str, str]) -> None:
         lowered = lower(self.graph)
         self._lowered = lowered
-        self.kernels = _outputs_last(lowered)
         self._inputs = {name: lowered.names[node] for name, node in self.graph.inputs.items() if node in lowered.names}
         self._outputs = {
             name: lowered.names[lowered.views.get(node, node)] for name, node in self.graph.outputs.items()
         }
+        self.kernels = _outputs_last(lowered, set(self._outputs.values()))
         self._donated = {self._outputs[out]: self._inputs[given] for out, given in donated.items()}
         self.copied = [out for out in donated if not self._in_place(self._outputs[out])]
         for out in self.copied:
             del self._donated[self._outputs[out]]
+        self.kernels = merge(self.kernels)
         self._copies = {out: donated[out] for out in self.copied}
         fixed = {*self._inputs.values(), *self._outputs.values()}
         self._constants = {
@@ -220,7 +223,7 @@ class Program:
             row[len(names) :] = [sizes[name] for name in self.sizes]
             keep.append(places)
             results.append({name: places[buffer] for name, buffer in self._outputs.items()})
-        self._go(table)
+        self._go(table, self._worthwhile_threads(largest))
         if status[0]:
             raise InputError(self._lowered.checks[status[0] - 1])
         for arrays, result in zip((arrays for arrays, _ in bound), results, strict=True):
@@ -249,8 +252,12 @@ class Program:
             made[buffer] = aligned_empty(shape, np.dtype(self.dtypes[node.type.dtype]))
         return made
 
-    def _go(self, table: NDArray[np.int64]) -> None:
-        threads = self.threads
+    def _worthwhile_threads(self, sizes: Mapping[str, int]) -> int:
+        """How many threads a step of these sizes keeps busy; waking one costs as much as some work."""
+        work = sum(resolve(kernel.extent, sizes) * resolve(kernel.cost, sizes) for kernel in self.kernels)
+        return min(self.threads, 1 + work // _WORK_OF_A_THREAD)
+
+    def _go(self, table: NDArray[np.int64], threads: int) -> None:
         arguments = (table.ctypes.data, len(table))
         meeting = self._meeting.ctypes.data
         others = [
@@ -261,13 +268,15 @@ class Program:
             other.result()
 
 
-def _outputs_last(lowered: Lowered) -> list[Kernel]:
+def _outputs_last(lowered: Lowered, outputs: set[str]) -> list[Kernel]:
     """Kernels whose results nobody reads run last, so that they can overwrite what the others have read."""
-    read = {access.buffer for kernel in lowered.kernels for access in kernel.reads}
-    final = [all(access.buffer not in read for access in kernel.writes) for kernel in lowered.kernels]
-    final = [
-        last and not kernel.name.startswith("k.check") for last, kernel in zip(final, lowered.kernels, strict=True)
-    ]
+    early: set[str] = set()
+    final = [False] * len(lowered.kernels)
+    for i, kernel in reversed(list(enumerate(lowered.kernels))):
+        # Also what only such kernels read: an optimiser's state, and then the weights that it moves.
+        final[i] = all(access.buffer in outputs and access.buffer not in early for access in kernel.writes)
+        if not final[i]:
+            early |= {access.buffer for access in kernel.reads}
     kernels = [k for k, last in zip(lowered.kernels, final, strict=True) if not last]
     kernels += [k for k, last in zip(lowered.kernels, final, strict=True) if last]
     return [replace(kernel, name=f"k{i}.{kernel.name[2:]}") for i, kernel in enumerate(kernels)]

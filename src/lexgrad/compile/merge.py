@@ -1,0 +1,80 @@
+"""Neighbouring elementwise kernels of one shape become one: what an optimiser reads and writes passes the cache once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from lexgrad.compile.loops import Access, Apply, Expression, Kernel, Let, Load, Local, Loop, Statement, Store
+from lexgrad.graph import Shape
+
+
+def merge(kernels: Sequence[Kernel]) -> list[Kernel]:
+    """Merge each kernel into the one before it where both go entry by entry over the same shape.
+
+    What one of them writes, the other may touch at the very same entry only.
+    """
+    merged: list[Kernel] = []
+    for kernel in kernels:
+        if merged and kernel.shape is not None and merged[-1].shape == kernel.shape and _apart(merged[-1], kernel):
+            merged[-1] = _joined(merged[-1], kernel, kernel.shape)
+        else:
+            merged.append(kernel)
+    return merged
+
+
+def _apart(first: Kernel, second: Kernel) -> bool:
+    written = {access.buffer for access in (*first.writes, *second.writes)}
+    return all(access.exact for access in (*first.reads, *second.reads) if access.buffer in written)
+
+
+def _joined(first: Kernel, second: Kernel, shape: Shape) -> Kernel:
+    names: dict[str, str] = {}
+    body = _join(first.body, second.body, max(len(shape), 1), names, f".{second.name}")
+    reads = {access.buffer: access for access in first.reads}
+    for access in second.reads:
+        old = reads.get(access.buffer, access)
+        reads[access.buffer] = Access(access.buffer, old.aligned and access.aligned, old.exact and access.exact)
+    return replace(
+        first,
+        body=body,
+        reads=tuple(reads.values()),
+        writes=(*first.writes, *second.writes),
+        cost=first.cost + second.cost,
+        comment=f"{first.comment}; {second.comment}",
+    )
+
+
+def _join(
+    first: tuple[Statement, ...], second: tuple[Statement, ...], depth: int, names: dict[str, str], suffix: str
+) -> tuple[Statement, ...]:
+    """Put the innermost statements of the second nest behind those of the first, under the first one's loops."""
+    if depth == 0:
+        return (*first, *(_renamed(statement, names, suffix) for statement in second))
+    (outer,), (other,) = first, second
+    assert isinstance(outer, Loop) and isinstance(other, Loop)
+    names[other.name] = outer.name
+    return (replace(outer, body=_join(outer.body, other.body, depth - 1, names, suffix)),)
+
+
+def _renamed(statement: Statement, names: dict[str, str], suffix: str) -> Statement:
+    match statement:
+        case Let(name, value):
+            names[name] = name + suffix
+            return Let(names[name], _expression(value, names))
+        case Store(buffer, offset, value):
+            return Store(buffer, _expression(offset, names), _expression(value, names))
+        case _:
+            raise TypeError(f"an elementwise kernel has no {type(statement).__name__} inside its loops")
+
+
+def _expression(expression: Expression, names: dict[str, str]) -> Expression:
+    match expression:
+        case Local(name, dtype):
+            return Local(names.get(name, name), dtype)
+        case Load(buffer, offset, dtype):
+            return Load(buffer, _expression(offset, names), dtype)
+        case Apply(operation, operands, dtype):
+            return Apply(operation, tuple(_expression(operand, names) for operand in operands), dtype)
+        case _:
+            return expression
