@@ -204,7 +204,8 @@ def agree(*operands: Operand) -> tuple[Node, ...]:
 
 def real_valued(x: Operand) -> Node:
     """``x`` as a float node."""
-    return cast(x, "float")
+    (node,) = lift(x)  # what is no number is an error of the caller, not of cast
+    return cast(node, "float")
 
 
 @operation

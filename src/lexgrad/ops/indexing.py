@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from lexgrad.errors import InputError, ShapeError
 from lexgrad.graph import Node, Primitive, Size, Type, apply, register, shape_text
-from lexgrad.ops.lifting import Operand, lift, normalise_axis, operation
+from lexgrad.ops.lifting import Operand, lift, normalise_axis, operation, whole_size
 from lexgrad.ops.samples import exactly, real, sample
 
 
@@ -149,7 +149,7 @@ def take(table: Operand, ids: Operand) -> Node:
 @operation
 def scatter_add(rows: Operand, ids: Operand, size: Size) -> Node:
     """The adjoint of ``take``: zeros of shape ``(size, …)``, and each row added at its id; -1 drops it."""
-    return apply(SCATTER_ADD, *lift(rows, ids), size=size)
+    return apply(SCATTER_ADD, *lift(rows, ids), size=whole_size(size))
 
 
 # --- entries along an axis
@@ -236,4 +236,4 @@ def take_along(x: Operand, index: Operand, axis: int) -> Node:
 def put_along(x: Operand, index: Operand, axis: int, size: Size) -> Node:
     """The adjoint of ``take_along``: zeros with ``size`` entries along the axis, each value added at its index."""
     nodes = lift(x, index)
-    return apply(PUT_ALONG, *nodes, axis=normalise_axis(axis, nodes[0].ndim), size=size)
+    return apply(PUT_ALONG, *nodes, axis=normalise_axis(axis, nodes[0].ndim), size=whole_size(size))

@@ -115,6 +115,11 @@ def broadcast_shapes(*shapes: Shape) -> Shape:
     return tuple(result)
 
 
+def whole_size(size: Size) -> Size:
+    """A size as a Python int (NumPy's integers become one) or a Dim."""
+    return size if isinstance(size, Dim) else operator.index(size)
+
+
 def normalise_axis(axis: SupportsIndex, rank: int) -> int:
     """An axis counted from the end as one counted from the start.
 

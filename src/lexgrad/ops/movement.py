@@ -24,14 +24,8 @@ from lexgrad.graph import (
     shape_text,
 )
 from lexgrad.ops.casting import promote
-from lexgrad.ops.lifting import Operand, lift, normalise_axes, normalise_axis, operation
+from lexgrad.ops.lifting import Operand, lift, normalise_axes, normalise_axis, operation, whole_size
 from lexgrad.ops.samples import real, sample
-
-
-def _whole(size: Size) -> Size:
-    """A size as a Python int (NumPy's integers become one) or a Dim."""
-    return size if isinstance(size, Dim) else operator.index(size)
-
 
 # --- reshape
 
@@ -67,7 +61,7 @@ def reshape(x: Operand, shape: Size | Sequence[Size]) -> Node:
     """
     (node,) = lift(x)
     sizes = (shape,) if isinstance(shape, Dim | SupportsIndex) else tuple(shape)
-    sizes = tuple(map(_whole, sizes))
+    sizes = tuple(map(whole_size, sizes))
     if -1 in sizes:
         rest = [size for size in sizes if size != -1]
         if len(sizes) - len(rest) > 1:
@@ -177,7 +171,7 @@ def broadcast_to(x: Operand, shape: Shape) -> Node:
         ShapeError: a size is neither 1 nor the wanted one.
     """
     (node,) = lift(x)
-    shape = tuple(map(_whole, shape))
+    shape = tuple(map(whole_size, shape))
     if node.shape == shape:
         return node
     first = len(shape) - node.ndim
@@ -308,7 +302,7 @@ def take_slice(x: Operand, axis: int, start: Size, stop: Size, step: int = 1) ->
     """``x[start:stop:step]`` along one axis; all of the others."""
     (node,) = lift(x)
     at = normalise_axis(axis, node.ndim)
-    start, stop, step = _whole(start), _whole(stop), operator.index(step)
+    start, stop, step = whole_size(start), whole_size(stop), operator.index(step)
     if start == 0 and stop == node.shape[at] and step == 1:
         return node
     starts: list[Size] = [0] * node.ndim
@@ -370,7 +364,7 @@ PAD = register(
 def pad(x: Operand, widths: Sequence[tuple[Size, Size]]) -> Node:
     """Zeros around ``x``: ``widths[i]`` is how many before and after along axis ``i``."""
     (node,) = lift(x)
-    low, high = tuple(_whole(low) for low, _ in widths), tuple(_whole(high) for _, high in widths)
+    low, high = tuple(whole_size(low) for low, _ in widths), tuple(whole_size(high) for _, high in widths)
     return apply(PAD, node, low=low, high=high, interior=(0,) * node.ndim)
 
 

@@ -75,6 +75,8 @@ MATMUL = register(
 def matmul(x: Operand, y: Operand) -> Node:
     """The matrix product: ``(m, k) @ (k, n)``, vectors as rows or columns, leading axes broadcast.
 
+    It is a product of real numbers: integers are cast to floats, and so is the result.
+
     Raises:
         ShapeError: the inner sizes differ, or an operand is a scalar.
     """

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from lexgrad.errors import InputError, ShapeError
 from lexgrad.graph import Node, Primitive, Shape, Size, Type, apply, register
 from lexgrad.ops.elementwise import real_valued, where
-from lexgrad.ops.lifting import Operand, lift, operation
+from lexgrad.ops.lifting import Operand, lift, operation, whole_size
 from lexgrad.ops.samples import exactly, sample
 
 _MULTIPLIER = np.uint64(0xD256D193)
@@ -84,7 +84,7 @@ IOTA = register(
 
 def arange(length: Size) -> Node:
     """0, 1, … length-1 as ints."""
-    return apply(IOTA, length=length)
+    return apply(IOTA, length=whole_size(length))
 
 
 @operation
@@ -96,7 +96,7 @@ def random_uniform(key: Operand, step: Operand, shape: Shape) -> Node:
         step: an int scalar: how far the stream has come (say, the training step).
         shape: the shape of the result.
     """
-    return apply(RANDOM_UNIFORM, *lift(key, step), shape=shape)
+    return apply(RANDOM_UNIFORM, *lift(key, step), shape=tuple(map(whole_size, shape)))
 
 
 @operation

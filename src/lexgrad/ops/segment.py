@@ -15,7 +15,7 @@ from lexgrad.errors import InputError, ShapeError
 from lexgrad.graph import Node, Primitive, Shape, Size, Type, apply, register
 from lexgrad.ops.elementwise import maximum, real_valued
 from lexgrad.ops.indexing import put_along
-from lexgrad.ops.lifting import Operand, lift, operation
+from lexgrad.ops.lifting import Operand, lift, operation, whole_size
 from lexgrad.ops.movement import broadcast, take_slice
 from lexgrad.ops.samples import exactly, real, sample
 
@@ -161,7 +161,7 @@ def segment_mean(x: Operand, offsets: Operand) -> Node:
 @operation
 def segment_repeat(x: Operand, offsets: Operand, length: Size) -> Node:
     """Each text's row once for every row of that text: ``(batch, …)`` gives ``(length, …)``; adjoint of the sum."""
-    return apply(SEGMENT_REPEAT, *lift(x, offsets), length=length)
+    return apply(SEGMENT_REPEAT, *lift(x, offsets), length=whole_size(length))
 
 
 @operation
