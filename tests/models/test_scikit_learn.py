@@ -16,7 +16,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from lexgrad.models import FeedForward, LogisticRegression, SoftmaxRegression
 
-FAST: dict[str, Any] = {"epochs": 30, "learning_rate": 0.05}
+FAST: dict[str, Any] = {"epochs": 25, "learning_rate": 0.1}
 
 
 # In single precision a matrix product of one row and one of many rows differ in the last bits (the BLAS sums in another
