@@ -72,7 +72,7 @@ class NgramEncoder(Encoder):
         if self.weighting == "presence":
             values = np.ones_like(values)
         elif self.weighting == "tfidf":
-            values = _unit_rows(values * self.idf[counts.ids], counts.offsets)
+        values: Array = counts.values
         return SparseRows(counts.ids, values.astype(np.float32), counts.offsets, counts.columns)
 
     def feature_names(self) -> list[str]:
