@@ -68,11 +68,11 @@ class NgramEncoder(Encoder):
     def weigh(self, texts: PackedTexts) -> SparseRows:
         """Count the n-grams of packed texts and weight them."""
         counts = self.table.transform(texts)
-        values = counts.values
+        values: Array = counts.values
         if self.weighting == "presence":
             values = np.ones_like(values)
         elif self.weighting == "tfidf":
-        values: Array = counts.values
+            values = _unit_rows(values * self.idf[counts.ids], counts.offsets)
         return SparseRows(counts.ids, values.astype(np.float32), counts.offsets, counts.columns)
 
     def feature_names(self) -> list[str]:
