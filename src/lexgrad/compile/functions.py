@@ -241,7 +241,7 @@ def functions(fp: str) -> str:
         f"declare {fp} @llvm.{name}.{suffix}({fp}, {fp})" for name in ("pow", "maximum", "minimum", "copysign")
     ]
     declared += [f"declare {fp} @llvm.fma.{suffix}({fp}, {fp}, {fp})"]
-    declared += ["declare i32 @llvm.fptosi.sat.i32.f32(float)"]
+    declared += ["declare i32 @llvm.fptosi.sat.i32.f32(float)", f"declare i64 @llvm.fptosi.sat.i64.{suffix}({fp})"]
     if fp == "float":
         defined = [_exp(), _log(), _tanh(), _sigmoid(), _softplus()]
     else:

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 import lexgrad
+from lexgrad.compile.assemble import program_text
 from lexgrad.compile.cache import cached
-from lexgrad.compile.emit import program_text
 from lexgrad.compile.loops import Kernel, pseudocode
 from lexgrad.compile.lower import STATUS, Lowered, lower
 from lexgrad.compile.machine import Loaded, Processor, host, object_code, optimise, target_machine
