@@ -1,0 +1,30 @@
+"""Rewrites of graphs before they are run or compiled: named rules as rows of data, and the pipeline of all of them.
+
+``simplify`` is what most callers want. Rules live in one file a family, each beside an example of where it fires.
+"""
+
+from lexgrad.passes.simplify import (
+    FAMILIES,
+    PIPELINE,
+    RULES,
+    Pass,
+    apply_rules,
+    common_subexpressions,
+    dead_code,
+    run,
+    simplify,
+    stabilise,
+)
+
+__all__ = [
+    "FAMILIES",
+    "PIPELINE",
+    "RULES",
+    "Pass",
+    "apply_rules",
+    "common_subexpressions",
+    "dead_code",
+    "run",
+    "simplify",
+    "stabilise",
+]

@@ -1,0 +1,70 @@
+"""Constant folding: what follows from small constants alone is worked out once, when the graph is built."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lexgrad.errors import InputError
+from lexgrad.graph import CONSTANT, PRIMITIVES, Graph, Node, Primitive, RewriteRule, holds_dim, product
+from lexgrad.ops import constant, lift
+
+MOST = 256
+"""Entries of the largest constant that folding makes or reads."""
+
+KEPT = frozenset({"broadcast", "constant", "iota", "random_uniform"})
+"""What is never folded: these make large arrays of little, and random numbers are drawn when the graph is run."""
+
+_KINDS = {"float": np.float64, "int": np.int64, "bool": np.bool_}
+
+
+def folded(node: Node) -> Node | None:
+    """The constant that a node of constants is; None where it is none, or would be large.
+
+    Floats are worked out in fp64, whatever the graph will be run in.
+    """
+    if node.primitive.name in KEPT or holds_dim(node.shape) or not all(operand.closed for operand in node.inputs):
+        return None
+    if any(map(holds_dim, node.attributes.values())) or any(n.primitive is not CONSTANT for n in node.inputs):
+        return None
+    sizes = [product(part.shape) for part in (node, *node.inputs)]
+    if any(not isinstance(size, int) or size > MOST for size in sizes):
+        return None
+    arrays: list[NDArray[Any]] = [
+        np.array(operand.attributes["value"], _KINDS[operand.type.dtype]).reshape(_whole(operand))
+        for operand in node.inputs
+    ]
+    try:
+        with np.errstate(all="ignore"):
+            value = node.primitive.evaluate(*arrays, **node.attributes)
+    except InputError:  # an index out of range, say: whoever runs the graph is told, with the line
+        return None
+    result = constant(np.asarray(value, _KINDS[node.type.dtype]))
+    return result if result.type == node.type else None
+
+
+def _whole(node: Node) -> tuple[int, ...]:
+    return tuple(size for size in node.shape if isinstance(size, int))
+
+
+def _example(primitive: Primitive) -> Callable[[], Graph]:
+    """The primitive's first sample, with constants for inputs."""
+
+    def made() -> Graph:
+        from lexgrad.graph import apply
+
+        sample = primitive.samples[0]
+        node = apply(primitive, *lift(*sample.draw()), **sample.attributes)
+        return Graph({}, {"out": node}, "example")
+
+    return made
+
+
+RULES = [
+    RewriteRule(f"{name} of constants → constant", name, folded, example=_example(primitive))
+    for name, primitive in PRIMITIVES.items()
+    if name not in KEPT
+]

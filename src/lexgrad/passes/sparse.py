@@ -1,0 +1,173 @@
+"""Sparse gradients: rows that were read from a table go into its update as rows, and no dense gradient is made.
+
+The gradient of ``take`` is a scatter of rows. Sums, differences and scalars are linear, so the rows can be carried
+through them into the optimiser's update, exactly: SGD's p - η scatter(r at i) is add_rows(p, -η r at i), with the L2
+penalty and with clipping too. What is not linear in the gradient reads the whole of it: Adagrad's and Adam's squares,
+momentum's decay of rows that were not read. There rows are added to the decayed state in place of a dense gradient,
+and the rest stays as it is. (Adagrad on rows alone would be exact, as a square of 0 adds nothing, if rows with one id
+were added up first; that takes a primitive for rows by distinct ids. Lazy Adam and Adadelta are other algorithms.)
+
+The norm of a scatter is not that of its rows where an id occurs twice: (a + b)² is not a² + b². It is
+Σ r · scatter(r at i)[i], which reads the rows concerned only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from lexgrad import ops
+from lexgrad.graph import Dim, Node, RewriteRule, product
+from lexgrad.ops.indexing import PUT_ALONG
+from lexgrad.passes.pattern import pattern_rule
+from lexgrad.passes.rules import again, example, floats, ints, is_a, rule
+
+LARGE = 1000
+"""Rows of a table from which on it pays not to read all of it, where the number of rows read is a named size."""
+FEW = 8
+"""Rows that are as well added one by one."""
+
+_ROWS = {"r": floats(2, 4), "q": floats(2, 4), "i": ints(2), "j": ints(2)}
+_SCATTER = {"scatter_add": {"size": 3}}
+
+
+def _given(letters: Mapping[str, Node]) -> bool:
+    """A parameter: rows can be added to it in place."""
+    return letters["x"].primitive.name == "input"
+
+
+RULES: list[RewriteRule] = [
+    pattern_rule("x + scatter_add(r, i) → add_rows(x, r, i)", alone=True, types=_ROWS, attributes=_SCATTER),
+    pattern_rule("x - scatter_add(r, i) → add_rows(x, -r, i)", alone=True, types=_ROWS, attributes=_SCATTER),
+    pattern_rule("scatter_add(r, i) - x → add_rows(-x, r, i)", alone=True, types=_ROWS, attributes=_SCATTER),
+    # To a parameter rows are added even where the norm, say, needs the dense gradient besides.
+    pattern_rule("x + s * scatter_add(r, i) → add_rows(x, s * r, i)", when=_given, types=_ROWS, attributes=_SCATTER),
+    pattern_rule("x - s * scatter_add(r, i) → add_rows(x, -(s * r), i)", when=_given, types=_ROWS, attributes=_SCATTER),
+    pattern_rule("s * scatter_add(r, i) → scatter_add(s * r, i)", alone=True, types=_ROWS, attributes=_SCATTER),
+    pattern_rule("-scatter_add(r, i) → scatter_add(-r, i)", alone=True, types=_ROWS, attributes=_SCATTER),
+    pattern_rule("x + add_rows(y, r, i) → add_rows(x + y, r, i)", alone=True, types=_ROWS),
+    pattern_rule("x - add_rows(y, r, i) → add_rows(x - y, -r, i)", alone=True, types=_ROWS),
+    pattern_rule("add_rows(y, r, i) - x → add_rows(y - x, r, i)", alone=True, types=_ROWS),
+    pattern_rule("s * add_rows(y, r, i) → add_rows(s * y, s * r, i)", alone=True, types=_ROWS),
+    pattern_rule("-add_rows(y, r, i) → add_rows(-y, -r, i)", alone=True, types=_ROWS),
+]
+
+
+def _far_fewer(ids: Node, table_rows: object) -> bool:
+    """Whether fewer rows are read than the table has, as far as that is known when the graph is built."""
+    if not isinstance(table_rows, int):
+        return False
+    count = product(ids.shape)
+    return table_rows >= LARGE if isinstance(count, Dim) else count < table_rows
+
+
+@rule(
+    RULES,
+    "sum(scatter_add(r, i) ** 2) → sum(r * take(scatter_add(r, i), i))",
+    "sum",
+    example(lambda r, i: ops.sum(ops.square(ops.scatter_add(r, i, 9))), floats(5, 4), ints(5)),
+)
+def norm_of_rows(node: Node) -> Node | None:
+    """The squares of a table that is 0 but for a few rows, from those rows; exact where ids occur twice or are -1."""
+    (square,) = node.inputs
+    if not is_a(square, "multiply") or square.inputs[0] is not square.inputs[1]:
+        return None
+    table = square.inputs[0]
+    if not is_a(table, "scatter_add") or len(node.attributes["axes"]) < table.ndim:
+        return None
+    rows, ids = table.inputs
+    return ops.sum(rows * ops.take(table, ids)) if _far_fewer(ids, table.shape[0]) else None
+
+
+def _followed(ids: Node, places: Node) -> Node:
+    """``ids[places]``, and -1 where a place is -1."""
+    return ops.where(places < 0, -1, ops.take(ids, places))
+
+
+@rule(
+    RULES,
+    "take(take(x, i), j) → take(x, i[j])",
+    "take",
+    example(lambda x, i, j: ops.take(ops.take(x, i), j), floats(3, 4), ints(5), ints(2)),
+    counts=True,
+)
+def join_takes(node: Node, users: Mapping[Node, int]) -> Node | None:
+    """Numbers are looked up in place of rows."""
+    inner, places = node.inputs
+    if not is_a(inner, "take") or users.get(inner) != 1 or inner.inputs[1].ndim != 1 or inner.inputs[0].ndim < 2:
+        return None
+    return ops.take(inner.inputs[0], _followed(inner.inputs[1], places))
+
+
+@rule(
+    RULES,
+    "scatter_add(scatter_add(r, i), j) → scatter_add(r, j[i])",
+    "scatter_add",
+    example(lambda r, i, j: ops.scatter_add(ops.scatter_add(r, i, 3), j, 4), floats(2, 4), ints(2), ints(3)),
+    counts=True,
+)
+def join_scatters(node: Node, users: Mapping[Node, int]) -> Node | None:
+    """Rows go where they go in the end."""
+    inner, places = node.inputs
+    if not is_a(inner, "scatter_add") or users.get(inner) != 1 or places.ndim != 1 or inner.ndim < 2:
+        return None
+    return again(node, inner.inputs[0], _followed(places, inner.inputs[1]))
+
+
+def _add_pad(node: Node, users: Mapping[Node, int]) -> Node | None:
+    x, padded = node.inputs
+    if is_a(x, "pad") and is_a(node, "add") and not is_a(padded, "pad"):
+        x, padded = padded, x
+    if not is_a(padded, "pad") or users.get(padded) != 1:
+        return None
+    (rows,), low = padded.inputs, padded.attributes["low"]
+    others = (*low[1:], *padded.attributes["high"][1:], *padded.attributes["interior"])
+    count = rows.shape[0]
+    if any(size != 0 for size in others) or not isinstance(low[0], int) or not isinstance(count, int):
+        return None
+    if not 0 < count <= FEW or not isinstance(node.shape[0], int) or node.shape[0] < 4 * count:
+        return None
+    return ops.add_rows(x, -rows if is_a(node, "subtract") else rows, list(range(low[0], low[0] + count)))
+
+
+for _primitive, _sign in (("add", "+"), ("subtract", "-")):
+    rule(
+        RULES,
+        f"x {_sign} pad(r) → add_rows(x, {_sign.strip('+')}r, places), for a few rows",
+        _primitive,
+        example(
+            lambda x, r, p=_primitive: getattr(ops, p)(x, ops.pad(r, [(2, 2), (0, 0)])), floats(5, 4), floats(1, 4)
+        ),
+        counts=True,
+    )(_add_pad)
+
+
+@rule(
+    RULES,
+    "s * put_along(x at i) → put_along(s * x at i)",
+    "multiply",
+    example(lambda s, x, i: s * ops.put_along(x, i, 0, 5), floats(), floats(2, 4), ints(2, 4)),
+    counts=True,
+)
+def scale_what_is_put(node: Node, users: Mapping[Node, int]) -> Node | None:
+    """Scale what is selected, and not the zeros around it."""
+    for scalar, put in (node.inputs, node.inputs[::-1]):
+        if put.primitive is not PUT_ALONG or put.inputs[0].shape[put.attributes["axis"]] == 1 or users.get(put) != 1:
+            continue
+        if is_a(scalar, "broadcast") and not scalar.inputs[0].ndim:
+            return again(put, scalar.inputs[0] * put.inputs[0], put.inputs[1])
+    return None
+
+
+@rule(
+    RULES,
+    "-put_along(x at i) → put_along(-x at i)",
+    "negative",
+    example(lambda x, i: -ops.put_along(x, i, 0, 5), floats(2, 4), ints(2, 4)),
+    counts=True,
+)
+def negate_what_is_put(node: Node, users: Mapping[Node, int]) -> Node | None:
+    """As above, for a sign."""
+    (put,) = node.inputs
+    if put.primitive is not PUT_ALONG or put.inputs[0].shape[put.attributes["axis"]] == 1 or users.get(put) != 1:
+        return None
+    return again(put, -put.inputs[0], put.inputs[1])

@@ -1,0 +1,76 @@
+"""``LEXGRAD_DEBUG=passes``: what the passes did, rule by rule, for people to read."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Sequence
+
+from lexgrad.graph import CONSTANT, INPUT, Firing, Graph, Node, formula, print_graph
+
+
+def wanted() -> bool:
+    """Whether the environment variable ``LEXGRAD_DEBUG`` asks to see what the passes do."""
+    return "passes" in os.environ.get("LEXGRAD_DEBUG", "")
+
+
+def report(name: str, graph: Graph, firings: Iterable[Firing]) -> None:
+    """Print to standard error what fired in one pass over ``graph``."""
+    for firing in firings:
+        print(f"{name}, {graph.name}: {describe(firing)}", file=sys.stderr)
+
+
+def describe(firing: Firing) -> str:
+    """A rule that fired: its name, and before and after as a formula and as the lines of text that differ."""
+    before, after = _cone(firing.before), _cone(firing.after)
+    lines = [firing.rule]
+    for word, node, own, other in (
+        ("before", firing.before, before, set(after)),
+        ("after", firing.after, after, set(before)),
+    ):
+        lines.append(f"    {word}:  {_headline(node)}")
+        lines.extend(f"        {line}" for line in _lines([part for part in own if part not in other]))
+    return "\n".join(lines)
+
+
+def _headline(node: Node) -> str:
+    return f"{node.name} = {formula(node)}" if node.name and node.primitive is not INPUT else formula(node)
+
+
+def _cone(node: Node, most: int = 12) -> list[Node]:
+    """The node and what is close below it, operands first."""
+    found = {node: None}
+    for part in found.copy():
+        found.setdefault(part)
+    queue = [node]
+    while queue and len(found) < most:
+        part = queue.pop(0)
+        for operand in part.inputs:
+            if operand not in found:
+                found[operand] = None
+                queue.append(operand)
+    return list(reversed(found))
+
+
+def _lines(nodes: Sequence[Node]) -> list[str]:
+    """The text form of some nodes; what they are made of stands for inputs."""
+    own = set(nodes)
+    edge = dict.fromkeys(operand for node in nodes for operand in node.inputs if operand not in own)
+    lines = print_graph(_Fragment(edge, nodes)).splitlines()
+    return [line.strip() for line in lines[1 : 1 + len(nodes)]]
+
+
+class _Fragment(Graph):
+    """Some nodes of a graph, for the printer: the nodes below them are its inputs, whatever they are."""
+
+    def __init__(self, edge: Iterable[Node], nodes: Sequence[Node]) -> None:
+        self.name = "fragment"
+        names: dict[str, Node] = {}
+        for node in edge:
+            label = node.name or (formula(node, 40) if node.primitive is CONSTANT else node.primitive.name)
+            while label in names:
+                label += "'"
+            names[label] = node
+        self.inputs = names
+        self.outputs = {}
+        self.nodes = (*names.values(), *nodes)
