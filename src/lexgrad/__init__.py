@@ -210,6 +210,9 @@ if TYPE_CHECKING:
         sin as sin,
     )
     from lexgrad.ops import (
+        size as size,
+    )
+    from lexgrad.ops import (
         softmax as softmax,
     )
     from lexgrad.ops import (
@@ -266,7 +269,7 @@ _ROOMS = {
         "abs arange argmax binary_cross_entropy broadcast_to cast concatenate cos cross_entropy dropout equal exp"
         " expand_dims linear log log_sigmoid log_softmax logical_and logical_not logical_or logsumexp matmul max"
         " maximum mean min minimum not_equal one_hot pad put_along random_uniform relu reshape reverse scatter_add"
-        " segment_max segment_mean segment_sum sigmoid sign sin softmax softplus sqrt square squeeze stack"
+        " segment_max segment_mean segment_sum sigmoid sign sin size softmax softplus sqrt square squeeze stack"
         " stop_gradient sum take take_along tanh transpose where"
     ),
     "trace": "trace",

@@ -9,9 +9,9 @@ from typing import Any
 from lexgrad.errors import InputError
 from lexgrad.evaluate import Interpreter
 from lexgrad.grad import gradient
-from lexgrad.graph import Graph, Node
+from lexgrad.graph import INPUT, Graph, Node, rebuild, topological
 from lexgrad.ops import lift
-from lexgrad.trace import TreeShape, trace_with_trees, tree_flatten, tree_unflatten
+from lexgrad.trace import TreeShape, call_on_inputs, settle_variables, tree_flatten, tree_unflatten
 
 
 def value_and_grad(function: Callable[..., Any], wrt: int | Sequence[int] = 0) -> Callable[..., tuple[Any, Any]]:
@@ -30,17 +30,19 @@ def value_and_grad(function: Callable[..., Any], wrt: int | Sequence[int] = 0) -
     @functools.wraps(function)
     def both(*arguments: Any) -> tuple[Any, Any]:
         positions = _positions(wrt, len(arguments))
-        traced = trace_with_trees(function, *arguments)
-        if traced.result.kind is not None:
+        called = call_on_inputs(function, *arguments)
+        if called.result.kind is not None:
             raise InputError("can differentiate a function that returns one float scalar; it returns a tree")
-        names = list(traced.graph.inputs)
-        owners = _owners(traced.arguments)
+        names = list(called.inputs)
+        owners = _owners(called.arguments)
         wanted = [n for n, owner in zip(names, owners, strict=True) if owner in positions]
-        graph = _with_gradient(traced.graph, wanted)
+        output = called.outputs["out"]
+        gradients = gradient(output, [called.inputs[name] for name in wanted])
         leaves = list(tree_flatten(list(arguments))[0].values())
-        results = _call(graph, leaves)
-        value, gradients = results[0], dict(zip(wanted, results[1:], strict=True))
-        trees = [_gradient_tree(traced.arguments.children[p], p, names, owners, gradients) for p in positions]
+        outputs = {"out": output, **{f"d_{name}": node for name, node in zip(wanted, gradients, strict=True)}}
+        value, *results = _values(called.inputs, outputs, leaves)
+        found = dict(zip(wanted, results, strict=True))
+        trees = [_gradient_tree(called.arguments.children[p], p, names, owners, found) for p in positions]
         return value, trees[0] if isinstance(wrt, int) else tuple(trees)
 
     return both
@@ -70,15 +72,15 @@ def _owners(arguments: TreeShape) -> list[int]:
     return [i for i, child in enumerate(arguments.children) for _ in range(child.leaves)]
 
 
-def _with_gradient(graph: Graph, wanted: Sequence[str]) -> Graph:
-    output = graph.outputs["out"]
-    gradients = gradient(output, [graph.inputs[name] for name in wanted])
-    return Graph(graph.inputs, {"out": output, **{f"d_{n}": g for n, g in zip(wanted, gradients, strict=True)}})
-
-
-def _call(graph: Graph, leaves: Sequence[Any]) -> list[Any]:
-    if any(isinstance(leaf, Node) for leaf in leaves):
-        return list(graph.inline(*lift(*leaves)).values())
+def _values(inputs: dict[str, Node], outputs: dict[str, Node], leaves: Sequence[Any]) -> list[Any]:
+    """The outputs at ``leaves``: numbers and arrays; or nodes, where leaves or what the function captured are nodes."""
+    order = topological(outputs.values())
+    own = set(inputs.values())
+    captured = any(node.primitive is INPUT and node.__class__ is Node and node not in own for node in order)
+    if captured or any(isinstance(leaf, Node) for leaf in leaves):
+        new = rebuild(order, dict(zip(inputs.values(), lift(*leaves), strict=True)))
+        return [new[node] for node in outputs.values()]
+    graph = Graph(inputs, settle_variables(outputs, inputs.values()))
     values = Interpreter(graph).run(dict(zip(graph.inputs, leaves, strict=True)))
     return [value.item() if value.ndim == 0 else value for value in values.values()]
 

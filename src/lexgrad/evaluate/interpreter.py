@@ -213,8 +213,11 @@ def _solved(
 
 
 def _as_type(value: ArrayLike, type: Type, floating: type[np.floating[Any]], name: str) -> Array:
+    try:
+        given = type_of(value)
+    except InputError as error:
+        raise InputError(f"input {name!r}: {error}") from None
     array = np.asarray(value)
-    given = type_of(array)
     fits = given.dtype == type.dtype or (type.dtype == "float" and given.dtype == "int")
     if not fits and array.size:
         raise InputError(f"input {name!r} should be {type}; got {given}")

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from types import FrameType
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, Self, TypeAlias
 
 from lexgrad.errors import InputError, ShapeError
 from lexgrad.graph.dims import Shape, holds_dim
@@ -172,7 +172,7 @@ class Node:
         """Make the result of applying a primitive; a subclass whose nodes carry more overrides this."""
         return Node(primitive, inputs, attributes, type, "", origin, location)
 
-    def named(self, name: str) -> Node:
+    def named(self, name: str) -> Self:
         """Give the node a name, for printing and explaining; returns the node itself."""
         self.name = name
         return self
@@ -188,75 +188,76 @@ class Node:
         return self.type.rank
 
     @property
-    def T(self) -> Node:  # noqa: N802
+    def T(self) -> Self:  # noqa: N802
         """The node with its axes reversed."""
         return self._operate("transpose")
 
-    def _operate(self, operator: str, *operands: Any) -> Node:
-        result: Node = OPERATORS[operator](self, *operands)
+    def _operate(self, operator: str, *operands: Any) -> Self:
+        # A subclass makes its own kind (see `derive`), though not together with nodes whose value is not known.
+        result: Self = OPERATORS[operator](self, *operands)
         return result
 
-    def __add__(self, other: Any) -> Node:
+    def __add__(self, other: Any) -> Self:
         return self._operate("add", other)
 
-    def __radd__(self, other: Any) -> Node:
+    def __radd__(self, other: Any) -> Self:
         return self._operate("radd", other)
 
-    def __sub__(self, other: Any) -> Node:
+    def __sub__(self, other: Any) -> Self:
         return self._operate("subtract", other)
 
-    def __rsub__(self, other: Any) -> Node:
+    def __rsub__(self, other: Any) -> Self:
         return self._operate("rsubtract", other)
 
-    def __mul__(self, other: Any) -> Node:
+    def __mul__(self, other: Any) -> Self:
         return self._operate("multiply", other)
 
-    def __rmul__(self, other: Any) -> Node:
+    def __rmul__(self, other: Any) -> Self:
         return self._operate("rmultiply", other)
 
-    def __truediv__(self, other: Any) -> Node:
+    def __truediv__(self, other: Any) -> Self:
         return self._operate("divide", other)
 
-    def __rtruediv__(self, other: Any) -> Node:
+    def __rtruediv__(self, other: Any) -> Self:
         return self._operate("rdivide", other)
 
-    def __pow__(self, other: Any) -> Node:
+    def __pow__(self, other: Any) -> Self:
         return self._operate("power", other)
 
-    def __rpow__(self, other: Any) -> Node:
+    def __rpow__(self, other: Any) -> Self:
         return self._operate("rpower", other)
 
-    def __matmul__(self, other: Any) -> Node:
+    def __matmul__(self, other: Any) -> Self:
         return self._operate("matmul", other)
 
-    def __rmatmul__(self, other: Any) -> Node:
+    def __rmatmul__(self, other: Any) -> Self:
         return self._operate("rmatmul", other)
 
-    def __neg__(self) -> Node:
+    def __neg__(self) -> Self:
         return self._operate("negative")
 
-    def __pos__(self) -> Node:
+    def __pos__(self) -> Self:
         return self
 
-    def __abs__(self) -> Node:
+    def __abs__(self) -> Self:
         return self._operate("absolute")
 
-    def __lt__(self, other: Any) -> Node:
+    def __lt__(self, other: Any) -> Self:
         return self._operate("less", other)
 
-    def __le__(self, other: Any) -> Node:
+    def __le__(self, other: Any) -> Self:
         return self._operate("less_equal", other)
 
-    def __gt__(self, other: Any) -> Node:
+    def __gt__(self, other: Any) -> Self:
         return self._operate("greater", other)
 
-    def __ge__(self, other: Any) -> Node:
+    def __ge__(self, other: Any) -> Self:
         return self._operate("greater_equal", other)
 
-    def __getitem__(self, index: Any) -> Node:
+    def __getitem__(self, index: Any) -> Self:
         return self._operate("index", index)
 
-    def __iter__(self) -> Iterator[Node]:
+    def __iter__(self) -> Iterator[Self]:
         if not self.shape or not isinstance(self.shape[0], int):
             raise TypeError(f"cannot iterate over {self.type}: its first size is not a number")
         return (self[i] for i in range(self.shape[0]))
@@ -301,8 +302,8 @@ def apply(primitive: Primitive, *inputs: Node, **attributes: Any) -> Node:
         operands = [f"{node.name} {node.type}".strip() for node in inputs]
         raise located(error, primitive.name, operands, location) from None
     special = [node for node in inputs if node.__class__ is not Node]
-    plain = any(node.__class__ is Node and not node.closed for node in inputs)
-    maker = Node if plain or not special else special[0].__class__
+    plain = not special or any(node.__class__ is Node and not node.closed for node in inputs)
+    maker = Node if plain or any(map(holds_dim, attributes.values())) else special[0].__class__
     return maker.derive(primitive, inputs, attributes, type, origin, location)
 
 

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from lexgrad.errors import InputError
 from lexgrad.graph import Graph, Node, Type, input_node, rebuild, topological
 from lexgrad.ops import constant, lift, type_of
 from lexgrad.trace.trees import TreeShape, tree_flatten, tree_unflatten
+
+
+class Called(NamedTuple):
+    """A function that was called on inputs: they, its outputs by path, and the trees that they belong to."""
+
+    name: str
+    inputs: dict[str, Node]
+    outputs: dict[str, Node]
+    arguments: TreeShape
+    result: TreeShape
 
 
 class Traced(NamedTuple):
@@ -41,15 +51,20 @@ def trace(function: Callable[..., Any], *examples: Any) -> Graph:
 
 def trace_with_trees(function: Callable[..., Any], *examples: Any) -> Traced:
     """Like :func:`trace`, with the shapes of the argument and result trees."""
+    called = call_on_inputs(function, *examples)
+    return Traced(_settle(called.inputs, called.outputs, called.name), called.arguments, called.result)
+
+
+def call_on_inputs(function: Callable[..., Any], *examples: Any) -> Called:
+    """Run ``function`` once on new input nodes of the types of ``examples``; what it captured stays as it is."""
     named = dict(zip(_parameter_names(function, len(examples)), examples, strict=True))
     leaves, arguments = tree_flatten(named)
     inputs = {path: input_node(path, _type(path, leaf)) for path, leaf in leaves.items()}
-    called = tree_unflatten(arguments, inputs.values())
-    returned = function(*called.values())
+    returned = function(*tree_unflatten(arguments, inputs.values()).values())
     results, result = tree_flatten(returned, "out")
     outputs = {path: _output(path, value) for path, value in results.items()}
     name = getattr(function, "__name__", "function")
-    return Traced(_settle(inputs, outputs, name if name.isidentifier() else "function"), arguments, result)
+    return Called(name if name.isidentifier() else "function", inputs, outputs, arguments, result)
 
 
 def _parameter_names(function: Callable[..., Any], count: int) -> list[str]:
@@ -87,7 +102,12 @@ def _output(path: str, value: Any) -> Node:
 
 def _settle(inputs: dict[str, Node], outputs: dict[str, Node], name: str) -> Graph:
     """Make the graph; eager variables that the function captured become constants."""
+    return Graph(inputs, settle_variables(outputs, inputs.values()), name)
+
+
+def settle_variables(outputs: dict[str, Node], inputs: Iterable[Node]) -> dict[str, Node]:
+    """The same outputs with the values of eager variables, which a function captured, as constants."""
     order = topological(outputs.values())
     values = {node: constant(node.value) for node in order if node.__class__ is not Node and hasattr(node, "value")}
-    new = rebuild(order, {**values, **{node: node for node in inputs.values()}}) if values else {}
-    return Graph(inputs, {path: new.get(node, node) for path, node in outputs.items()}, name)
+    new = rebuild(order, {**values, **{node: node for node in inputs}}) if values else {}
+    return {path: new.get(node, node) for path, node in outputs.items()}
