@@ -135,9 +135,9 @@ def _telling_lines(source: Source) -> bytes:
 
 def _known_codec(told: str) -> str:
     try:
-        b"".decode(told)
+        b"a".decode(told, "replace")  # codecs between bytes, such as hex, refuse here
         return codecs.lookup(told).name
-    except LookupError:
+    except (LookupError, UnicodeError):
         known = sorted({*encodings.aliases.aliases, *encodings.aliases.aliases.values()})
         raise InputError(f"there is no text encoding {told!r}{suggest(told.lower(), known)}") from None
 
