@@ -131,7 +131,7 @@ class Run:
         if not file.is_file():
             return []
         rows = []
-        for number, line in enumerate(file.read_text(encoding="utf-8").split("\n"), 1):
+        for number, line in enumerate(file.read_bytes().split(b"\n"), 1):
             if not line:
                 continue
             try:
