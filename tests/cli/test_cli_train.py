@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
+from lexgrad.cli.predict import BATCH
 from tests.cli.conftest import Lexgrad, write_films
 
 QUICK = ("--epochs", "3")
@@ -142,6 +143,14 @@ def test_predict_a_file(lexgrad: Lexgrad, films: Path) -> None:
     Path("unlabelled.jsonl").write_text('{"words": "lovely"}\n', encoding="utf-8")
     ran = lexgrad("predict", "r", "--file", "unlabelled.jsonl", "--text", "words")
     assert json.loads(ran.out)["label"] == "good"
+
+
+def test_predict_a_file_of_several_batches(lexgrad: Lexgrad, films: Path) -> None:
+    lexgrad("train", "logistic", films, "--out", "r", *QUICK, "--quiet")
+    texts = [f"text number {number}" for number in range(2 * BATCH + 1)]
+    Path("many.txt").write_text("\n".join(texts), encoding="utf-8")
+    ran = lexgrad("predict", "r", "--file", "many.txt")
+    assert [json.loads(line)["text"] for line in ran.out.splitlines()] == texts
 
 
 def test_predict_takes_texts_one_way(lexgrad: Lexgrad, films: Path) -> None:

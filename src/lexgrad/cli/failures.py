@@ -35,14 +35,14 @@ class Stopped(Exception):  # noqa: N818 - a person's wish, not an error
 def guarded(action: Callable[[], Any]) -> int:
     """Run ``action`` and return the exit code; what it raises becomes one line on standard error."""
     try:
-        result = action()
+        action()
     except Stopped as stop:
         return stop.code
     except KeyboardInterrupt:
         return INTERRUPTED
     except Exception as problem:
         return _report(problem)
-    return result if isinstance(result, int) else SUCCESS
+    return SUCCESS
 
 
 def _report(problem: Exception) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -214,9 +215,14 @@ def _columns(**given: str | None) -> dict[str, str]:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command and exit: 0; 2 after a user's mistake (one line); 130 after Ctrl-C; 1 after a bug."""
     use_utf8()
+    sys.exit(guarded(lambda: _invoke(sys.argv[1:] if arguments is None else list(arguments))))
+
+
+def _invoke(arguments: list[str]) -> None:
+    """Parse and run. Typer's own ``main`` would end the process before `guarded` sees what was raised."""
     command: Any = typer.main.get_command(app)
-    given = None if arguments is None else list(arguments)
-    sys.exit(guarded(lambda: command.main(given, prog_name="lexgrad", standalone_mode=False)))
+    with suppress(typer.Exit), command.make_context("lexgrad", arguments) as context:
+        command.invoke(context)
 
 
 if __name__ == "__main__":

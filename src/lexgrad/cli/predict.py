@@ -56,7 +56,7 @@ def _answer(model: TextClassifier, texts: Sequence[str]) -> None:
 def _from_file(file: str, columns: Mapping[str, str]) -> Iterator[Sequence[str]]:
     from lexgrad.text.readers import open_table
 
-    texts = open_table(file, label=None, **columns).texts()
+    texts = iter(open_table(file, label=None, **columns).texts())
     return iter(lambda: list(itertools.islice(texts, BATCH)), [])
 
 

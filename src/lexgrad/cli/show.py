@@ -11,6 +11,7 @@ from lexgrad.cli.output import Output
 from lexgrad.cli.reports import decimal, table
 from lexgrad.cli.settings import as_text
 from lexgrad.errors import InputError
+from lexgrad.models.storage import ENCODER
 from lexgrad.train.run import CHECKPOINT, CONFIG, MODEL, Run
 
 
@@ -23,6 +24,7 @@ def run_show(path: Path, output: Output) -> None:
         [
             {"name": name, "shape": list(array.shape), "dtype": str(array.dtype)}
             for name, array in run.read_model().items()
+            if not name.startswith(ENCODER)
         ]
         if finished or not (path / CHECKPOINT).is_file()
         else []
