@@ -28,6 +28,9 @@ WORD = "|".join(
     )
 )
 
+# What Python takes for white space is a little more than what Unicode does.
+NOT_SPACE = r"[^\s\x1c-\x1f]+"
+
 
 @dataclass(frozen=True)
 class Kind:
@@ -38,8 +41,12 @@ class Kind:
     decoder: Callable[[], Any] | None
 
 
+def _matches(pattern: str) -> Any:
+    return pre_tokenizers.Split(Regex(pattern), behavior="removed", invert=True)
+
+
 def _words() -> Any:
-    return pre_tokenizers.Split(Regex(WORD), behavior="removed", invert=True)
+    return _matches(WORD)
 
 
 def _straight_quotes() -> list[Any]:
@@ -49,7 +56,7 @@ def _straight_quotes() -> list[Any]:
 KINDS = {
     "lower": Kind(lambda: normalizers.Sequence([*_straight_quotes(), normalizers.Lowercase()]), _words, None),
     "words": Kind(lambda: normalizers.Sequence(_straight_quotes()), _words, None),
-    "spaces": Kind(None, pre_tokenizers.WhitespaceSplit, None),
+    "spaces": Kind(None, lambda: _matches(NOT_SPACE), None),
     "characters": Kind(None, lambda: pre_tokenizers.Split(Regex(r"[\s\S]"), behavior="isolated"), decoders.Fuse),
     "bpe": Kind(None, lambda: pre_tokenizers.ByteLevel(add_prefix_space=False), decoders.ByteLevel),
 }
@@ -92,16 +99,15 @@ def kind_of(tokenizer: Tokenizer) -> str | None:
     described = json.loads(tokenizer.to_str())
     model, cutter = described["model"]["type"], described["pre_tokenizer"] or {}
     told = (model, cutter.get("type"), cutter.get("behavior"))
+    if told == ("WordLevel", "Split", "Removed"):
+        if cutter["pattern"] == {"Regex": NOT_SPACE}:
+            return "spaces"
+        return "lower" if '"Lowercase"' in json.dumps(described["normalizer"]) else "words"
     known: dict[tuple[Any, Any, Any], str] = {
         ("BPE", "ByteLevel", None): "bpe",
-        ("WordLevel", "WhitespaceSplit", None): "spaces",
         ("WordLevel", "Split", "Isolated"): "characters",
-        ("WordLevel", "Split", "Removed"): "words",
     }
-    kind = known.get(told)
-    if kind == "words" and '"Lowercase"' in json.dumps(described["normalizer"]):
-        return "lower"
-    return kind
+    return known.get(told)
 
 
 def cuts_as_now(tokenizer: Tokenizer, kind: str) -> bool:

@@ -82,10 +82,9 @@ class Tokenizer:
         if max_size is not None and max_size < smallest:
             raise InputError(f"expected max_size of {smallest} or more for kind {kind!r}, found {max_size}")
         _settle_threads()
-        with _readable_faults():
-            if kind == "bpe":
-                return cls(_train_bpe(only_texts(texts), min_count, max_size or BPE_SIZE), kind)
-            counts = count_tokens(with_words(kind, [UNKNOWN]), kind, only_texts(texts))
+        if kind == "bpe":
+            return cls(_train_bpe(only_texts(texts), min_count, max_size or BPE_SIZE), kind)
+        counts = count_tokens(with_words(kind, [UNKNOWN]), kind, only_texts(texts))
         if not counts:
             raise InputError("expected texts to learn a vocabulary from, found no token in any")
         del counts[UNKNOWN]
@@ -111,16 +110,15 @@ class Tokenizer:
             InputError: as ``encode`` does.
         """
         for batch in _batches(only_texts(texts), batch_texts):
-            with _readable_faults():
-                yield self._encoder.encode(batch)
+            yield self._encoder.encode(batch)
 
     def tokens(self, text: str) -> list[str]:
         """Return the tokens that one text is cut into; those not in the vocabulary are shown as they are."""
-        with _readable_faults():
-            if self.kind == "bpe":
-                tokens: list[str] = self.hugging_face.encode(text, add_special_tokens=False).tokens
-                return tokens
-            return [word for word, _ in cut(self.hugging_face, normalise(self.hugging_face, text))]
+        _refuse_surrogates(text, 0)
+        if self.kind == "bpe":
+            tokens: list[str] = self.hugging_face.encode(text, add_special_tokens=False).tokens
+            return tokens
+        return [word for word, _ in cut(self.hugging_face, normalise(self.hugging_face, text))]
 
     def decode(self, ids: Iterable[int]) -> str:
         """Return text for ids: words with spaces between them; characters and BPE as they were."""
@@ -190,7 +188,20 @@ def _each_a_text(texts: Iterable[str]) -> Iterator[str]:
     for number, text in enumerate(texts):
         if not isinstance(text, str):
             raise InputError(f"expected text at position {number}, found {type(text).__name__}")
+        if not text.isascii():
+            _refuse_surrogates(text, number)
         yield text
+
+
+def _refuse_surrogates(text: str, number: int) -> None:
+    """Refuse what UTF-8, and so Hugging Face's tokenizers, have no bytes for."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise InputError(
+            f"the text at position {number} has half of a surrogate pair at character {error.start}, "
+            "which is not a character"
+        ) from error
 
 
 def _batches(texts: Iterator[str], most: int) -> Iterator[list[str]]:
@@ -205,19 +216,6 @@ def _batches(texts: Iterator[str], most: int) -> Iterator[list[str]]:
             batch, characters = [], 0
     if batch:
         yield batch
-
-
-class _readable_faults:  # noqa: N801  # used as a function
-    """Turn what Python says of half a surrogate pair into a user's error."""
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        if isinstance(error, UnicodeEncodeError):
-            raise InputError(
-                f"a text has half of a surrogate pair at character {error.start}, which is not a character"
-            ) from error
 
 
 def _encoder(hugging_face: HuggingFaceTokenizer, kind: str, vocabulary: list[str]) -> Encoder:
@@ -255,16 +253,16 @@ _threads_settled = False
 def _settle_threads() -> None:
     """Let tokenizers use threads, except in a process that was forked, where its threads are gone.
 
-    Unless told, it warns on standard error whenever a process forks after using it. A person's own setting stays.
+    Unless told, it warns on standard error whenever a process forks after using it; told to use threads, it waits
+    in the fork for threads that are not there. A person's own setting stays, but for forks.
     """
     global _threads_settled  # noqa: PLW0603  # once a process
     if _threads_settled:
         return
     _threads_settled = True
-    if _THREADS not in os.environ:
-        os.environ[_THREADS] = "true"
-        if hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=_without_threads)
+    os.environ.setdefault(_THREADS, "true")
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=_without_threads)
 
 
 def _without_threads() -> None:
