@@ -49,7 +49,7 @@ class LogisticRegression(TextClassifier):
             # scikit-learn's checks look for its own wording, hence the first sentence.
             raise InputError(
                 f"Only binary classification is supported. LogisticRegression got {len(classes)} classes ({names}"
-                f"{', ...' if len(classes) > 5 else ''}); use SoftmaxRegression"
+                f"{', ...' if len(classes) > 5 else ''}); use SoftmaxRegression (softmax)"
             )
 
     @property

@@ -83,7 +83,7 @@ def _format_of(name: str, told: str | None) -> str:
         find_source(name)  # a name that is mistyped is not there: say that first
         raise InputError(
             f"{name}: can not tell the format from the name; expected {', '.join(SUFFIXES)} "
-            f"(each may end in .gz), or name it with format=... ({', '.join(FORMATS)})"
+            f"(each may end in .gz), or name it with format=... (--format ...): {', '.join(FORMATS)}"
         )
     return kind
 
