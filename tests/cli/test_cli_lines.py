@@ -50,6 +50,11 @@ def test_large_input_comes_in_batches() -> None:
     assert [len(batch) for batch in got] == [BATCH, BATCH, 1]
 
 
+def test_lines_before_a_fault_are_answered() -> None:
+    batches = lines_as_they_come(Pipe(b"one\ntwo\nca\xe9!\n"), {})  # type: ignore[arg-type]
+    assert list(next(iter(batches))) == ["one", "two"]
+
+
 @pytest.mark.parametrize("blocks", [(b"one\ntwo\nca\xe9!\n",), (b"one\n", b"two\nca", b"\xe9!\n")])
 def test_wrong_encoding_names_line_and_byte(blocks: tuple[bytes, ...]) -> None:
     with pytest.raises(InputError, match=r"standard input line 3: byte 0xe9 is not utf-8; .*--encoding"):
@@ -64,3 +69,5 @@ def test_unknown_encoding() -> None:
 def test_columns_need_a_table() -> None:
     with pytest.raises(InputError, match="--file -"):
         lines(b"x", format="csv")
+    with pytest.raises(InputError, match="--file -"):
+        lines(b"x", encoding="detect")

@@ -84,7 +84,7 @@ def _usage_line(problem: Any) -> str:
     else:
         text = problem.format_message().rstrip(".")
         text = text[:1].lower() + text[1:]
-    return f"{text}; see {path} --help"
+    return f"{text} (see {path} --help)"
 
 
 def _system_line(problem: OSError) -> str:

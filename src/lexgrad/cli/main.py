@@ -49,7 +49,7 @@ def lexgrad(
 
     \b
     Examples:
-      lexgrad train logistic builtin:python-docstrings
+      lexgrad train softmax builtin:python-docstrings
       lexgrad train ffnn train.csv --dev dev.csv --test test.csv
       lexgrad predict runs/ffnn-train-1 "a lovely film"
       lexgrad COMMAND --help
@@ -88,7 +88,7 @@ def train(
 
     \b
     Examples:
-      lexgrad train logistic builtin:python-docstrings
+      lexgrad train softmax builtin:python-docstrings
       lexgrad train softmax train.csv --dev dev.csv --test test.csv
       lexgrad train ffnn reviews.tsv --text review --label stars --epochs 5
       lexgrad train ffnn train.csv --set units=200 --set dropout=0.3

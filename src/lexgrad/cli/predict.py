@@ -64,35 +64,33 @@ def lines_as_they_come(stream: BinaryIO, columns: Mapping[str, str]) -> Iterator
     """Batches of whole lines: as many as have arrived, so that a person or a pipe is answered at once.
 
     Raises:
-        InputError: bytes that do not decode, with their line; or an encoding that does not exist.
+        InputError: bytes that do not decode, with their line, after the lines before it; or an encoding that
+            does not exist.
     """
-    if "text" in columns or "format" in columns:
-        raise InputError("standard input is read as one text a line; for columns and formats use --file -")
+    if columns.keys() & {"text", "format"} or columns.get("encoding") == "detect":
+        raise InputError("standard input is read as one text a line; for columns, formats and guesses use --file -")
     name = columns.get("encoding", "utf-8-sig")
     try:
         decoder = codecs.getincrementaldecoder(name)()
     except LookupError:
         raise InputError(f"--encoding {name}: Python knows no such encoding") from None
     read = getattr(stream, "read1", stream.read)
-    waiting, line = "", 1
-    while True:
+    waiting, line, block, fault = "", 1, b"?", None
+    while block and fault is None:
         block = read(READ)
         try:
             waiting += decoder.decode(block, final=not block)
-        except UnicodeDecodeError as fault:
-            at = line + waiting.count("\n") + fault.object[: fault.start].count(b"\n")
-            byte = fault.object[fault.start]
-            raise InputError(
-                f"standard input line {at}: byte 0x{byte:02x} is not {name.removesuffix('-sig')}; "
-                "give its encoding with --encoding, such as --encoding cp1252"
-            ) from None
-        whole, newline, rest = waiting.rpartition("\n")
-        lines = whole.split("\n") if newline else []
-        waiting = rest
+        except UnicodeDecodeError as error:
+            fault = error
+            waiting += error.object[: error.start].decode(name)
+        *lines, waiting = waiting.split("\n")
         if not block and waiting:
             lines.append(waiting)
         line += len(lines)
         for start in range(0, len(lines), BATCH):
             yield [text.removesuffix("\r") for text in lines[start : start + BATCH]]
-        if not block:
-            return
+    if fault is not None:
+        raise InputError(
+            f"standard input line {line}: byte 0x{fault.object[fault.start]:02x} is not "
+            f"{name.removesuffix('-sig')}; give its encoding with --encoding, such as --encoding cp1252"
+        )

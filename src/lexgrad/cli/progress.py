@@ -117,7 +117,8 @@ class Display(Progress):
         self._next_line = now + LINE_SECONDS
         if self._bar is None:
             self._next_refresh = now + LONG_EPOCH_SECONDS
-        self._line(epoch_line(row, self._epochs) + self._rates())
+        rates = self._rates() if self._bar is None else ""  # the bar shows them all the time
+        self._line(epoch_line(row, self._epochs) + rates)
 
     def on_end(self, *, epochs: int, stopped_early: bool) -> None:
         """Say why training ended, where it is not plain from the number of epochs."""
@@ -178,11 +179,12 @@ def _bar(console: Console) -> Bar:
     from rich.progress import Progress as Bar
     from rich.table import Column
 
-    columns: list[ProgressColumn] = [TextColumn("{task.description}")]
+    whole = Column(no_wrap=True)
+    columns: list[ProgressColumn] = [TextColumn("{task.description}", table_column=whole)]
     if console.width >= 100:
         columns.append(BarColumn(bar_width=20))
     if console.width >= 50:
         columns += [TaskProgressColumn(), TimeRemainingColumn(compact=True)]
-    numbers = Column(no_wrap=True, overflow="ellipsis")
+    numbers = Column(no_wrap=True, overflow="ellipsis", ratio=1)
     columns.append(TextColumn("{task.fields[numbers]}", table_column=numbers))
-    return Bar(*columns, console=console, transient=True)
+    return Bar(*columns, console=console, transient=True, expand=True)

@@ -15,7 +15,7 @@ MATRIX_CLASSES = 12  # a confusion matrix of more classes than this says nothing
 
 def metrics_report(title: str, metrics: Mapping[str, Any], width: int) -> Iterator[RenderableType]:
     """Accuracy, macro F1 and loss; then a row for each class; then the confusion matrix, if it is small."""
-    yield f"{title}: " + ", ".join(_headline(metrics))
+    yield headline(title, metrics)
     classes: Mapping[str, Mapping[str, Any]] = metrics.get("classes", {})
     if classes:
         yield ""
@@ -32,11 +32,11 @@ def metrics_report(title: str, metrics: Mapping[str, Any], width: int) -> Iterat
         yield confusion_table(list(classes), matrix, width)
 
 
-def _headline(metrics: Mapping[str, Any]) -> Iterator[str]:
-    yield f"accuracy {decimal(metrics['accuracy'])}"
-    yield f"macro F1 {decimal(metrics['macro_f1'])}"
-    yield f"loss {decimal(metrics['loss'])}"
-    yield f"{metrics['n']:,} texts"
+def headline(title: str, metrics: Mapping[str, Any]) -> str:
+    """One line: accuracy, macro F1, loss and how many texts."""
+    numbers = (("accuracy", "accuracy"), ("macro F1", "macro_f1"), ("loss", "loss"))
+    parts = [f"{name} {decimal(metrics[key])}" for name, key in numbers]
+    return f"{title}: {', '.join(parts)}, {metrics['n']:,} texts"
 
 
 def confusion_table(classes: Sequence[str], matrix: Sequence[Sequence[int]], width: int) -> RenderableType:

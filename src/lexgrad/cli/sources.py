@@ -49,5 +49,8 @@ def open_labelled(source: str, columns: Mapping[str, str]) -> Table:
 
     table = open_table(source, **columns)
     if not table.has_labels:
-        raise InputError(f"{table.source} has no labels: training and evaluation need a column of them")
+        raise InputError(
+            f"{table.source} has no labels: expected a table with a column of them, or lines with __label__; "
+            "if it is a table, name its format with --format"
+        )
     return table

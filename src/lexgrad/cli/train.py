@@ -13,7 +13,7 @@ from lexgrad.cli.failures import Stopped
 from lexgrad.cli.output import Output
 from lexgrad.cli.places import opened_run
 from lexgrad.cli.progress import Display, short_number
-from lexgrad.cli.reports import metrics_report
+from lexgrad.cli.reports import headline, metrics_report
 from lexgrad.cli.settings import given_settings
 from lexgrad.cli.signals import Termination
 from lexgrad.cli.sources import Split, open_labelled, split_of
@@ -108,9 +108,12 @@ def _report(name: str, model: TextClassifier, tables: Tables, run: Run, output: 
         f"in {done['train_seconds']:.1f} s ({short_number(done['examples_per_second'])} examples/s, "
         f"{short_number(done['tokens_per_second'])} tokens/s)"
     )
-    for title, metrics in (("dev", dev), ("test", test)):
-        if metrics is not None:
-            output.report("", *metrics_report(title, metrics, output.width))
+    if dev is not None and test is not None:
+        output.report("", headline("dev", dev))  # the test set's tables say it all
+    elif dev is not None:
+        output.report("", *metrics_report("dev", dev, output.width))
+    if test is not None:
+        output.report("", *metrics_report("test", test, output.width))
     place = shlex.quote(str(run.path))
     output.report("", f"saved in {run.path}", f'next: lexgrad predict {place} "some text"')
     if output.quiet and not output.as_json:
