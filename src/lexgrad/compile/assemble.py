@@ -73,7 +73,9 @@ def program_text(
     ``table`` has a row for every step: the address of each buffer, then each named size. Every thread runs the
     program; before kernel ``i`` all threads meet where ``barriers[i]`` says so, and after every step.
     """
-    parts = [functions(fp), _BARRIER.replace("PAUSE", pause)]
+    parts = [functions(fp), _BARRIER.replace("PAUSE", f"  call void @{pause}" if pause else "")]
+    if pause:
+        parts.append(f"declare void @{pause.replace(' 1', '')}")
     if any(isinstance(statement, Product) for kernel in kernels for statement in walk(kernel.body)):
         parts.append(micro_kernels(tile, fp))
     texts = [KernelText(kernel, buffers, places, sizes, fp, tile) for kernel in kernels]

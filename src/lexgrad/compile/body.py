@@ -37,10 +37,12 @@ class Body:
     count: int = 0
 
     def fresh(self, prefix: str) -> str:
+        """A name that nothing in this kernel has yet."""
         self.count += 1
         return f"{prefix}{self.count}"
 
     def put(self, statement: Statement) -> None:
+        """Write a statement into the innermost scope."""
         self.scopes[-1].append(statement)
 
     def loop(self, start: Expression, stop: Expression, write: Callable[[Local], None], prefix: str = "i") -> None:
@@ -69,6 +71,7 @@ class Body:
         self.reads[buffer] = Access(buffer, before.aligned and aligned, before.exact and exact)
 
     def lookup(self, key: tuple[Node, Index]) -> Expression | None:
+        """The entry of a node that has been computed in this scope or one around it."""
         for scope in reversed(self.known):
             if key in scope:
                 return scope[key]

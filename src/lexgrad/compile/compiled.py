@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from lexgrad.compile.program import Precision, Program
+from lexgrad.compile.arrays import Precision
+from lexgrad.compile.program import Program
 from lexgrad.errors import InputError
 from lexgrad.graph import Graph, Type
 from lexgrad.ops import type_of

@@ -14,27 +14,32 @@ if TYPE_CHECKING:
 
 
 def broadcast(low: Lowering, body: Body, node: Node, index: Index) -> Expression:
+    """The operand's entry along the axes that it has."""
     return low.value(body, node.inputs[0], tuple(index[axis] for axis in node.attributes["axes"]))
 
 
 def transpose(low: Lowering, body: Body, node: Node, index: Index) -> Expression:
+    """The operand's entry, its axes in their own order."""
     axes = node.attributes["axes"]
     return low.value(body, node.inputs[0], tuple(index[axes.index(i)] for i in range(len(axes))))
 
 
 def reshape(low: Lowering, body: Body, node: Node, index: Index) -> Expression:
+    """The operand's entry, where only axes of size 1 came or went."""
     rest = [i for i, size in zip(index, node.shape, strict=True) if size != 1]
     inner = tuple(ZERO if size == 1 else rest.pop(0) for size in node.inputs[0].shape)
     return low.value(body, node.inputs[0], inner)
 
 
 def slice_entry(low: Lowering, body: Body, node: Node, index: Index) -> Expression:
+    """The operand's entry ``start + step * i``."""
     starts, steps = node.attributes["starts"], node.attributes["steps"]
     moved = (add(multiply(i, extent(step)), extent(start)) for i, start, step in zip(index, starts, steps, strict=True))
     return low.value(body, node.inputs[0], tuple(moved))
 
 
 def reverse(low: Lowering, body: Body, node: Node, index: Index) -> Expression:
+    """The operand's entry, counted from the other end."""
     axes = node.attributes["axes"]
     moved = (
         Apply("subtract", (extent(node.shape[axis] - 1), i), "int") if axis in axes else i
@@ -44,6 +49,7 @@ def reverse(low: Lowering, body: Body, node: Node, index: Index) -> Expression:
 
 
 def pad(low: Lowering, body: Body, node: Node, index: Index) -> Expression:
+    """The operand's entry where there is one, else 0."""
     (x,) = node.inputs
     before, interior = node.attributes["low"], node.attributes["interior"]
     inside: Expression = Number(True, "bool")
@@ -65,10 +71,11 @@ def pad(low: Lowering, body: Body, node: Node, index: Index) -> Expression:
     nothing = zero(node.type.dtype)
     if any(size == 0 for size in x.shape):
         return nothing
-    return Apply("select", (inside, low.value(body, x, tuple(moved)), nothing), node.type.dtype)
+    return Apply("select", (inside, low.peek(body, x, tuple(moved)), nothing), node.type.dtype)
 
 
 def put_along(low: Lowering, body: Body, node: Node, index: Index) -> Expression:
+    """The one value along the axis where its index says, else 0."""
     x, ids = node.inputs
     axis = node.attributes["axis"]
     place = (*index[:axis], ZERO, *index[axis + 1 :])
@@ -77,25 +84,30 @@ def put_along(low: Lowering, body: Body, node: Node, index: Index) -> Expression
 
 
 def iota(low: Lowering, body: Body, node: Node, index: Index) -> Expression:
+    """The index itself."""
     return index[0]
 
 
 def size_entry(low: Lowering, body: Body, node: Node, index: Index) -> Expression:
+    """A size as a number."""
     return extent(node.attributes["of"])
 
 
 def random_uniform(low: Lowering, body: Body, node: Node, index: Index) -> Expression:
+    """The random number of this position."""
     key, step = (low.value(body, operand, ()) for operand in node.inputs)
     return Apply("random_uniform", (key, step, offset(node.shape, index)), "float")
 
 
 def take(low: Lowering, body: Body, node: Node, index: Index) -> Expression:
+    """An entry of the row that the id says."""
     table, ids = node.inputs
     number = low.value(body, ids, index[: ids.ndim])
     return guarded(low, body, table, number, lambda i: (i, *index[ids.ndim :]), table.shape[0])
 
 
 def take_along(low: Lowering, body: Body, node: Node, index: Index) -> Expression:
+    """The entry that the index along the axis says."""
     table, ids = node.inputs
     axis = node.attributes["axis"]
     number = low.value(body, ids, index)
@@ -106,8 +118,10 @@ def guarded(
     low: Lowering, body: Body, table: Node, number: Expression, place: Callable[[Expression], Index], size: Size
 ) -> Expression:
     """``table`` at ``place(number)``, or 0 where the number is not an index of it."""
+    if size == 0:
+        return zero(table.type.dtype)
     inside = in_range(number, size)
-    read = low.value(body, table, place(clamped(number, size)))
+    read = low.peek(body, table, place(clamped(number, size)))
     return Apply("select", (inside, read, zero(table.type.dtype)), table.type.dtype)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from lexgrad.graph import CONSTANT, INPUT, Graph, Node
+from lexgrad.graph import CONSTANT, INPUT, Dim, Graph, Node
 
 ELEMENTWISE = {
     "absolute", "add", "cast", "cos", "divide", "equal", "exp", "greater", "greater_equal", "less", "less_equal",
@@ -63,11 +63,44 @@ def fuse(graph: Graph) -> Fusion:
         ):
             must.add(node)
         for operand in node.inputs:
-            if _reads_often(node, operand):
+            if _reads_often(node, operand) or (node.primitive.name == "pad" and _reaches_beyond(operand)):
                 must.add(read_in_place(node, operand))
         if _expensive(node) and len(users[node]) > 1:
             must.add(node)
+    _limit(graph, must, users)
     return _settle(graph, must, users, outputs)
+
+
+DEEPEST, DEAREST = 50, 24
+"""How many operations deep a value may be that is computed where it is read, and how many it may take in all."""
+
+
+def _limit(graph: Graph, must: set[Node], users: dict[Node, list[Node]]) -> None:
+    """Keep some more: of a long chain every so many links, and what several readers would compute at length."""
+    depth: dict[Node, int] = {}
+    work: dict[Node, int] = {}
+    for node in graph.nodes:
+        inner = [operand for operand in node.inputs if operand not in must]
+        depth[node] = 1 + max((depth[operand] for operand in inner), default=0)
+        work[node] = 1 + sum(work[operand] for operand in inner)
+        computed = node.primitive.name in ELEMENTWISE or node.primitive.name in MOVEMENT
+        if computed and (depth[node] > DEEPEST or (work[node] > DEAREST and len(users[node]) > 1)):
+            must.add(node)
+
+
+def _reaches_beyond(node: Node) -> bool:
+    """Whether the first entry of ``node`` may be asked of memory that has none, because ``node`` is empty.
+
+    A slice or a reversed axis that turns out empty begins behind, or before, what there is.
+    """
+    stack = [node]
+    while stack:
+        current = stack.pop()
+        if current.primitive.name in ("slice", "reverse") and any(isinstance(size, Dim) for size in current.shape):
+            return True
+        if current.primitive.name in ELEMENTWISE or current.primitive.name in MOVEMENT:
+            stack.extend(current.inputs)
+    return False
 
 
 def _reads_often(node: Node, operand: Node) -> bool:
@@ -87,10 +120,14 @@ def _reads_often(node: Node, operand: Node) -> bool:
 
 
 def read_in_place(node: Node, operand: Node) -> Node:
-    """What is in memory for ``operand``: a product of matrices reads a transposed one where it lies."""
-    if node.primitive.name == "matmul" and node.ndim == 2 and swaps(operand):
-        return operand.inputs[0]
-    return operand
+    """What is in memory for ``operand``: a product of matrices reads a transposed one where it lies.
+
+    It reads one of the two so: if both are transposed, the left one is kept as it is asked for.
+    """
+    if node.primitive.name != "matmul" or node.ndim != 2 or not swaps(operand):
+        return operand
+    left, right = node.inputs
+    return operand if operand is left and swaps(right) else operand.inputs[0]
 
 
 def puts_many(node: Node) -> bool:

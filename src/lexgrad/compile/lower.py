@@ -6,17 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from lexgrad.compile.body import Body, Index, offset
+from lexgrad.compile.checks import Check, check_of, kernel_check
 from lexgrad.compile.entries import ENTRIES
-from lexgrad.compile.fusion import ELEMENTWISE, SEGMENTS, Fusion, fuse
+from lexgrad.compile.fusion import ELEMENTWISE, Fusion, fuse
 from lexgrad.compile.loops import (
     FIRST,
     LAST,
-    ONE,
-    ZERO,
     Access,
     Apply,
-    Assign,
-    Declare,
     Expression,
     Kernel,
     Let,
@@ -32,10 +29,7 @@ from lexgrad.compile.matrices import kernel_matrices, kernel_products
 from lexgrad.compile.reductions import REDUCTION_KERNELS
 from lexgrad.compile.rows import ROW_KERNELS
 from lexgrad.compile.segments import SEGMENT_KERNELS
-from lexgrad.graph import CONSTANT, INPUT, Graph, Node, Shape, Size, product
-
-STATUS = "status"
-"""The buffer in which a program says which check failed."""
+from lexgrad.graph import CONSTANT, INPUT, Dim, Graph, Node, Shape, Size, product
 
 
 @dataclass
@@ -47,14 +41,17 @@ class Lowered:
         buffers: the node whose value each buffer holds.
         names: the buffer of each kept node.
         views: reshapes, and the kept nodes whose memory they are.
-        checks: what is wrong when the program leaves number ``i + 1`` in the buffer ``status``.
+        checks: which one failed when the program leaves number ``i + 1`` in the buffer ``status``.
+        peeked: buffers whose first entries may be read, and thrown away, even where they have none; and the shapes
+            under which they are read.
     """
 
     kernels: list[Kernel]
     buffers: dict[str, Node]
     names: dict[Node, str]
     views: dict[Node, Node]
-    checks: list[str]
+    checks: list[Check]
+    peeked: dict[str, list[Shape]]
 
 
 def lower(graph: Graph) -> Lowered:
@@ -63,44 +60,62 @@ def lower(graph: Graph) -> Lowered:
 
 
 class Lowering:
+    """Writes the kernels of a graph, given what of it is kept in memory.
+
+    Attributes:
+        names: the buffer of each kept node.
+        inside: values that are in a register where the current kernel reads them: a product's tile.
+    """
+
     def __init__(self, graph: Graph, fusion: Fusion) -> None:
         self.graph = graph
         self.fusion = fusion
         self.names: dict[Node, str] = {}
         for number, node in enumerate(fusion.kept):
-            own = "".join(c if c.isalnum() else "_" for c in node.name)
+            own = "".join(c if c.isascii() and c.isalnum() else "_" for c in node.name)
             self.names[node] = f"{own or node.primitive.name}_{number}"
         self.inside: dict[Node, Expression] = {}
+        self._peeking = 0
+        self._peeked: dict[str, list[Shape]] = {}
 
     def lowered(self) -> Lowered:
+        """Every kernel, each behind the check of the indices that it goes by."""
         kernels: list[Kernel] = []
-        checked: set[tuple[Node, Size]] = set()
-        self.checks: list[str] = []
+        checks: dict[tuple[Node, Size, bool], Check] = {}
         for node in self.graph.nodes:
-            key = _checked(node)
-            if key is not None and key not in checked:
-                checked.add(key)
-                kernels.append(self.check(node, *key))
+            check = check_of(node)
+            if check is not None and (key := (check.ids, check.rows, check.cuts)) not in checks:
+                checks[key] = check
+                kernels.append(kernel_check(self, check, len(checks)))
             if node in self.names and node.primitive is not INPUT and node.primitive is not CONSTANT:
                 kernels.append(self.kernel(node))
         buffers = {name: node for node, name in self.names.items()}
-        return Lowered(kernels, buffers, self.names, self.fusion.views, self.checks)
+        return Lowered(kernels, buffers, self.names, self.fusion.views, list(checks.values()), self._peeked)
 
     # --- values
 
     def load(self, body: Body, node: Node, index: Index) -> Expression:
+        """The entry of a kept node, or of a view of one, from memory."""
+        source = self.fusion.views.get(node, node)
         aligned = bool(index) and index[0] == body.row and node.shape[0] == body.extent
-        body.read(self.names[node], aligned, index == body.entry)
-        return Load(self.names[node], offset(node.shape, index), node.type.dtype)
+        body.read(self.names[source], aligned and source.shape[:1] == node.shape[:1], index == body.entry)
+        if self._peeking and any(isinstance(size, Dim) for size in node.shape):
+            self._peeked.setdefault(self.names[source], []).append(node.shape)
+        return Load(self.names[source], offset(node.shape, index), node.type.dtype)
+
+    def peek(self, body: Body, node: Node, index: Index) -> Expression:
+        """A value of which nothing may come: ``index`` is in range, but for being 0 where ``node`` is empty."""
+        self._peeking += 1
+        value = self.value(body, node, index)
+        self._peeking -= 1
+        return value
 
     def value(self, body: Body, node: Node, index: Index) -> Expression:
         """The entry of ``node`` at ``index``, computed in the innermost scope of ``body``."""
         if node in self.inside:
             return self.inside[node]
-        if node in self.names:
+        if node in self.names or node in self.fusion.views:
             return self.load(body, node, index)
-        if node in self.fusion.views:
-            return self.view(body, node, index)
         if node.primitive is CONSTANT:
             return Number(node.attributes["value"], node.type.dtype)
         key = (node, index)
@@ -114,14 +129,8 @@ class Lowering:
             body.known[-1][key] = found
         return found
 
-    def view(self, body: Body, node: Node, index: Index) -> Expression:
-        source = self.fusion.views[node]
-        name = self.names[source]
-        aligned = bool(index) and index[0] == body.row and node.shape[0] == body.extent
-        body.read(name, aligned and source.shape[:1] == node.shape[:1], index == body.entry)
-        return Load(name, offset(node.shape, index), node.type.dtype)
-
     def computed(self, body: Body, node: Node, index: Index) -> Expression:
+        """The entry of ``node`` at ``index`` by its own rule, also where the node is kept."""
         name = node.primitive.name
         if name in ELEMENTWISE:
             operands = tuple(self.value(body, operand, index) for operand in node.inputs)
@@ -158,6 +167,7 @@ class Lowering:
         )
 
     def finish(self, node: Node, body: Body, aligned: bool, cost: Size) -> Kernel:
+        """The kernel that a body has become; ``aligned`` says whether share i writes row i only."""
         return Kernel(
             f"k.{self.names[node]}",
             body.extent,
@@ -169,9 +179,12 @@ class Lowering:
         )
 
     def store(self, body: Body, node: Node, index: Index, value: Expression) -> None:
+        """Write one entry of a kept node."""
         body.put(Store(self.names[node], offset(node.shape, index), value))
 
     def pointwise(self, node: Node) -> Kernel:
+        """A kernel that computes a node entry by entry."""
+
         def share(body: Body, row: Index) -> None:
             def entry(index: Index) -> None:
                 body.entry = (*row, *index)
@@ -183,6 +196,7 @@ class Lowering:
         return replace(self.shares(node, node.shape, share), shape=node.shape)
 
     def kernel_reshape(self, node: Node) -> Kernel:
+        """A copy: a reshape that is an output has memory of its own."""
         source = self.fusion.views.get(node.inputs[0], node.inputs[0])
         if source not in self.names:
             return self.pointwise(node)
@@ -206,6 +220,7 @@ class Lowering:
         body.loop(*rows, row, "z")
 
     def kernel_concatenate(self, node: Node) -> Kernel:
+        """The operands, one behind the other."""
         axis = node.attributes["axis"]
         body = Body(extent=1)
         start: Size = 0
@@ -219,56 +234,6 @@ class Lowering:
             body.nest(operand.shape, entry)
             start = start + operand.shape[axis]
         return self.finish(node, body, aligned=False, cost=node.type.size)
-
-    def check(self, node: Node, ids: Node, size: Size) -> Kernel:
-        """A kernel that says in ``status`` whether ids, or offsets, are what they have to be."""
-        body = Body(extent=1)
-        bad = Local("bad", "bool")
-        body.put(Declare(bad.name, Number(False, "bool")))
-
-        def note(wrong: Expression) -> None:
-            body.put(Assign(bad.name, Apply("logical_or", (bad, wrong), "bool")))
-
-        def each(index: Index) -> None:
-            number = self.value(body, ids, index)
-            below = Apply("less", (number, Number(-1, "int")), "bool")
-            note(Apply("logical_or", (below, Apply("less_equal", (extent(size), number), "bool")), "bool"))
-
-        def cut(text: Local) -> None:
-            start, stop = self.value(body, ids, (text,)), self.value(body, ids, (add(text, ONE),))
-            note(Apply("less", (stop, start), "bool"))
-
-        if node.primitive.name in SEGMENTS:
-            note(Apply("not_equal", (self.value(body, ids, (ZERO,)), ZERO), "bool"))
-            note(Apply("not_equal", (self.value(body, ids, (extent(ids.shape[0] - 1),)), extent(size)), "bool"))
-            body.loop(ZERO, extent(ids.shape[0] - 1), cut)
-            self.checks.append(f"{node.describe()}: offsets must rise from 0 to the number of rows, {size}")
-        else:
-            body.nest(ids.shape, each)
-            self.checks.append(f"{node.describe()}: an index is out of range for {size} rows (-1 stands for nothing)")
-        status = Load(STATUS, ZERO, "int")
-        code = Number(len(self.checks), "int")
-        body.put(Store(STATUS, ZERO, Apply("select", (bad, code, status), "int")))
-        reads = (*body.reads.values(), Access(STATUS, False))
-        name = f"k.check_{len(self.checks)}"
-        comment = f"check the indices of {node.primitive.name}"
-        return Kernel(name, 1, tuple(body.scopes[0]), reads, (Access(STATUS, False),), ids.type.size, comment)
-
-
-def _checked(node: Node) -> tuple[Node, Size] | None:
-    """The indices that a node goes by and the rows they point into, or the offsets and the rows they cut."""
-    name = node.primitive.name
-    if name == "take":
-        return node.inputs[1], node.inputs[0].shape[0]
-    if name == "take_along":
-        return node.inputs[1], node.inputs[0].shape[node.attributes["axis"]]
-    if name in ("scatter_add", "add_rows"):
-        return node.inputs[-1], node.shape[0]
-    if name == "put_along":
-        return node.inputs[1], node.shape[node.attributes["axis"]]
-    if name in SEGMENTS:
-        return node.inputs[1], node.shape[0] if name == "segment_repeat" else node.inputs[0].shape[0]
-    return None
 
 
 KERNELS: dict[str, Callable[[Lowering, Node], Kernel]] = {

@@ -12,6 +12,8 @@ from typing import Any
 
 import llvmlite.binding as llvm
 
+from lexgrad.errors import InputError, suggest
+
 
 @dataclass(frozen=True)
 class Processor:
@@ -33,34 +35,79 @@ class Processor:
 
     @property
     def pause(self) -> str:
-        """The instruction for waiting in a loop."""
+        """The instruction for waiting in a loop, if there is one: what it calls."""
         if self.triple.startswith("x86_64"):
-            return '  call void asm sideeffect "pause", ""()'
-        return '  call void asm sideeffect "yield", ""()' if self.triple.startswith(("aarch64", "arm64")) else ""
+            return "llvm.x86.sse2.pause()"
+        return "llvm.aarch64.hint(i32 1)" if self.triple.startswith(("aarch64", "arm64")) else ""
+
+    @property
+    def here(self) -> bool:
+        """Whether its code can run in this process."""
+        return bool(self.triple == llvm.get_process_triple())
+
+
+LIMITS = ("", "avx2", "portable")
+"""What ``LEXGRAD_CPU`` may say: everything the processor has, nothing beyond AVX2, or only what every one has."""
+
+PLATFORMS = {
+    "aarch64-apple-darwin": ("apple-m1", "+neon"),
+    "aarch64-unknown-linux-gnu": ("generic", "+neon"),
+    "x86_64-pc-windows-msvc": ("x86-64-v3", ""),
+    "x86_64-unknown-linux-gnu": ("x86-64-v3", ""),
+    "x86_64-apple-darwin": ("x86-64-v3", ""),
+}
+"""Platforms that code can be generated for elsewhere: LLVM's triple, and the processor and features to assume."""
+
+
+def host() -> Processor:
+    """The processor that this runs on; ``LEXGRAD_CPU=avx2`` or ``portable`` switches features off.
+
+    Raises:
+        InputError: ``LEXGRAD_CPU`` says something else.
+    """
+    return limited(os.environ.get("LEXGRAD_CPU", ""))
 
 
 @functools.cache
-def host() -> Processor:
-    """The processor that this runs on; ``LEXGRAD_CPU=avx2`` or ``portable`` switches features off."""
+def limited(limit: str) -> Processor:
+    """The processor that this runs on without the features that ``limit`` excludes, one of ``LIMITS``.
+
+    Raises:
+        InputError: there is no such limit.
+    """
+    if limit not in LIMITS:
+        raise InputError(f"LEXGRAD_CPU is one of {', '.join(filter(None, LIMITS))}; got {limit!r}")
     _initialise()
-    features = dict(llvm.get_host_cpu_features())
     triple = llvm.get_process_triple()
+    features: dict[str, bool] = dict(llvm.get_host_cpu_features()) if limit != "portable" else {}
     cpu = llvm.get_host_cpu_name()
-    limit = os.environ.get("LEXGRAD_CPU", "")
     if limit:
-        features = {
-            name: on
-            and not name.startswith("avx512")
-            and (limit == "avx2" or not name.startswith(("avx", "fma", "f16c")))
-            for name, on in features.items()
-        }
         cpu = "x86-64" if triple.startswith("x86_64") else "generic"
+        features = {name: on and not name.startswith(_BEYOND_AVX2) for name, on in features.items()}
     flat = ",".join(f"{'+' if on else '-'}{name}" for name, on in sorted(features.items()))
-    if triple.startswith("x86_64"):
-        bits = 512 if features.get("avx512f") else 256 if features.get("avx2") else 128
-        extra = ",-prefer-256-bit" if bits == 512 else ""
-        return Processor(triple, cpu, flat + extra, bits, 32 if bits == 512 else 16)
-    return Processor(triple, cpu, flat, 128, 32)
+    if not triple.startswith("x86_64"):
+        return Processor(triple, cpu, flat, 128, 32)
+    bits = 512 if features.get("avx512f") else 256 if features.get("avx2") else 128
+    extra = ",-prefer-256-bit" if bits == 512 else ""
+    return Processor(triple, cpu, flat + extra, bits, 32 if bits == 512 else 16)
+
+
+_BEYOND_AVX2 = ("avx512", "avx10", "amx", "evex")
+
+
+def elsewhere(triple: str) -> Processor:
+    """A processor of another platform, one of ``PLATFORMS``: code for it can be generated here, but not run.
+
+    Raises:
+        InputError: there is no such platform.
+    """
+    if triple not in PLATFORMS:
+        raise InputError(f"a platform is one of {', '.join(PLATFORMS)}; got {triple!r}{suggest(triple, PLATFORMS)}")
+    llvm.initialize_all_targets()
+    llvm.initialize_all_asmprinters()
+    cpu, features = PLATFORMS[triple]
+    arm = triple.startswith("aarch64")
+    return Processor(triple, cpu, features, 128 if arm else 256, 32 if arm else 16)
 
 
 @functools.cache
@@ -106,6 +153,17 @@ def object_code(text: str, processor: Processor) -> bytes:
     """LLVM text as an object file."""
     code: bytes = target_machine(processor).emit_object(optimise(text, processor))
     return code
+
+
+def assembly(text: str, processor: Processor) -> str:
+    """LLVM text as the text of machine code."""
+    code: str = target_machine(processor).emit_assembly(optimise(text, processor))
+    return code
+
+
+def llvm_version() -> str:
+    """The version of LLVM that generates the code."""
+    return ".".join(map(str, llvm.llvm_version_info))
 
 
 class Loaded:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from lexgrad.compile.arrays import ALIGNMENT
 from lexgrad.compile.loops import Access, Kernel
 from lexgrad.graph import Dim, Node, Size, resolve
-
-ALIGNMENT = 64
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""Neighbouring elementwise kernels of one shape become one: what an optimiser reads and writes passes the cache once."""
+"""Neighbouring elementwise kernels of one shape become one: what an optimiser touches passes the cache once."""
 
 from __future__ import annotations
 
@@ -52,7 +52,8 @@ def _join(
     if depth == 0:
         return (*first, *(_renamed(statement, names, suffix) for statement in second))
     (outer,), (other,) = first, second
-    assert isinstance(outer, Loop) and isinstance(other, Loop)
+    assert isinstance(outer, Loop)
+    assert isinstance(other, Loop)
     names[other.name] = outer.name
     return (replace(outer, body=_join(outer.body, other.body, depth - 1, names, suffix)),)
 

@@ -4,38 +4,32 @@ from __future__ import annotations
 
 import ctypes
 import functools
-import os
+import math
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 import lexgrad
+from lexgrad.compile.arrays import DTYPES, LLVM_FLOATS, Array, Precision, aligned_empty, readable
 from lexgrad.compile.assemble import program_text
 from lexgrad.compile.cache import cached
+from lexgrad.compile.checks import STATUS, STATUS_WORDS, requirements
+from lexgrad.compile.donation import settle
 from lexgrad.compile.loops import Kernel, pseudocode
-from lexgrad.compile.lower import STATUS, Lowered, lower
-from lexgrad.compile.machine import Loaded, Processor, host, object_code, optimise, target_machine
-from lexgrad.compile.memory import ALIGNMENT, barriers, plan
+from lexgrad.compile.lower import Lowered, lower
+from lexgrad.compile.machine import Loaded, Processor, assembly, host, llvm_version, object_code
+from lexgrad.compile.memory import barriers, plan
 from lexgrad.compile.merge import merge
 from lexgrad.compile.products import tiles
+from lexgrad.compile.threads import processors, together
 from lexgrad.errors import InputError, suggest
 from lexgrad.evaluate import bind_sizes, constant_value
 from lexgrad.graph import CONSTANT, Dim, DType, Graph, resolve
 
 _WORK_OF_A_THREAD = 4_000_000  # scalar operations; about a millisecond of one core
-Precision: TypeAlias = Literal["fp32", "fp64"]
-Array: TypeAlias = NDArray[Any]
-
-_FP = {"fp32": "float", "fp64": "double"}
-_DTYPES: dict[str, dict[str, Any]] = {
-    "fp32": {"float": np.float32, "int": np.int64, "bool": np.bool_},
-    "fp64": {"float": np.float64, "int": np.int64, "bool": np.bool_},
-}
 
 
 class Program:
@@ -44,9 +38,13 @@ class Program:
     Args:
         graph: what to compile.
         precision: ``"fp32"`` or ``"fp64"``: how many bits floats have.
-        threads: how many threads run it; the results are the same, bit for bit, for any number.
+        threads: how many threads run it, as many as there are processors by default; the results are the same, bit
+            for bit, for any number.
         donated: outputs that take the place of inputs: after a run the input's array holds the output.
         processor: what to generate code for; this machine's by default.
+
+    Raises:
+        InputError: an unknown precision, a number of threads below 1, or a donation that does not fit.
 
     Attributes:
         compile_seconds: how long it took to make the code, or to fetch it from the cache.
@@ -60,13 +58,15 @@ class Program:
         donated: Mapping[str, str] | None = None,
         processor: Processor | None = None,
     ) -> None:
-        if precision not in _FP:
-            raise InputError(f"precision is one of {', '.join(_FP)}; got {precision!r}")
+        if precision not in DTYPES:
+            raise InputError(f"precision is one of {', '.join(DTYPES)}; got {precision!r}")
+        if threads is not None and threads < 1:
+            raise InputError(f"a program runs on at least 1 thread; got {threads}")
         self.graph = graph
         self.precision = precision
-        self.threads = threads or os.cpu_count() or 1
+        self.threads = threads or processors()
         self.processor = processor or host()
-        self.dtypes = _DTYPES[precision]
+        self.dtypes = DTYPES[precision]
         begun = time.perf_counter()
         self._lower(dict(donated or {}))
         self.llvm = self._text()
@@ -83,65 +83,55 @@ class Program:
             name: lowered.names[lowered.views.get(node, node)] for name, node in self.graph.outputs.items()
         }
         self.kernels = _outputs_last(lowered, set(self._outputs.values()))
-        self._donated = {self._outputs[out]: self._inputs[given] for out, given in donated.items()}
-        self.copied = [out for out in donated if not self._in_place(self._outputs[out])]
-        for out in self.copied:
-            del self._donated[self._outputs[out]]
+        self.donation = settle(donated, self.graph, self.kernels, self._inputs, self._outputs)
         self.kernels = merge(self.kernels)
-        self._copies = {out: donated[out] for out in self.copied}
         fixed = {*self._inputs.values(), *self._outputs.values()}
         self._constants = {
-            name: np.ascontiguousarray(constant_value(node).astype(self.dtypes[node.type.dtype]))
+            name: readable(constant_value(node), node.type, self.dtypes[node.type.dtype], name)
             for name, node in lowered.buffers.items()
             if node.primitive is CONSTANT
         }
         scratch = {
             name: node for name, node in lowered.buffers.items() if name not in fixed and name not in self._constants
         }
-        widths = {name: np.dtype(self.dtypes[node.type.dtype]).itemsize for name, node in lowered.buffers.items()}
+        widths = {name: self.dtypes[node.type.dtype].itemsize for name, node in lowered.buffers.items()}
         self.memory = plan(self.kernels, scratch, widths)
         places: dict[str, object] = {STATUS: STATUS}
         for name in lowered.buffers:
             slot = self.memory.slots.get(name)
-            places[name] = self._donated.get(name, name) if slot is None else slot
+            places[name] = self.donation.in_place.get(name, name) if slot is None else slot
         self._places = places
         self._buffers = [*lowered.buffers, STATUS]
         self.barriers = barriers(self.kernels, places)
+        copied = (self._inputs[name] for name in self.donation.copied.values())
+        self._overwritten = {*self.donation.in_place.values(), *copied}
+        self._requirements = requirements(self.graph)
         self.sizes = sorted(
             {name for node in self.graph.nodes for size in node.shape if isinstance(size, Dim) for name in size.names}
         )
 
-    def _in_place(self, output: str) -> bool:
-        """Whether an output may be written over the input it is donated."""
-        given = self._donated[output]
-        writers = [i for i, kernel in enumerate(self.kernels) if any(a.buffer == output for a in kernel.writes)]
-        readers = [i for i, kernel in enumerate(self.kernels) if any(a.buffer == given for a in kernel.reads)]
-        if not writers or any(reader > writers[0] for reader in readers):
-            return False
-        return all(a.exact for a in self.kernels[writers[0]].reads if a.buffer == given)
-
     def _text(self) -> str:
         dtypes: dict[str, DType] = {name: node.type.dtype for name, node in self._lowered.buffers.items()}
         dtypes[STATUS] = "int"
-        tile = tiles(self.processor.vector_bits, self.processor.registers, _FP[self.precision])
+        tile = tiles(self.processor.vector_bits, self.processor.registers, LLVM_FLOATS[self.precision])
         return program_text(
             self.kernels,
             dtypes,
             self._places,
             self.sizes,
             self.barriers,
-            _FP[self.precision],
+            LLVM_FLOATS[self.precision],
             tile,
             self.processor.pause,
         )
 
     def _load(self) -> None:
-        key = "\n".join([lexgrad.__version__, repr(self.processor), self.llvm])
-        self._loaded = Loaded(cached(key, lambda: object_code(self.llvm, self.processor)), self.processor)
-        word, pointer = ctypes.c_int64, ctypes.c_void_p
-        self._run = self._loaded.function("program", pointer, word, word, word, pointer)
-        self._meeting = aligned_empty((32,), np.dtype(np.int64))
-        self._meeting[:] = 0
+        key = "\n".join([lexgrad.__version__, llvm_version(), repr(self.processor), self.llvm])
+        self.object = cached(key, lambda: object_code(self.llvm, self.processor))
+        if self.processor.here:
+            self._loaded = Loaded(self.object, self.processor)
+            word, pointer = ctypes.c_int64, ctypes.c_void_p
+            self._run = self._loaded.function("program", pointer, word, word, word, pointer)
 
     # --- looking at it
 
@@ -153,8 +143,7 @@ class Program:
     @property
     def assembly(self) -> str:
         """The machine code as text."""
-        text: str = target_machine(self.processor).emit_assembly(optimise(self.llvm, self.processor))
-        return text
+        return assembly(self.llvm, self.processor)
 
     def memory_plan(self, **sizes: int) -> str:
         """Which buffer lies where, for given named sizes."""
@@ -163,7 +152,7 @@ class Program:
         for slot, offset in enumerate(offsets):
             names = [f"{n}: {self._lowered.buffers[n].type}" for n, s in self.memory.slots.items() if s == slot]
             lines.append(f"  slot {slot} at {offset}: {', '.join(names)}")
-        lines += [f"  {out} in the place of {given}" for out, given in self._donated.items()]
+        lines += [f"  {out} in the place of {given}" for out, given in self.donation.in_place.items()]
         return "\n".join(lines)
 
     # --- running it
@@ -178,94 +167,126 @@ class Program:
         Raises:
             InputError: an input is missing or unknown, or has another type or shape than the graph's input.
         """
-        taken = set(self._donated.values()) | {self._inputs[name] for name in self._copies.values()}
         arrays = {
-            name: self.prepared(name, value, copy=self._inputs.get(name) in taken) for name, value in inputs.items()
+            name: self.prepared(name, value, copy=self._inputs.get(name) in self._overwritten)
+            for name, value in inputs.items()
         }
         return self.launch([arrays])[-1]
 
     def prepared(self, name: str, value: ArrayLike, copy: bool = False) -> Array:
-        """A value as an array that the machine code can read: its dtype, contiguous, aligned."""
+        """A value as an array that the machine code can read: its dtype, contiguous, aligned; a copy where need be.
+
+        Raises:
+            InputError: there is no such input, or the value is of another kind: floats for ints, say.
+        """
         if name not in self.graph.inputs:
             raise InputError(f"graph {self.graph.name!r} has no input {name!r}{suggest(name, self.graph.inputs)}")
-        dtype = np.dtype(self.dtypes[self.graph.inputs[name].type.dtype])
-        array = np.asarray(value)
-        if array.dtype == dtype and array.flags.c_contiguous and array.flags.aligned and not copy:
-            return array
-        fresh = aligned_empty(array.shape, dtype)
-        fresh[...] = array
-        return fresh
+        type = self.graph.inputs[name].type
+        return readable(value, type, self.dtypes[type.dtype], name, copy)
 
     def launch(self, steps: Sequence[Mapping[str, Array]]) -> list[dict[str, Array]]:
         """Run several steps, one after the other, in one go; arrays come from ``prepared``.
 
-        Donated inputs are updated in place; a step's outputs that are donated are the arrays that were given.
+        Donated inputs are updated in place; a step's outputs that are donated are the arrays that were given. No
+        array that is given may share memory with one that is donated.
+
+        Raises:
+            InputError: an input is missing, an array does not come from ``prepared`` or does not fit the others, or
+                an index is out of range; donated arrays then hold something between the old and the new.
         """
+        if not self.processor.here:
+            raise InputError(f"this program was made for {self.processor.triple}; it cannot run here")
+        if len(steps) != 1 and (self.donation.copied or not steps):
+            return [result for step in steps for result in self.launch([step])]
         bound = [self._bind(step) for step in steps]
-        named = [sizes for _, sizes in bound]
-        largest = {name: max(sizes[name] for sizes in named) for name in self.sizes}
-        offsets, total = self.memory.layout(largest)
-        arena = _arena(total)
-        base = arena.ctypes.data
-        names = self._buffers
-        status = np.zeros(1, np.int64)
-        table = np.empty((len(steps), len(names) + len(self.sizes)), np.int64)
+        known = {tuple(sizes.values()): sizes for sizes in bound}
+        layouts = {key: self._layout(sizes) for key, sizes in known.items()}
+        arena = aligned_empty((max(total for _, total in layouts.values()),), np.dtype(np.uint8))
+        status = np.zeros(STATUS_WORDS, np.int64)
+        table = np.empty((len(steps), len(self._buffers) + len(self.sizes)), np.int64)
         keep = []
-        results = []
-        for row, (arrays, sizes) in zip(table, bound, strict=True):
-            places = {self._inputs[n]: array for n, array in arrays.items() if n in self._inputs} | self._constants
-            outputs = self._allocate(places, sizes)
-            places |= outputs
-            places[STATUS] = status
-            for i, name in enumerate(names):
-                slot = self.memory.slots.get(name)
-                row[i] = places[name].ctypes.data if slot is None else base + offsets[slot]
-            row[len(names) :] = [sizes[name] for name in self.sizes]
+        for row, step, sizes in zip(table, steps, bound, strict=True):
+            offsets, _ = layouts[tuple(sizes.values())]
+            given = {buffer: step[name] for name, buffer in self._inputs.items()} | self._constants
+            places = given | self._allocate(given, sizes) | {STATUS: status}
+            row[:] = self._addresses(places, arena.ctypes.data, offsets) + [sizes[name] for name in self.sizes]
             keep.append(places)
-            results.append({name: places[buffer] for name, buffer in self._outputs.items()})
-        self._go(table, self._worthwhile_threads(largest))
+        self._go(table, self._worthwhile_threads(bound))
         if status[0]:
-            raise InputError(self._lowered.checks[status[0] - 1])
-        for arrays, result in zip((arrays for arrays, _ in bound), results, strict=True):
-            for out, given in self._copies.items():
-                arrays[given][...] = result[out]
-                result[out] = arrays[given]
+            raise self._lowered.checks[status[0] - 1].error(status[1:].tolist())
+        return [self._results(step, places) for step, places in zip(steps, keep, strict=True)]
+
+    def _layout(self, sizes: Mapping[str, int]) -> tuple[list[int], int]:
+        """Where each slot begins, and the size of them all; empty buffers that are read all the same lie at the end."""
+        offsets, total = self.memory.layout(sizes)
+        room = 0
+        for shapes in self._lowered.peeked.values():
+            for shape in shapes:
+                numbers = [resolve(size, sizes) for size in shape]
+                if 0 in numbers:
+                    room = max(room, math.prod(max(number, 1) for number in numbers) * 8)
+        return [*offsets, total], total + room
+
+    def _addresses(self, places: Mapping[str, Array], base: int, offsets: Sequence[int]) -> list[int]:
+        """The address of each buffer: an array's, a slot's, or for an array without entries the end of the slots."""
+        nowhere = base + offsets[-1]
+        return [
+            (places[name].ctypes.data if places[name].size else nowhere)
+            if name in places
+            else base + offsets[self.memory.slots[name]]
+            for name in self._buffers
+        ]
+
+    def _results(self, step: Mapping[str, Array], places: Mapping[str, Array]) -> dict[str, Array]:
+        """The outputs of a step by name, each an array of its own; those that are donated are what was given."""
+        taken = {*self._inputs.values(), *self._constants}
+        results = {}
+        for name, buffer in self._outputs.items():
+            results[name] = places[buffer].copy() if buffer in taken else places[buffer]
+            taken.add(buffer)
+        for out, given in self.donation.copied.items():
+            step[given][...] = results[out]
+            results[out] = step[given]
         return results
 
-    def _bind(self, step: Mapping[str, Array]) -> tuple[Mapping[str, Array], dict[str, int]]:
+    def _bind(self, step: Mapping[str, Array]) -> dict[str, int]:
+        """The named sizes of a step, once it is sure that its arrays can be handed to machine code."""
         types = self.graph.input_types
         missing = [name for name in types if name not in step]
         if missing:
             raise InputError(f"graph {self.graph.name!r} needs a value for {', '.join(missing)}")
-        return step, bind_sizes(types, {name: step[name].shape for name in types})
+        for name, type in types.items():
+            array, dtype = step[name], self.dtypes[type.dtype]
+            if array.dtype != dtype or not array.flags.c_contiguous or not array.flags.aligned:
+                raise InputError(f"input {name!r} should be an array that Program.prepared made, {type} as {dtype}")
+            if not array.flags.writeable and self._inputs[name] in self._overwritten:
+                raise InputError(f"input {name!r} is donated, and its array cannot be written to")
+        sizes = bind_sizes(types, {name: step[name].shape for name in types})
+        for requirement in self._requirements:
+            requirement.check(sizes)
+        return sizes
 
-    def _allocate(self, places: Mapping[str, Array], sizes: Mapping[str, int]) -> dict[str, Array]:
+    def _allocate(self, given: Mapping[str, Array], sizes: Mapping[str, int]) -> dict[str, Array]:
         made: dict[str, Array] = {}
         for buffer in self._outputs.values():
-            if buffer in places or buffer in made:
+            if buffer in given or buffer in made:
                 continue
-            if buffer in self._donated:
-                made[buffer] = places[self._donated[buffer]]
+            if buffer in self.donation.in_place:
+                made[buffer] = given[self.donation.in_place[buffer]]
                 continue
             node = self._lowered.buffers[buffer]
             shape = tuple(resolve(size, sizes) for size in node.shape)
-            made[buffer] = aligned_empty(shape, np.dtype(self.dtypes[node.type.dtype]))
+            made[buffer] = aligned_empty(shape, self.dtypes[node.type.dtype])
         return made
 
-    def _worthwhile_threads(self, sizes: Mapping[str, int]) -> int:
-        """How many threads a step of these sizes keeps busy; waking one costs as much as some work."""
+    def _worthwhile_threads(self, steps: Sequence[Mapping[str, int]]) -> int:
+        """How many threads steps of these sizes keep busy; waking one costs as much as some work."""
+        sizes = {name: max(step[name] for step in steps) for name in self.sizes}
         work = sum(resolve(kernel.extent, sizes) * resolve(kernel.cost, sizes) for kernel in self.kernels)
-        return min(self.threads, 1 + work // _WORK_OF_A_THREAD)
+        return max(1, min(self.threads, 1 + work // _WORK_OF_A_THREAD))
 
     def _go(self, table: NDArray[np.int64], threads: int) -> None:
-        arguments = (table.ctypes.data, len(table))
-        meeting = self._meeting.ctypes.data
-        others = [
-            _pool(threads).submit(self._run, *arguments, thread, threads, meeting) for thread in range(1, threads)
-        ]
-        self._run(*arguments, 0, threads, meeting)
-        for other in others:
-            other.result()
+        together(functools.partial(self._run, table.ctypes.data, len(table)), threads)
 
 
 def _outputs_last(lowered: Lowered, outputs: set[str]) -> list[Kernel]:
@@ -280,20 +301,3 @@ def _outputs_last(lowered: Lowered, outputs: set[str]) -> list[Kernel]:
     kernels = [k for k, last in zip(lowered.kernels, final, strict=True) if not last]
     kernels += [k for k, last in zip(lowered.kernels, final, strict=True) if last]
     return [replace(kernel, name=f"k{i}.{kernel.name[2:]}") for i, kernel in enumerate(kernels)]
-
-
-@functools.cache
-def _pool(threads: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(threads - 1, thread_name_prefix="lexgrad")
-
-
-def _arena(size: int) -> Array:
-    return aligned_empty((size,), np.dtype(np.uint8))
-
-
-def aligned_empty(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
-    """An array that begins at a cache line."""
-    size = int(np.prod(shape)) * dtype.itemsize
-    raw = np.empty(size + ALIGNMENT, np.uint8)
-    start = -raw.ctypes.data % ALIGNMENT
-    return raw[start : start + size].view(dtype).reshape(shape)

@@ -23,7 +23,7 @@ from lexgrad.compile.loops import (
     Store,
     extent,
 )
-from lexgrad.graph import Node, product
+from lexgrad.graph import DType, Node, product
 
 if TYPE_CHECKING:
     from lexgrad.compile.lower import Lowering
@@ -42,6 +42,7 @@ def reduce(low: Lowering, node: Node, axes: tuple[int, ...], fold: Callable[[Bod
 
 
 def kernel_sum(low: Lowering, node: Node) -> Kernel:
+    """Sums of entries, one after the other where they lie side by side."""
     (x,) = node.inputs
     axes = node.attributes["axes"]
     if axes and 0 in axes and x.ndim - 1 not in axes:
@@ -104,18 +105,28 @@ def accumulate(
     return total
 
 
+_LEAST: dict[DType, Number] = {
+    "float": Number(float("-inf"), "float"),
+    "int": Number(-(2**63), "int"),
+    "bool": Number(False, "bool"),
+}
+"""What no entry is below."""
+
+
 def kernel_max(low: Lowering, node: Node) -> Kernel:
+    """The largest entry along an axis, or NaN where there is one."""
     (x,) = node.inputs
     axes = (node.attributes["axis"],)
 
     def fold(body: Body, kept: Index, _: Index) -> None:
-        lowest = Number(float("-inf"), "float") if x.type.dtype == "float" else Number(-(2**63), "int")
-        low.store(body, node, kept, accumulate(low, body, x, axes, kept, lowest, "maximum", lambda e, _: e))
+        least = _LEAST[x.type.dtype]
+        low.store(body, node, kept, accumulate(low, body, x, axes, kept, least, "maximum", lambda e, _: e))
 
     return reduce(low, node, axes, fold)
 
 
 def kernel_argmax(low: Lowering, node: Node) -> Kernel:
+    """The position of the first largest entry along an axis, or of the first NaN."""
     (x,) = node.inputs
     axis = node.attributes["axis"]
 
@@ -142,12 +153,12 @@ def kernel_argmax(low: Lowering, node: Node) -> Kernel:
 
 
 def kernel_logsumexp(low: Lowering, node: Node) -> Kernel:
+    """The largest entry, and the logarithm of the sum of exp of what entries are above it."""
     (x,) = node.inputs
     axes = node.attributes["axes"]
 
     def fold(body: Body, kept: Index, _: Index) -> None:
-        lowest = Number(float("-inf"), "float")
-        largest = accumulate(low, body, x, axes, kept, lowest, "maximum", lambda e, _: e)
+        largest = accumulate(low, body, x, axes, kept, _LEAST["float"], "maximum", lambda e, _: e)
         safe = Local(body.fresh("m"), "float")
         finite = Apply("is_finite", (largest,), "bool")
         body.put(Let(safe.name, Apply("select", (finite, largest, zero(node.type.dtype)), "float")))

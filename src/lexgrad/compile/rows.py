@@ -10,29 +10,34 @@ from lexgrad.compile.fusion import puts_many
 from lexgrad.compile.loops import (
     FIRST,
     LAST,
+    ONE,
     ZERO,
     Apply,
     Expression,
     Kernel,
     Load,
     Local,
-    Store,
     Unless,
     extent,
 )
-from lexgrad.graph import Node, product
+from lexgrad.graph import Dim, Node, Size, product
 
 if TYPE_CHECKING:
     from lexgrad.compile.lower import Lowering
 
 
 def kernel_scatter_add(low: Lowering, node: Node) -> Kernel:
+    """Zeros, and rows added to them where their ids say, in their order."""
     rows, ids = node.inputs
     if node.ndim > 1:
         return scatter_columns(low, node)
     body = Body(extent=1)
     low.fill(body, node, (ZERO, extent(node.shape[0])), zero(node.type.dtype))
-    body.nest(ids.shape, lambda index: add_at(low, body, node, rows, ids, index, ()))
+
+    def each(index: Index) -> None:
+        add_at(low, body, node, rows, ids, index, ())
+
+    where_there_are(body, node.shape[0], lambda: body.nest(ids.shape, each))
     return low.finish(node, body, aligned=False, cost=rows.type.size + node.type.size)
 
 
@@ -53,7 +58,7 @@ def scatter_columns(low: Lowering, node: Node) -> Kernel:
 
         body.nest(middle, inner)
 
-    body.nest(ids.shape, each)
+    where_there_are(body, node.shape[0], lambda: body.nest(ids.shape, each))
     cost = product(node.shape[:-1]) + product(rows.shape[:-1])
     return low.finish(node, body, aligned=False, cost=cost)
 
@@ -62,10 +67,24 @@ def add_at(low: Lowering, body: Body, node: Node, rows: Node, ids: Node, index: 
     """Add entry ``rest`` of the row at ``index`` where that row's id says."""
     number = low.value(body, ids, index)
     inside = in_range(number, node.shape[0])
-    place = offset(node.shape, (clamped(number, node.shape[0]), *rest))
-    value = Apply("select", (inside, low.value(body, rows, (*index, *rest)), zero(node.type.dtype)), "float")
-    old = Load(low.names[node], place, "float")
-    body.put(Store(low.names[node], place, Apply("add", (old, value), "float")))
+    place = (clamped(number, node.shape[0]), *rest)
+    add_to(low, body, node, place, inside, low.value(body, rows, (*index, *rest)))
+
+
+def add_to(low: Lowering, body: Body, node: Node, place: Index, inside: Expression, value: Expression) -> None:
+    """Add a value to an entry of a kept node, or 0 where it does not belong ``inside``."""
+    dtype = node.type.dtype
+    old = Load(low.names[node], offset(node.shape, place), dtype)
+    added = Apply("select", (inside, value, zero(dtype)), dtype)
+    low.store(body, node, place, Apply("add", (old, added), dtype))
+
+
+def where_there_are(body: Body, size: Size, write: Callable[[], None]) -> None:
+    """What ``write`` writes, but only where ``size`` is not 0: without rows, there is no entry to add to."""
+    if isinstance(size, Dim):
+        body.loop(ZERO, Apply("minimum", (ONE, extent(size)), "int"), lambda _: write(), "once")
+    elif size:
+        write()
 
 
 def kernel_add_rows(low: Lowering, node: Node) -> Kernel:
@@ -91,7 +110,11 @@ def kernel_add_rows(low: Lowering, node: Node) -> Kernel:
         body.nest(node.shape[:-1], copy)
     else:
         copy(())
-    body.put(Unless(low.names[node], low.names[table], tuple(body.scopes.pop())))
+    copying = tuple(body.scopes.pop())
+    if table in low.names:
+        body.put(Unless(low.names[node], low.names[table], copying))
+    else:
+        body.scopes[-1].extend(copying)
 
     def each(index: Index) -> None:
         def row(rest: Index) -> None:
@@ -99,11 +122,12 @@ def kernel_add_rows(low: Lowering, node: Node) -> Kernel:
 
         body.nest(node.shape[1:-1], row)
 
-    body.nest(ids.shape, each)
+    where_there_are(body, node.shape[0], lambda: body.nest(ids.shape, each))
     return low.finish(node, body, aligned=False, cost=product(rows.shape[:-1]))
 
 
 def kernel_put_along(low: Lowering, node: Node) -> Kernel:
+    """Zeros, and values added to them where their indices along the axis say, in their order."""
     if not puts_many(node):
         return low.pointwise(node)
     x, ids = node.inputs
@@ -111,16 +135,12 @@ def kernel_put_along(low: Lowering, node: Node) -> Kernel:
     body = Body(extent=1)
     body.nest(node.shape, lambda index: low.store(body, node, index, zero(node.type.dtype)))
 
-    def entry(index: Index) -> None:
+    def each(index: Index) -> None:
         number = low.value(body, ids, index)
-        inside = in_range(number, node.shape[axis])
-        at = clamped(number, node.shape[axis])
-        place = offset(node.shape, (*index[:axis], at, *index[axis + 1 :]))
-        value = Apply("select", (inside, low.value(body, x, index), zero(node.type.dtype)), node.type.dtype)
-        old = Load(low.names[node], place, node.type.dtype)
-        body.put(Store(low.names[node], place, Apply("add", (old, value), node.type.dtype)))
+        place = (*index[:axis], clamped(number, node.shape[axis]), *index[axis + 1 :])
+        add_to(low, body, node, place, in_range(number, node.shape[axis]), low.value(body, x, index))
 
-    body.nest(x.shape, entry)
+    where_there_are(body, node.shape[axis], lambda: body.nest(x.shape, each))
     return low.finish(node, body, aligned=False, cost=node.type.size + x.type.size)
 
 

@@ -35,6 +35,7 @@ def bounds(low: Lowering, body: Body, offsets: Node, text: Expression, rows: Siz
 
 
 def kernel_segment_sum(low: Lowering, node: Node) -> Kernel:
+    """The sum of each text's rows, row after row."""
     x, offsets = node.inputs
 
     def share(body: Body, row: Index) -> None:
@@ -56,14 +57,17 @@ def kernel_segment_sum(low: Lowering, node: Node) -> Kernel:
 
 
 def kernel_segment_max(low: Lowering, node: Node) -> Kernel:
+    """The largest entry of each text's rows, or NaN where there is one; 0 for an empty text."""
     return segment_best(low, node, where=False)
 
 
 def kernel_segment_argmax(low: Lowering, node: Node) -> Kernel:
+    """The row where each text's maximum stands; -1 for an empty text, and where the maximum is NaN."""
     return segment_best(low, node, where=True)
 
 
 def segment_best(low: Lowering, node: Node, where: bool) -> Kernel:
+    """The largest entry of each text's rows, or ``where`` it stands."""
     x, offsets = node.inputs
 
     def share(body: Body, row: Index) -> None:
@@ -84,9 +88,12 @@ def segment_best(low: Lowering, node: Node, where: bool) -> Kernel:
                 body.put(Assign(place.name, Apply("select", (better, t, place), "int")))
 
             body.loop(start, stop, token, "t")
-            empty = Apply("equal", (start, stop), "bool")
-            largest = Apply("select", (empty, zero(node.type.dtype), best), "float")
-            low.store(body, node, (*row, *rest), place if where else largest)
+            if where:
+                number = Apply("equal", (best, best), "bool")
+                low.store(body, node, (*row, *rest), Apply("select", (number, place, Number(-1, "int")), "int"))
+            else:
+                empty = Apply("less_equal", (stop, start), "bool")
+                low.store(body, node, (*row, *rest), Apply("select", (empty, zero("float"), best), "float"))
 
         body.nest(node.shape[1:], entry)
 
@@ -94,6 +101,7 @@ def segment_best(low: Lowering, node: Node, where: bool) -> Kernel:
 
 
 def kernel_segment_repeat(low: Lowering, node: Node) -> Kernel:
+    """Each text's row, once for every row of that text."""
     x, offsets = node.inputs
 
     def share(body: Body, row: Index) -> None:

@@ -1,0 +1,53 @@
+"""Arrays as machine code reads and writes them: how wide numbers are, and where memory begins."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from lexgrad.errors import InputError
+from lexgrad.graph import DType, Type
+from lexgrad.ops import type_of
+
+Array: TypeAlias = NDArray[Any]
+Precision: TypeAlias = Literal["fp32", "fp64"]
+
+ALIGNMENT = 64
+"""Bytes of a cache line."""
+
+LLVM_FLOATS: dict[str, str] = {"fp32": "float", "fp64": "double"}
+"""LLVM's name of a float, by precision."""
+
+DTYPES: dict[str, dict[DType, np.dtype[Any]]] = {
+    precision: {"float": np.dtype(width), "int": np.dtype(np.int64), "bool": np.dtype(np.bool_)}
+    for precision, width in {"fp32": np.float32, "fp64": np.float64}.items()
+}
+"""NumPy's dtype of each dtype, by precision."""
+
+
+def aligned_empty(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+    """An array that begins at a cache line."""
+    size = math.prod(shape) * dtype.itemsize
+    raw = np.empty(size + ALIGNMENT, np.uint8)
+    start = -raw.ctypes.data % ALIGNMENT
+    return raw[start : start + size].view(dtype).reshape(shape)
+
+
+def readable(value: ArrayLike, type: Type, dtype: np.dtype[Any], name: str, copy: bool = False) -> Array:
+    """A value as an array that machine code can read: of that dtype, contiguous, aligned; a copy where need be.
+
+    Raises:
+        InputError: the value is of another kind than the input ``name``: floats for ints, say.
+    """
+    array = np.asarray(value)
+    if array.dtype == dtype and array.flags.c_contiguous and array.flags.aligned and not copy:
+        return array
+    given = type_of(array)
+    if array.size and given.dtype != type.dtype and (type.dtype, given.dtype) != ("float", "int"):
+        raise InputError(f"input {name!r} should be {type}; got {given}")
+    fresh = aligned_empty(array.shape, dtype)
+    fresh[...] = array
+    return fresh
