@@ -109,6 +109,26 @@ def test_it_is_a_number_to_python_and_an_array_to_numpy() -> None:
     assert isinstance(a.value, float)
 
 
+@pytest.mark.parametrize("other", [-10.0, -10, np.float64(-10.0), np.zeros(2), True])
+def test_comparing_a_node_with_a_number_by_two_equals_signs_is_no_silent_no(other: Any) -> None:
+    a = lg.variable(-10.0)
+    with pytest.raises(TypeError, match=r"use lexgrad\.equal\(x, y\), or compare x\.value"):
+        a == other  # noqa: B015
+    with pytest.raises(TypeError, match=r"lexgrad\.equal"):
+        a != other  # noqa: B015
+    assert a.value == -10.0
+    assert bool(lg.equal(a, -10.0))
+
+
+def test_nodes_are_compared_by_identity() -> None:
+    a, b = lg.variables(a=1.0, b=1.0)
+    assert a == a  # noqa: PLR0124
+    assert a != b
+    assert a != "a"
+    assert a is not None
+    assert len({a, b, a}) == 2
+
+
 def test_values_do_not_change_under_a_formula() -> None:
     data = np.ones(2)
     v = lg.variable(data)

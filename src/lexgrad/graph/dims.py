@@ -49,7 +49,7 @@ class Dim:
         return hash(self.terms)
 
     def __add__(self, other: Size) -> Size:
-        if not isinstance(other, Dim | SupportsIndex):
+        if not isinstance(other, int | Dim | SupportsIndex):
             return NotImplemented
         return _from_terms([*self.terms, *_terms(other)])
 
@@ -57,7 +57,7 @@ class Dim:
         return _from_terms((monomial, -coefficient) for monomial, coefficient in self.terms)
 
     def __sub__(self, other: Size) -> Size:
-        if not isinstance(other, Dim | SupportsIndex):
+        if not isinstance(other, int | Dim | SupportsIndex):
             return NotImplemented
         return self + (-other)
 
@@ -65,7 +65,7 @@ class Dim:
         return -self + other
 
     def __mul__(self, other: Size) -> Size:
-        if not isinstance(other, Dim | SupportsIndex):
+        if not isinstance(other, int | Dim | SupportsIndex):
             return NotImplemented
         products = [(tuple(sorted(left + right)), a * b) for left, a in self.terms for right, b in _terms(other)]
         return _from_terms(products)

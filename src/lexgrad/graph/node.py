@@ -254,6 +254,14 @@ class Node:
     def __ge__(self, other: Any) -> Self:
         return self._operate("greater_equal", other)
 
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, int | float) or (hasattr(other, "__array__") and not isinstance(other, Node)):
+            # Always False would be a trap: `if loss == 0.0`.
+            raise TypeError("== asks whether two nodes are the same one; use lexgrad.equal(x, y), or compare x.value")
+        return self is other
+
+    __hash__ = object.__hash__
+
     def __getitem__(self, index: Any) -> Self:
         return self._operate("index", index)
 

@@ -64,7 +64,7 @@ def _size(size: object) -> Size:
     Raises:
         ShapeError: it is neither, or negative.
     """
-    if isinstance(size, Dim):
+    if isinstance(size, Dim) or (size.__class__ is int and size >= 0):
         return size
     if isinstance(size, bool) or not isinstance(size, SupportsIndex) or operator.index(size) < 0:
         raise ShapeError(f"a size is a non-negative integer or a Dim; got {size!r}")

@@ -52,12 +52,9 @@ from lexgrad.ops.movement import (
     broadcast_to,
     concatenate,
     expand_dims,
-    pad,
     reshape,
-    reverse,
     squeeze,
     stack,
-    take_slice,
     transpose,
 )
 from lexgrad.ops.product import matmul
@@ -71,6 +68,7 @@ from lexgrad.ops.segment import (
     segment_repeat,
     segment_sum,
 )
+from lexgrad.ops.slicing import pad, reverse, take_slice
 
 index = _operators.index
 abs = absolute

@@ -78,7 +78,7 @@ LOGICAL_NOT = register(
 
 @operation
 def equal(x: Operand, y: Operand) -> Node:
-    """Where x = y. (``x == y`` asks whether two nodes are the same node.)"""
+    """Where x = y. (``x == y`` asks whether two nodes are the same one, and refuses numbers.)"""
     return apply(EQUAL, *agree(x, y))
 
 

@@ -11,8 +11,9 @@ from lexgrad.graph import OPERATORS, Dim, Node, Size, product
 from lexgrad.ops import comparison, elementwise
 from lexgrad.ops.indexing import take
 from lexgrad.ops.lifting import lift, operation
-from lexgrad.ops.movement import expand_dims, reshape, reverse, take_slice, transpose
+from lexgrad.ops.movement import expand_dims, reshape, transpose
 from lexgrad.ops.product import matmul
+from lexgrad.ops.slicing import reverse, take_slice
 
 
 @operation

@@ -16,8 +16,9 @@ from lexgrad.graph import Node, Primitive, Shape, Size, Type, apply, register
 from lexgrad.ops.elementwise import maximum, real_valued
 from lexgrad.ops.indexing import put_along
 from lexgrad.ops.lifting import Operand, lift, operation, whole_size
-from lexgrad.ops.movement import broadcast, take_slice
+from lexgrad.ops.movement import broadcast
 from lexgrad.ops.samples import exactly, real, sample
+from lexgrad.ops.slicing import take_slice
 
 _OFFSETS = exactly([0, 2, 2, 5])  # a text of two rows, an empty one, and one of three
 
