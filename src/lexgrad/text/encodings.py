@@ -10,8 +10,6 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from charset_normalizer import from_bytes
-
 from lexgrad.errors import InputError, suggest
 from lexgrad.text.sources import Source
 
@@ -101,8 +99,9 @@ def lines_before(open_bytes: OpenBytes, codec: str, offset: int) -> Iterator[str
 
 def guess_encoding(source: Source) -> str | None:
     """Return what charset-normalizer takes the lines that are not ASCII for, or None when it can not tell."""
-    sample = _telling_lines(source)
-    matches = from_bytes(sample)
+    from charset_normalizer import from_bytes
+
+    matches = from_bytes(_telling_lines(source))
     best = matches.best()
     if best is None:
         return None
