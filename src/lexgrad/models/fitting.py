@@ -137,7 +137,7 @@ def training_step(model: TextClassifier, encoder: Encoder, classes: int, *, weig
     )
     rule = optimiser(model.optimizer, momentum=model.momentum, weight_decay=model.l2_strength() if decoupled else 0.0)
     graph = build_step(objective, rule, clip_norm=model.clip_norm, clip_value=model.clip_value, decays=penalised)
-    return TrainingStep(graph, trained, model.precision)
+    return TrainingStep(graph, trained, model.precision, model.threads)
 
 
 def _dropout(rate: float, key: Node, step: Node) -> Callable[[Node], Node]:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lexgrad.evaluate import Interpreter
-from lexgrad.evaluate.interpreter import Precision
 from lexgrad.graph import Graph, Type, input_node
 from lexgrad.models.inputs import Inputs
-from lexgrad.train.step import DTYPES
+from lexgrad.train.engine import DTYPES, runner
 
 if TYPE_CHECKING:
     from lexgrad.models.base import TextClassifier
@@ -44,7 +42,7 @@ class Predictor:
     def __init__(self, model: TextClassifier, encoder: Encoder, classes: int) -> None:
         self.graph = prediction_graph(model, encoder, classes)
         self.dtype = DTYPES[model.precision]
-        self._run = Interpreter(self.graph, precision=cast(Precision, model.precision))
+        self._run = runner(self.graph, model.precision, model.threads)
 
     def __call__(
         self, parameters: Mapping[str, Array], inputs: Inputs, part: Array | None = None
@@ -54,7 +52,7 @@ class Predictor:
         ``part`` picks examples by index; None takes all.
         """
         batch, _ = inputs.batch(part)
-        logits = self._run(**parameters, **as_precision(batch, self.dtype))[LOGITS]
+        logits = self._run.run({**parameters, **as_precision(batch, self.dtype)})[LOGITS]
         return np.asarray(logits, dtype=np.float64)
 
 

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lexgrad.errors import NonFiniteError
+from lexgrad.train.interrupts import held_back
 from lexgrad.train.position import Arrays, Position
 from lexgrad.train.progress import Interrupted, Progress
 from lexgrad.train.run import Run
@@ -119,6 +120,11 @@ class _Training:
         self.saved = time.monotonic()
 
     def train(self) -> Position:
+        with held_back() as safe_point:
+            self.safe_point = safe_point
+            return self._train()
+
+    def _train(self) -> Position:
         try:
             self.progress.on_start(
                 epochs=self.plan.epochs,
@@ -163,6 +169,7 @@ class _Training:
                 seconds=here.seconds + (now - clock),
             )
             clock = now
+            self.safe_point()
             self.progress.on_step(
                 loss=loss, examples=len(indices), tokens=tokens, step=self.here.step, steps=self.steps
             )
@@ -200,6 +207,8 @@ class _Training:
         value = float(metrics[self.plan.monitor])
         value = -value if self.plan.monitor == "loss" else value
         if after.best_value is None or value > after.best_value:
-            return replace(after, best=after.parameters, best_value=value, worse=0)
+            # A copy: the next step updates the weights in place.
+            best = {name: array.copy() for name, array in after.parameters.items()}
+            return replace(after, best=best, best_value=value, worse=0)
         worse = after.worse + 1
         return replace(after, worse=worse, stopped_early=worse >= self.plan.patience)

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lexgrad.evaluate import Interpreter
-from lexgrad.evaluate.interpreter import Precision
 from lexgrad.grad import gradient
 from lexgrad.graph import Graph, Node, Type, input_node
 from lexgrad.nn.clipping import clip_by_norm, clip_by_value
 from lexgrad.nn.optimisers import Optimiser, slot_name, update_all
+from lexgrad.train.engine import DTYPES, Updater
 
 Array = NDArray[Any]
 Arrays = Mapping[str, Array]
-DTYPES = {"fp32": np.float32, "fp64": np.float64}
 RATE, STEP, LOSS = "rate", "step", "loss"
 
 
@@ -92,19 +90,22 @@ def initial_state(rule: Optimiser, parameters: Arrays, trained: tuple[str, ...])
 
 
 class TrainingStep:
-    """Runs the graph of a training step with the interpreter.
+    """Runs the graph of a training step.
+
+    The arrays it returns are updated in place by the next call, which is meant to be given them.
 
     Args:
         graph: what ``build_step`` made.
         trained: names of the parameters it updates.
         precision: a key of ``DTYPES``: "fp32" or "fp64".
+        threads: how many threads run it; the results do not depend on it.
     """
 
-    def __init__(self, graph: Graph, trained: tuple[str, ...], precision: str) -> None:
+    def __init__(self, graph: Graph, trained: tuple[str, ...], precision: str, threads: int | None = None) -> None:
         self.graph = graph
         self.trained = trained
         self.dtype = DTYPES[precision]
-        self._run = Interpreter(graph, precision=cast(Precision, precision))
+        self._run = Updater(graph, precision, threads)
 
     def __call__(
         self, parameters: Arrays, state: Arrays, batch: Mapping[str, Array], rate: float, update: int
@@ -117,6 +118,6 @@ class TrainingStep:
             RATE: np.asarray(rate, self.dtype),
             STEP: np.asarray(update, np.int64),
         }
-        out = self._run(**{name: given[name] for name in self.graph.inputs})
+        out = self._run(given)
         new = {name: out.get(name, array) for name, array in parameters.items()}
         return new, {name: out[name] for name in state}, float(out[LOSS])

@@ -1,0 +1,84 @@
+"""What runs a graph: the compiled program, or the interpreter where it is asked for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any, Protocol, cast
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from lexgrad.compile import Program
+from lexgrad.compile.program import Precision
+from lexgrad.errors import InputError
+from lexgrad.evaluate import Interpreter
+from lexgrad.graph import Graph
+
+Array = NDArray[Any]
+DTYPES = {"fp32": np.float32, "fp64": np.float64}
+ENGINES = ("compiled", "interpreter")
+
+
+class Runner(Protocol):
+    """Runs a graph on inputs by name and returns its outputs by name."""
+
+    def run(self, inputs: Mapping[str, ArrayLike]) -> dict[str, Array]:
+        """Return the outputs by name."""
+        ...
+
+
+def engine_name() -> str:
+    """``LEXGRAD_ENGINE``: ``compiled`` (the default) or ``interpreter``; looking for NaN needs the interpreter.
+
+    Raises:
+        InputError: it is set to anything else.
+    """
+    name = os.environ.get("LEXGRAD_ENGINE", ENGINES[0])
+    if name not in ENGINES:
+        raise InputError(f"LEXGRAD_ENGINE is one of {', '.join(ENGINES)}; got {name!r}")
+    return "interpreter" if "nonfinite" in os.environ.get("LEXGRAD_DEBUG", "") else name
+
+
+def runner(graph: Graph, precision: str, threads: int | None = None) -> Runner:
+    """What runs ``graph``, in ``"fp32"`` or ``"fp64"``; inputs are left as they are."""
+    width = cast(Precision, precision)
+    return Interpreter(graph, width) if engine_name() == "interpreter" else Program(graph, width, threads)
+
+
+class Updater:
+    """Runs a graph some of whose outputs are the next values of inputs of the same names.
+
+    Compiled, the arrays of those inputs are updated in place: the first call copies what it is given, and from then on
+    what a call returns is what the next one should be given.
+
+    Args:
+        graph: a training step.
+        precision: ``"fp32"`` or ``"fp64"``.
+        threads: as in ``Program``.
+    """
+
+    def __init__(self, graph: Graph, precision: str, threads: int | None = None) -> None:
+        self.graph = graph
+        self.updated = tuple(name for name in graph.outputs if name in graph.inputs)
+        self._own: dict[str, Array] = {}
+        self._interpreter: Interpreter | None = None
+        self._program: Program | None = None
+        width = cast(Precision, precision)
+        if engine_name() == "interpreter":
+            self._interpreter = Interpreter(graph, width)
+        else:
+            self._program = Program(graph, width, threads, {name: name for name in self.updated})
+
+    def __call__(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """Return the outputs by name."""
+        if self._program is None:
+            assert self._interpreter is not None
+            return self._interpreter.run(inputs)
+        given = {}
+        for name in self.graph.inputs:
+            array = inputs[name]
+            if name in self.updated and array is not self._own.get(name):
+                array = self._own[name] = self._program.prepared(name, array, copy=True)
+            given[name] = self._program.prepared(name, array)
+        return self._program.launch([given])[0]
