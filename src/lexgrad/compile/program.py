@@ -8,11 +8,11 @@ import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from importlib.metadata import version
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-import lexgrad
 from lexgrad.compile.arrays import DTYPES, LLVM_FLOATS, Array, Precision, aligned_empty, readable
 from lexgrad.compile.assemble import program_text
 from lexgrad.compile.cache import cached
@@ -28,6 +28,7 @@ from lexgrad.compile.threads import processors, together
 from lexgrad.errors import InputError, suggest
 from lexgrad.evaluate import bind_sizes, constant_value
 from lexgrad.graph import CONSTANT, Dim, DType, Graph, resolve
+from lexgrad.passes import simplify
 
 _WORK_OF_A_THREAD = 4_000_000  # scalar operations; about a millisecond of one core
 
@@ -76,14 +77,15 @@ class Program:
     # --- making it
 
     def _lower(self, donated: dict[str, str]) -> None:
-        lowered = lower(self.graph)
+        graph = simplify(self.graph)
+        lowered = lower(graph)
         self._lowered = lowered
-        self._inputs = {name: lowered.names[node] for name, node in self.graph.inputs.items() if node in lowered.names}
+        self._inputs = {name: lowered.names[node] for name, node in graph.inputs.items() if node in lowered.names}
         self._outputs = {
-            name: lowered.names[lowered.views.get(node, node)] for name, node in self.graph.outputs.items()
+            name: lowered.names[lowered.views.get(node, node)] for name, node in graph.outputs.items()
         }
         self.kernels = _outputs_last(lowered, set(self._outputs.values()))
-        self.donation = settle(donated, self.graph, self.kernels, self._inputs, self._outputs)
+        self.donation = settle(donated, graph, self.kernels, self._inputs, self._outputs)
         self.kernels = merge(self.kernels)
         fixed = {*self._inputs.values(), *self._outputs.values()}
         self._constants = {
@@ -105,7 +107,7 @@ class Program:
         self.barriers = barriers(self.kernels, places)
         copied = (self._inputs[name] for name in self.donation.copied.values())
         self._overwritten = {*self.donation.in_place.values(), *copied}
-        self._requirements = requirements(self.graph)
+        self._requirements = requirements(graph)
         self.sizes = sorted(
             {name for node in self.graph.nodes for size in node.shape if isinstance(size, Dim) for name in size.names}
         )
@@ -126,7 +128,7 @@ class Program:
         )
 
     def _load(self) -> None:
-        key = "\n".join([lexgrad.__version__, llvm_version(), repr(self.processor), self.llvm])
+        key = "\n".join([version("lexgrad"), llvm_version(), repr(self.processor), self.llvm])
         self.object = cached(key, lambda: object_code(self.llvm, self.processor))
         if self.processor.here:
             self._loaded = Loaded(self.object, self.processor)
