@@ -39,7 +39,7 @@ def trajectory(rule: Optimiser, l2: float = 0.0, **clipping: float) -> list[Arra
     path = []
     for update in range(STEPS):
         parameters, state, _ = step(parameters, state, {"x": np.array(1.0 + update)}, RATES[update], update)
-        path.append(parameters["theta"])
+        path.append(parameters["theta"].copy())  # the next step updates it in place
     return path
 
 
