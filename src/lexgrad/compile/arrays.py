@@ -8,9 +8,8 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lexgrad.errors import InputError
+from lexgrad.evaluate import as_type
 from lexgrad.graph import DType, Type
-from lexgrad.ops import type_of
 
 Array: TypeAlias = NDArray[Any]
 Precision: TypeAlias = Literal["fp32", "fp64"]
@@ -42,12 +41,10 @@ def readable(value: ArrayLike, type: Type, dtype: np.dtype[Any], name: str, copy
     Raises:
         InputError: the value is of another kind than the input ``name``: floats for ints, say.
     """
-    array = np.asarray(value)
-    if array.dtype == dtype and array.flags.c_contiguous and array.flags.aligned and not copy:
-        return array
-    given = type_of(array)
-    if array.size and given.dtype != type.dtype and (type.dtype, given.dtype) != ("float", "int"):
-        raise InputError(f"input {name!r} should be {type}; got {given}")
-    fresh = aligned_empty(array.shape, dtype)
-    fresh[...] = array
+    if not isinstance(value, np.ndarray) or value.dtype != dtype:
+        value = as_type(value, type, dtype.type if type.dtype == "float" else np.float64, name)
+    if value.flags.c_contiguous and value.flags.aligned and not copy:
+        return value
+    fresh = aligned_empty(value.shape, dtype)
+    fresh[...] = value
     return fresh

@@ -170,8 +170,6 @@ def requirements(graph: Graph) -> list[Requirement]:
 
 
 def _needs(node: Node) -> Iterator[Requirement]:
-    for size in node.shape:
-        yield Requirement(node, size, f"the size {size} is {{}}", (size,))
     name, attributes = node.primitive.name, node.attributes
     if name in ("max", "argmax"):
         axis = attributes["axis"]
@@ -185,6 +183,8 @@ def _needs(node: Node) -> Iterator[Requirement]:
         for before, after in zip(attributes["low"], attributes["high"], strict=True):
             for room in (before, after):
                 yield Requirement(node, room, "cannot pad by less than nothing; got {} and {}", (before, after))
+    for size in node.shape:
+        yield Requirement(node, size, f"the size {size} is {{}}", (size,))
 
 
 def _never_negative(size: Size) -> bool:

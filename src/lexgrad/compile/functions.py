@@ -17,8 +17,15 @@ LIBRARY = ("exp", "log", "sin", "cos", "pow", "tanh")
 def float_text(value: float, fp: str = "float") -> str:
     """A floating-point literal as LLVM reads it: the bits of a double in hexadecimal."""
     if fp == "float":
-        value = struct.unpack("<f", struct.pack("<f", value))[0] if abs(value) <= 3.4028235e38 else value
+        value = _nearest_float(value)
     return f"0x{struct.unpack('<Q', struct.pack('<d', value))[0]:016X}"
+
+
+def _nearest_float(value: float) -> float:
+    try:
+        return float(struct.unpack("<f", struct.pack("<f", value))[0])
+    except OverflowError:
+        return math.copysign(math.inf, value)
 
 
 def _polynomial(lines: list[str], x: str, coefficients: list[float], name: str) -> str:

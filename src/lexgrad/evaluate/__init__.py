@@ -3,6 +3,7 @@
 from lexgrad.evaluate.interpreter import (
     Interpreter,
     Precision,
+    as_type,
     bind_sizes,
     constant_value,
     evaluate,
@@ -13,6 +14,7 @@ from lexgrad.evaluate.interpreter import (
 __all__ = [
     "Interpreter",
     "Precision",
+    "as_type",
     "bind_sizes",
     "constant_value",
     "evaluate",

@@ -115,7 +115,7 @@ class Interpreter:
             raise InputError(f"graph {self.graph.name!r} needs a value for {', '.join(missing)}")
         values: list[Any] = [None] * len(self.graph.nodes)
         for name, type in types.items():
-            value = _as_type(inputs[name], type, self._float, name)
+            value = as_type(inputs[name], type, self._float, name)
             if self.nonfinite and type.dtype == "float" and not np.isfinite(value).all():
                 raise NonFiniteError(f"input {name!r} holds {_range(value)}")
             values[self._slots[self.graph.inputs[name]]] = value
@@ -169,7 +169,8 @@ def constant_value(node: Node, floating: type[np.floating[Any]] = np.float64) ->
     """The value of a constant node as an array."""
     dtype = {"float": floating, "int": np.int64, "bool": np.bool_}[node.type.dtype]
     shape = tuple(size for size in node.type.shape if isinstance(size, int))
-    return np.array(node.attributes["value"], dtype=dtype).reshape(shape)
+    with np.errstate(over="ignore"):
+        return np.array(node.attributes["value"], dtype=dtype).reshape(shape)
 
 
 def bind_sizes(types: Mapping[str, Type], shapes: Mapping[str, tuple[int, ...]]) -> dict[str, int]:
@@ -212,7 +213,12 @@ def _solved(
         raise InputError(f"input {name!r} should be {type}; got shape {shape}: {error}") from None
 
 
-def _as_type(value: ArrayLike, type: Type, floating: type[np.floating[Any]], name: str) -> Array:
+def as_type(value: ArrayLike, type: Type, floating: type[np.floating[Any]], name: str) -> Array:
+    """The value of the input ``name`` as an array of the type's kind; floats in the precision ``floating``.
+
+    Raises:
+        InputError: it is of another kind: floats for ints, say. Ints will do for floats.
+    """
     try:
         given = type_of(value)
     except InputError as error:
@@ -221,7 +227,8 @@ def _as_type(value: ArrayLike, type: Type, floating: type[np.floating[Any]], nam
     fits = given.dtype == type.dtype or (type.dtype == "float" and given.dtype == "int")
     if not fits and array.size:
         raise InputError(f"input {name!r} should be {type}; got {given}")
-    return array.astype({"float": floating, "int": np.int64, "bool": np.bool_}[type.dtype], copy=False)
+    with np.errstate(over="ignore"):  # what is too large for the precision is an infinity there
+        return array.astype({"float": floating, "int": np.int64, "bool": np.bool_}[type.dtype], copy=False)
 
 
 def _resolved(value: Any, sizes: Mapping[str, int]) -> Any:
