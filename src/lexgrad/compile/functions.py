@@ -148,11 +148,16 @@ def _tanh_coefficients() -> list[float]:
 
 
 def _sigmoid() -> str:
+    """1 / (1 + e) for x >= 0, else e / (1 + e), e = exp(-|x|): right down to the smallest numbers there are."""
+    one = float_text(1.0)
     lines = [
-        "  %m = fneg float %x",
+        "  %a = call float @llvm.fabs.f32(float %x)",
+        "  %m = fneg float %a",
         "  %e = call float @lg.exp(float %m)",
-        f"  %d = fadd float %e, {float_text(1.0)}",
-        f"  %y = fdiv float {float_text(1.0)}, %d",
+        f"  %d = fadd float %e, {one}",
+        f"  %up = fcmp oge float %x, {float_text(0.0)}",
+        f"  %n = select i1 %up, float {one}, float %e",
+        "  %y = fdiv float %n, %d",
         "  ret float %y",
     ]
     return _function("sigmoid", lines)
@@ -188,10 +193,13 @@ def _through_library(name: str, suffix: str, fp: str) -> str:
 def _sigmoid64() -> str:
     one = float_text(1.0, "double")
     lines = [
-        "  %m = fneg double %x",
+        "  %a = call double @llvm.fabs.f64(double %x)",
+        "  %m = fneg double %a",
         "  %e = call double @llvm.exp.f64(double %m)",
         f"  %d = fadd double %e, {one}",
-        f"  %y = fdiv double {one}, %d",
+        f"  %up = fcmp oge double %x, {float_text(0.0, 'double')}",
+        f"  %n = select i1 %up, double {one}, double %e",
+        "  %y = fdiv double %n, %d",
         "  ret double %y",
     ]
     return _function("sigmoid", lines, "double")
