@@ -40,12 +40,17 @@ def _real(letters: Mapping[str, Node]) -> bool:
     return letters["x"].type.dtype == "float"
 
 
+def _vector(letters: Mapping[str, Node]) -> bool:
+    return letters["y"].ndim > 0
+
+
 def _has_reciprocal(letters: Mapping[str, Node]) -> bool:
     number = scalar_constant(letters["c"])
     return number is not None and number != 0 and math.isfinite(1 / number)
 
 
 _MATRICES = {"x": floats(3, 4), "y": floats(4, 2)}
+_SCALAR = {"broadcast": {"shape": (3, 4), "axes": ()}}
 _SLICE = {"slice": {"starts": (1, 0), "stops": (3, 4), "steps": (1, 1)}}
 _PAD = {"pad": {"low": (1, 0), "high": (0, 2), "interior": (0, 0)}}
 _OUTER = {"broadcast": {"shape": (3, 4), "axes": (1,)}}
@@ -76,7 +81,11 @@ SIGNS: list[RewriteRule] = [
     pattern_rule("x - broadcast(-y) → x + broadcast(y)", types={"y": floats(4)}, attributes=_OUTER),
     pattern_rule("-(x - y) → y - x", alone=True),
     pattern_rule("-x * y → -(x * y)"),
-    pattern_rule("broadcast(-y) * x → -(broadcast(y) * x)", types={"y": floats(4)}, attributes=_OUTER),
+    pattern_rule("broadcast(-y) * x → -(broadcast(y) * x)", when=_vector, types={"y": floats(4)}, attributes=_OUTER),
+    # The sign of a scalar costs nothing, so that is where a sign waits.
+    pattern_rule("-(s * x) → -s * x"),
+    pattern_rule("x + broadcast(-y) * z → x - broadcast(y) * z", types={"y": floats()}, attributes=_SCALAR),
+    pattern_rule("x - broadcast(-y) * z → x + broadcast(y) * z", types={"y": floats()}, attributes=_SCALAR),
     pattern_rule("-x / y → -(x / y)"),
     pattern_rule("x / -y → -(x / y)"),
     pattern_rule("-(c * x) → -c * x"),
@@ -115,6 +124,8 @@ SCALARS: list[RewriteRule] = [
     pattern_rule("s * (t * x) → (s * t) * x"),
     pattern_rule("(s * x) * (s * x) → (s * s) * (x * x)"),
     pattern_rule("(s * x) * y → s * (x * y)", alone=True),
+    pattern_rule("broadcast(s * y) * x → s * (broadcast(y) * x)", alone=True, types={"y": floats(4)},
+                 attributes=_OUTER),
     pattern_rule("(s * x) / y → s * (x / y)", alone=True),
     pattern_rule("b * x + b * y → b * (x + y)"),
     pattern_rule("b * x - b * y → b * (x - y)"),

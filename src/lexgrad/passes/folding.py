@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lexgrad.errors import InputError
-from lexgrad.graph import CONSTANT, PRIMITIVES, Graph, Node, Primitive, RewriteRule, holds_dim, product
+from lexgrad.graph import CONSTANT, PRIMITIVES, Graph, Node, Primitive, RewriteRule, apply
 from lexgrad.ops import constant, lift
 
 MOST = 256
@@ -26,36 +26,37 @@ def folded(node: Node) -> Node | None:
 
     Floats are worked out in fp64, whatever the graph will be run in.
     """
-    if node.primitive.name in KEPT or holds_dim(node.shape) or not all(operand.closed for operand in node.inputs):
+    if not node.closed or node.primitive.name in KEPT or not all(map(_constant, node.inputs)):
         return None
-    if any(map(holds_dim, node.attributes.values())) or any(n.primitive is not CONSTANT for n in node.inputs):
+    if node.inputs and not any(operand.primitive is CONSTANT for operand in node.inputs):
+        return None  # it is as well done before repeating
+    if any(not isinstance(size, int) or size > MOST for size in (part.type.size for part in (node, *node.inputs))):
         return None
-    sizes = [product(part.shape) for part in (node, *node.inputs)]
-    if any(not isinstance(size, int) or size > MOST for size in sizes):
-        return None
-    arrays: list[NDArray[Any]] = [
-        np.array(operand.attributes["value"], _KINDS[operand.type.dtype]).reshape(_whole(operand))
-        for operand in node.inputs
-    ]
     try:
         with np.errstate(all="ignore"):
-            value = node.primitive.evaluate(*arrays, **node.attributes)
+            value = node.primitive.evaluate(*map(_value, node.inputs), **node.attributes)
     except InputError:  # an index out of range, say: whoever runs the graph is told, with the line
         return None
     result = constant(np.asarray(value, _KINDS[node.type.dtype]))
     return result if result.type == node.type else None
 
 
-def _whole(node: Node) -> tuple[int, ...]:
-    return tuple(size for size in node.shape if isinstance(size, int))
+def _constant(node: Node) -> bool:
+    return node.primitive is CONSTANT or (node.primitive.name == "broadcast" and _constant(node.inputs[0]))
+
+
+def _value(node: Node) -> NDArray[Any]:
+    if node.primitive is CONSTANT:
+        sizes = [size for size in node.shape if isinstance(size, int)]
+        return np.array(node.attributes["value"], _KINDS[node.type.dtype]).reshape(sizes)
+    repeated: NDArray[Any] = node.primitive.evaluate(_value(node.inputs[0]), **node.attributes)
+    return repeated
 
 
 def _example(primitive: Primitive) -> Callable[[], Graph]:
     """The primitive's first sample, with constants for inputs."""
 
     def made() -> Graph:
-        from lexgrad.graph import apply
-
         sample = primitive.samples[0]
         node = apply(primitive, *lift(*sample.draw()), **sample.attributes)
         return Graph({}, {"out": node}, "example")

@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from lexgrad import ops
-from lexgrad.graph import Node, RewriteRule, Shape, Type, apply
-from lexgrad.ops.casting import CAST
-from lexgrad.ops.movement import BROADCAST, CONCATENATE, RESHAPE, TRANSPOSE, broadcast
-from lexgrad.ops.reduction import SUM
-from lexgrad.ops.slicing import PAD, REVERSE, SLICE
-from lexgrad.passes.rules import ELEMENTWISE, again, bools, example, floats, is_a, ones_apart, rule
+from lexgrad.graph import PRIMITIVES, Node, RewriteRule, Shape, Type
+from lexgrad.ops.movement import broadcast
+from lexgrad.passes.rules import ELEMENTWISE, again, bools, example, floats, is_a, ones_apart, raw, rule
 
 RULES: list[RewriteRule] = []
 
@@ -41,16 +38,16 @@ _UNMOVED: dict[str, Callable[[Node], bool]] = {
 
 _F34 = floats(3, 4)
 _identity(
-    "broadcast to the same shape → x", "broadcast", lambda x: apply(BROADCAST, x, shape=(3, 4), axes=(0, 1)), _F34
+    "broadcast to the same shape → x", "broadcast", lambda x: raw("broadcast", x, shape=(3, 4), axes=(0, 1)), _F34
 )
-_identity("cast to the same kind → x", "cast", lambda x: apply(CAST, x, dtype="float"), _F34)
-_identity("concatenate(x) → x", "concatenate", lambda x: apply(CONCATENATE, x, axis=0), _F34)
-_identity("pad with nothing → x", "pad", lambda x: apply(PAD, x, low=(0, 0), high=(0, 0), interior=(0, 0)), _F34)
-_identity("reshape to the same shape → x", "reshape", lambda x: apply(RESHAPE, x, shape=(3, 4)), _F34)
-_identity("reverse one entry → x", "reverse", lambda x: apply(REVERSE, x, axes=(0,)), floats(1, 4))
-_identity("slice of all → x", "slice", lambda x: apply(SLICE, x, starts=(0, 0), stops=(3, 4), steps=(1, 1)), _F34)
-_identity("sum over no axis → x", "sum", lambda x: apply(SUM, x, axes=()), _F34)
-_identity("transpose to the same order → x", "transpose", lambda x: apply(TRANSPOSE, x, axes=(0, 1)), _F34)
+_identity("cast to the same kind → x", "cast", lambda x: raw("cast", x, dtype="float"), _F34)
+_identity("concatenate(x) → x", "concatenate", lambda x: raw("concatenate", x, axis=0), _F34)
+_identity("pad with nothing → x", "pad", lambda x: raw("pad", x, low=(0, 0), high=(0, 0), interior=(0, 0)), _F34)
+_identity("reshape to the same shape → x", "reshape", lambda x: raw("reshape", x, shape=(3, 4)), _F34)
+_identity("reverse one entry → x", "reverse", lambda x: raw("reverse", x, axes=(0,)), floats(1, 4))
+_identity("slice of all → x", "slice", lambda x: raw("slice", x, starts=(0, 0), stops=(3, 4), steps=(1, 1)), _F34)
+_identity("sum over no axis → x", "sum", lambda x: raw("sum", x, axes=()), _F34)
+_identity("transpose to the same order → x", "transpose", lambda x: raw("transpose", x, axes=(0, 1)), _F34)
 
 
 # --- reshape
@@ -65,7 +62,7 @@ def _long(shape: Shape) -> list[int]:
     RULES,
     "reshape(reshape(x)) → reshape(x)",
     "reshape",
-    example(lambda x: apply(RESHAPE, ops.reshape(x, (6, 2)), shape=(2, 6)), _F34),
+    example(lambda x: raw("reshape", ops.reshape(x, (6, 2)), shape=(2, 6)), _F34),
 )
 def join_reshapes(node: Node) -> Node | None:
     """Row-major order is the same whatever was in between."""
@@ -240,14 +237,12 @@ def _of_broadcasts(name: str) -> Callable[[Node, Node, Node], Node]:
     """An example for an elementwise primitive: of a scalar and a vector, both repeated."""
 
     def made(truth: Node, x: Node, y: Node) -> Node:
-        from lexgrad.graph import PRIMITIVES
-
         primitive = PRIMITIVES[name]
         count = primitive.samples[0].inputs
         wants_truth = name.startswith("logical")
         operands = [truth if wants_truth or (name == "select" and i == 0) else (x, y)[i % 2] for i in range(len(count))]
         repeated = [broadcast(operand, (3, 4), (1,) if operand.ndim else ()) for operand in operands]
-        return apply(primitive, *repeated, **primitive.samples[0].attributes)
+        return raw(name, *repeated, **primitive.samples[0].attributes)
 
     return made
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from lexgrad.graph import CONSTANT, Graph, Node, Primitive, RewriteRule, Shape, Type, apply, input_node
+from lexgrad.graph import CONSTANT, PRIMITIVES, Graph, Node, Primitive, RewriteRule, Shape, Type, apply, input_node
 from lexgrad.ops import casting, comparison, elementwise
 
 
@@ -51,6 +51,11 @@ def rule(
 def again(node: Node, *operands: Node, **attributes: object) -> Node:
     """The node's primitive on other operands, with its attributes except for those given."""
     return apply(node.primitive, *operands, **{**node.attributes, **attributes})
+
+
+def raw(name: str, *operands: Node, **attributes: object) -> Node:
+    """The primitive of that name applied as it is, without what its function in ops does before."""
+    return apply(PRIMITIVES[name], *operands, **attributes)
 
 
 def is_a(node: Node, name: str) -> bool:

@@ -123,7 +123,9 @@ def own_copy(graph: Graph) -> Graph:
         if node.primitive is INPUT or node.__class__ is not Node:
             new[node] = node
             continue
-        origin = node.origin and Origin(new.get(node.origin.node, node.origin.node), node.origin.input)
         operands = tuple(new[operand] for operand in node.inputs)
-        new[node] = Node(node.primitive, operands, node.attributes, node.type, node.name, origin, node.location)
+        new[node] = Node(node.primitive, operands, node.attributes, node.type, node.name, None, node.location)
+    for node, copy in new.items():
+        if node.origin is not None and copy is not node:
+            copy.origin = Origin(new.get(node.origin.node, node.origin.node), node.origin.input)
     return Graph(graph.inputs, {name: new[node] for name, node in graph.outputs.items()}, graph.name)

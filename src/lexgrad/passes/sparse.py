@@ -17,7 +17,6 @@ from collections.abc import Mapping
 
 from lexgrad import ops
 from lexgrad.graph import Dim, Node, RewriteRule, product
-from lexgrad.ops.indexing import PUT_ALONG
 from lexgrad.passes.pattern import pattern_rule
 from lexgrad.passes.rules import again, example, floats, ints, is_a, rule
 
@@ -151,7 +150,7 @@ for _primitive, _sign in (("add", "+"), ("subtract", "-")):
 def scale_what_is_put(node: Node, users: Mapping[Node, int]) -> Node | None:
     """Scale what is selected, and not the zeros around it."""
     for scalar, put in (node.inputs, node.inputs[::-1]):
-        if put.primitive is not PUT_ALONG or put.inputs[0].shape[put.attributes["axis"]] == 1 or users.get(put) != 1:
+        if not is_a(put, "put_along") or put.inputs[0].shape[put.attributes["axis"]] == 1 or users.get(put) != 1:
             continue
         if is_a(scalar, "broadcast") and not scalar.inputs[0].ndim:
             return again(put, scalar.inputs[0] * put.inputs[0], put.inputs[1])
@@ -168,6 +167,6 @@ def scale_what_is_put(node: Node, users: Mapping[Node, int]) -> Node | None:
 def negate_what_is_put(node: Node, users: Mapping[Node, int]) -> Node | None:
     """As above, for a sign."""
     (put,) = node.inputs
-    if put.primitive is not PUT_ALONG or put.inputs[0].shape[put.attributes["axis"]] == 1 or users.get(put) != 1:
+    if not is_a(put, "put_along") or put.inputs[0].shape[put.attributes["axis"]] == 1 or users.get(put) != 1:
         return None
     return again(put, -put.inputs[0], put.inputs[1])

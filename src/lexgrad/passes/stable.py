@@ -11,11 +11,10 @@ the point of it, and the only difference. Naive forms are best rewritten *before
 from __future__ import annotations
 
 from lexgrad import ops
-from lexgrad.graph import Node, RewriteRule, apply
+from lexgrad.graph import Node, RewriteRule
 from lexgrad.ops.movement import broadcast
-from lexgrad.ops.reduction import LOGSUMEXP
 from lexgrad.passes.pattern import pattern_rule
-from lexgrad.passes.rules import example, floats, is_a, ones_apart, rule
+from lexgrad.passes.rules import example, floats, is_a, ones_apart, raw, rule
 
 _AXES = {"sum": {"axes": (1,)}}
 
@@ -56,4 +55,15 @@ def softmax(node: Node) -> Node | None:
     repeated = [axis for axis in below.attributes["axes"] if x.shape[axis] != 1]
     if not ones_apart(total.shape, source.shape) or repeated != [axis for axis in kept if x.shape[axis] != 1]:
         return None
-    return ops.exp(x - broadcast(apply(LOGSUMEXP, x, axes=total.attributes["axes"]), x.shape, kept))
+    x = _unshifted(x, kept)
+    return ops.exp(x - broadcast(raw("logsumexp", x, axes=total.attributes["axes"]), x.shape, kept))
+
+
+def _unshifted(x: Node, kept: list[int]) -> Node:
+    """``z`` where x is z - broadcast(m) along the axes that are summed, as with the largest entry taken away before.
+
+    exp(z - m) / Σ exp(z - m) is exp(z) / Σ exp(z), and logsumexp looks after what is large by itself.
+    """
+    if is_a(x, "subtract") and is_a(x.inputs[1], "broadcast") and set(x.inputs[1].attributes["axes"]) <= set(kept):
+        return x.inputs[0]
+    return x

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Iterable, Sequence
 
-from lexgrad.graph import CONSTANT, INPUT, Firing, Graph, Node, formula, print_graph
+from lexgrad.graph import CONSTANT, INPUT, Firing, Graph, Node, formula, print_graph, topological
 
 
 def wanted() -> bool:
@@ -22,34 +22,35 @@ def report(name: str, graph: Graph, firings: Iterable[Firing]) -> None:
 
 def describe(firing: Firing) -> str:
     """A rule that fired: its name, and before and after as a formula and as the lines of text that differ."""
-    before, after = _cone(firing.before), _cone(firing.after)
-    lines = [firing.rule]
-    for word, node, own, other in (
-        ("before", firing.before, before, set(after)),
-        ("after", firing.after, after, set(before)),
-    ):
-        lines.append(f"    {word}:  {_headline(node)}")
-        lines.extend(f"        {line}" for line in _lines([part for part in own if part not in other]))
-    return "\n".join(lines)
+    after, name = firing.after, firing.after.name
+    if name == firing.before.name:
+        after.name = ""  # it has the name from the node before, in which it may occur
+    before = _side("before", firing.before, after)
+    after.name = name
+    return "\n".join([firing.rule, *before, *_side("after", after, firing.before)])
+
+
+def _side(word: str, node: Node, other: Node) -> list[str]:
+    shared = set(topological([other]))
+    parts = [part for part in _cone(node) if part not in shared]
+    lines = _lines([part for part in parts if part is node or part.primitive is not CONSTANT])
+    return [f"    {word}:  {_headline(node)}", *(f"        {line}" for line in lines)]
 
 
 def _headline(node: Node) -> str:
     return f"{node.name} = {formula(node)}" if node.name and node.primitive is not INPUT else formula(node)
 
 
-def _cone(node: Node, most: int = 12) -> list[Node]:
+def _cone(node: Node, most: int = 8) -> list[Node]:
     """The node and what is close below it, operands first."""
     found = {node: None}
-    for part in found.copy():
-        found.setdefault(part)
     queue = [node]
     while queue and len(found) < most:
-        part = queue.pop(0)
-        for operand in part.inputs:
+        for operand in queue.pop(0).inputs:
             if operand not in found:
                 found[operand] = None
                 queue.append(operand)
-    return list(reversed(found))
+    return [part for part in topological([node]) if part in found]
 
 
 def _lines(nodes: Sequence[Node]) -> list[str]:
@@ -67,7 +68,7 @@ class _Fragment(Graph):
         self.name = "fragment"
         names: dict[str, Node] = {}
         for node in edge:
-            label = node.name or (formula(node, 40) if node.primitive is CONSTANT else node.primitive.name)
+            label = node.name or formula(node, 30)
             while label in names:
                 label += "'"
             names[label] = node

@@ -1,0 +1,124 @@
+"""Graphs of whole training steps: every model and optimiser of the library, a language model, and a small network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lexgrad import ops
+from lexgrad.graph import Dim, Graph, Node, Type, input_node
+from lexgrad.models import FeedForward, LogisticRegression, SoftmaxRegression
+from lexgrad.models.array_features import ArrayEncoder
+from lexgrad.models.base import TextClassifier
+from lexgrad.models.embedding_features import WordEncoder
+from lexgrad.models.features import Encoder
+from lexgrad.models.fitting import training_step
+from lexgrad.nn.losses import classification_loss
+from lexgrad.nn.optimisers import optimiser
+from lexgrad.train.step import Objective, build_step, step_input
+
+Array = NDArray[Any]
+BATCH = Dim("batch")
+
+
+class Words(WordEncoder):
+    """Many more words than are read, without a tokenizer."""
+
+    def __init__(self, length: int | None) -> None:
+        self.length, self.dimensions, self.vectors, self.tokenizer, self.width = length, 2, None, None, 900
+
+
+def _dense() -> Encoder:
+    return ArrayEncoder("dense", 5, None, None)
+
+
+def _sparse() -> Encoder:
+    return ArrayEncoder("sparse", 900, None, None)
+
+
+Case = tuple[TextClassifier, Encoder, int]
+
+
+def _words(classes: int, **settings: Any) -> Case:
+    length = 3 if settings.get("pool") == "concat" else None
+    return FeedForward(units=4, dimensions=2, **settings), Words(length), classes
+
+
+MODELS: dict[str, Case] = {
+    "logistic": (LogisticRegression(optimizer="sgd"), _dense(), 2),
+    "logistic sparse": (LogisticRegression(optimizer="sgd"), _sparse(), 2),
+    "logistic sparse l2": (LogisticRegression(optimizer="sgd", l2=0.1), _sparse(), 2),
+    "softmax": (SoftmaxRegression(optimizer="sgd"), _dense(), 3),
+    "softmax sparse": (SoftmaxRegression(optimizer="sgd"), _sparse(), 3),
+    "ffnn": (FeedForward(units=4, optimizer="sgd"), _dense(), 2),
+    "ffnn deep x0": (FeedForward(layers=3, units=(4, 3), bias="x0", optimizer="sgd"), _dense(), 3),
+    "ffnn sparse x0": (FeedForward(units=4, bias="x0", optimizer="sgd"), _sparse(), 3),
+    "ffnn relu": (FeedForward(units=4, activation="relu", optimizer="sgd"), _dense(), 3),
+    "ffnn sigmoid": (FeedForward(units=4, activation="sigmoid", optimizer="sgd"), _dense(), 2),
+    "mean": _words(3, optimizer="sgd"),
+    "mean l2": _words(3, optimizer="sgd", l2=0.1),
+    "mean clipped": _words(3, optimizer="sgd", clip_norm=0.1),
+    "mean clipped values": _words(3, optimizer="sgd", clip_value=0.01),
+    "mean dropout": _words(3, optimizer="sgd", dropout=0.3, clip_norm=0.1, l2=0.1),
+    "max": _words(2, optimizer="sgd", pool="max"),
+    "concat": _words(3, optimizer="sgd", pool="concat"),
+    "frozen": _words(3, optimizer="sgd", fine_tune=False),
+    **{f"mean {name}": _words(3, optimizer=name, clip_norm=0.1, l2=0.1)
+       for name in ("momentum", "nesterov", "adagrad", "adadelta", "adam", "adamw")},
+}  # fmt: skip
+
+
+def model_step(case: str, weighted: bool = False) -> Graph:
+    """The training step of a model of the library."""
+    model, encoder, classes = MODELS[case]
+    return training_step(model, encoder, classes, weighted=weighted).graph
+
+
+def language_model(clip: float | None = None, words: int = 900) -> Graph:
+    """A feed-forward language model: three words in, the next one out (Bengio et al. 2003)."""
+    shapes: dict[str, tuple[int, ...]] = {"E": (words, 4), "W": (12, 6), "b": (6,), "U": (6, words), "c": (words,)}
+    p = {name: input_node(name, Type("float", shape)) for name, shape in shapes.items()}
+    ids, labels = input_node("ids", Type("int", (BATCH, 3))), input_node("labels", Type("int", (BATCH,)))
+    x = ops.reshape(ops.take(p["E"], ids), (BATCH, 12))
+    logits = ops.tanh(x @ p["W"] + p["b"]) @ p["U"] + p["c"]
+    loss = classification_loss(logits, labels)
+    return _step(loss, p, {"ids": ids, "labels": labels}, clip)
+
+
+def small_network() -> Graph:
+    """2-4-1 with sigmoids and a squared error, as for XOR, written as beginners do."""
+    shapes: dict[str, tuple[int, ...]] = {"W1": (2, 4), "b1": (4,), "W2": (4, 1), "b2": (1,)}
+    p = {name: input_node(name, Type("float", shape)) for name, shape in shapes.items()}
+    x, y = input_node("x", Type("float", (4, 2))), input_node("y", Type("float", (4, 1)))
+    hidden = 1 / (1 + ops.exp(-(x @ p["W1"] + p["b1"])))
+    out = 1 / (1 + ops.exp(-(hidden @ p["W2"] + p["b2"])))
+    return _step(ops.mean((out - y) ** 2), p, {"x": x, "y": y}, None)
+
+
+def _step(loss: Node, parameters: Mapping[str, Node], inputs: Mapping[str, Node], clip: float | None) -> Graph:
+    objective = Objective(loss, None, inputs, parameters, tuple(parameters), step_input())
+    return build_step(objective, optimiser("sgd"), clip_norm=clip)
+
+
+def step_values(graph: Graph, seed: int = 0) -> dict[str, Array]:
+    """Values for the inputs of a step: a batch of four, one text of it empty, some words -1."""
+    generator = np.random.default_rng(seed)
+    sizes = {"batch": 4, "tokens": 7, "batch+1": 5}
+    values: dict[str, Array] = {}
+    for name, type in graph.input_types.items():
+        shape = [sizes[str(size)] if isinstance(size, Dim) else size for size in type.shape]
+        if type.dtype == "float":
+            values[name] = generator.normal(size=shape)
+        elif name == "ids":
+            values[name] = generator.integers(-1, 5, shape)
+        elif name == "offsets":
+            values[name] = np.array([0, 3, 3, 4, 7])
+        else:
+            values[name] = generator.integers(0, 2, shape)
+        if name.endswith(("_mean", "_sum")):  # means of squares, mostly, and so not below 0
+            values[name] = np.abs(values[name])
+    values["rate"] = np.array(0.3)
+    return values
