@@ -130,8 +130,8 @@ def test_it_can_be_watched(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
     assert capsys.readouterr().err.splitlines() == [
         f"algebra, {graph.name}: x * 1 → x",
         "    before:  hidden = tanh(x) * 1",
-        "        %1: float[n, 4] = broadcast(`1`, shape=(n, 4), axes=())",
-        "        hidden: float[n, 4] = multiply(`tanh(x)`, %1)",
+        "        %2: float[n, 4] = broadcast(`1`, shape=(n, 4), axes=())",
+        "        hidden: float[n, 4] = multiply(`tanh(x)`, %2)",
         "    after:  hidden = tanh(x)",
     ]
 
