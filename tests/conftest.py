@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,12 @@ settings.register_profile(
 settings.load_profile("lexgrad")
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def object_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Compiled objects go to a folder of this run, in subprocesses too, and not into the user's cache."""
+    os.environ["LEXGRAD_CACHE"] = str(tmp_path_factory.mktemp("objects"))
 
 
 @pytest.fixture(scope="session")

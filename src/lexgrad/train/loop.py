@@ -169,13 +169,13 @@ class _Training:
                 seconds=here.seconds + (now - clock),
             )
             clock = now
-            self.safe_point()
             self.progress.on_step(
                 loss=loss, examples=len(indices), tokens=tokens, step=self.here.step, steps=self.steps
             )
             if self.run and now - self.saved > self.plan.checkpoint_seconds:
                 self.run.save(self.here)
                 self.saved = now
+            self.safe_point()
 
     def _finish_epoch(self) -> None:
         """Measure on the dev set, keep the best, write the row, go to the next epoch."""
