@@ -11,6 +11,12 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from lexgrad.compile import (
+        Compiled as Compiled,
+    )
+    from lexgrad.compile import (
+        compile as compile,
+    )
     from lexgrad.eager import (
         Variable as Variable,
     )
@@ -259,6 +265,7 @@ __version__ = "0.1.0"
 
 # The same names for the running program; a test holds the two lists against each other.
 _ROOMS = {
+    "compile": "Compiled compile",
     "eager": "Variable check_gradients grad value_and_grad variable variables",
     "errors": "InputError LexgradError NonFiniteError ShapeError",
     "evaluate": "Interpreter evaluate",
