@@ -1,0 +1,1 @@
+"""Benchmarks: one workload, several systems, equal arithmetic. ``python -m bench --help`` explains itself."""

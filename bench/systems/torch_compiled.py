@@ -1,0 +1,9 @@
+"""PyTorch through ``torch.compile``; dense gradients, since it does not compile sparse ones."""
+
+from __future__ import annotations
+
+from bench.systems import torch_eager
+from bench.systems.torch_eager import PREPARE as PREPARE
+
+torch_eager.COMPILE = True
+torch_eager.SPARSE = False
