@@ -81,9 +81,7 @@ class Program:
         lowered = lower(graph)
         self._lowered = lowered
         self._inputs = {name: lowered.names[node] for name, node in graph.inputs.items() if node in lowered.names}
-        self._outputs = {
-            name: lowered.names[lowered.views.get(node, node)] for name, node in graph.outputs.items()
-        }
+        self._outputs = {name: lowered.names[lowered.views.get(node, node)] for name, node in graph.outputs.items()}
         self.kernels = _outputs_last(lowered, set(self._outputs.values()))
         self.donation = settle(donated, graph, self.kernels, self._inputs, self._outputs)
         self.kernels = merge(self.kernels)
@@ -107,7 +105,7 @@ class Program:
         self.barriers = barriers(self.kernels, places)
         copied = (self._inputs[name] for name in self.donation.copied.values())
         self._overwritten = {*self.donation.in_place.values(), *copied}
-        self._requirements = requirements(graph)
+        self._requirements = requirements(self.graph)
         self.sizes = sorted(
             {name for node in self.graph.nodes for size in node.shape if isinstance(size, Dim) for name in size.names}
         )
