@@ -50,7 +50,8 @@ def start(system: str, name: str, threads: int, precision: str) -> Contestant | 
         stderr=subprocess.PIPE,
         text=True,
     )
-    assert process.stdout is not None and process.stderr is not None
+    assert process.stdout is not None
+    assert process.stderr is not None
     line = process.stdout.readline()
     if not line:
         reason = (process.stderr.read().strip().splitlines() or ["it ended"])[-1]
@@ -62,7 +63,8 @@ def start(system: str, name: str, threads: int, precision: str) -> Contestant | 
 def ask(contestant: Contestant) -> None:
     """Have a system do one round."""
     process = contestant.process
-    assert process.stdin is not None and process.stdout is not None
+    assert process.stdin is not None
+    assert process.stdout is not None
     process.stdin.write("round\n")
     process.stdin.flush()
     contestant.rounds.append(json.loads(process.stdout.readline()))

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 PAGES = Path(__file__).resolve().parents[1]
 
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -46,12 +48,13 @@ def outputs(path: Path) -> list[tuple[Block, str]]:
     """Run a page; returns every block with what it printed. Errors name the page and its line."""
     namespace: dict[str, Any] = {"__name__": "__page__"}
     printed = []
-    for block in blocks(path.read_text(encoding="utf-8")):
-        out = io.StringIO()
-        code = compile("\n" * (block.line - 1) + block.code, str(path), "exec")
-        with contextlib.redirect_stdout(out):
-            exec(code, namespace)
-        printed.append((block, out.getvalue()))
+    with np.printoptions():  # a page may set them for itself, and for nobody else
+        for block in blocks(path.read_text(encoding="utf-8")):
+            out = io.StringIO()
+            code = compile("\n" * (block.line - 1) + block.code, str(path), "exec")
+            with contextlib.redirect_stdout(out):
+                exec(code, namespace)
+            printed.append((block, out.getvalue()))
     return printed
 
 
@@ -64,7 +67,7 @@ def check_page(path: Path) -> None:
     ran = outputs(path)
     assert ran, f"{path} has no python blocks"
     for block, printed in ran:
-        assert printed == (block.expected or ""), f"{path}:{block.line}"
+        assert printed == (block.expected or ""), f"{path}:{block.line} prints\n{printed}"
 
 
 def write_page(path: Path) -> None:

@@ -9,7 +9,8 @@ import numpy as np
 
 from bench.workloads import Data
 from lexgrad import ops
-from lexgrad.compile.program import Precision, Program
+from lexgrad.compile import Program
+from lexgrad.compile.arrays import Precision
 from lexgrad.grad import gradient
 from lexgrad.graph import Graph, Node, Type, input_node
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bench.systems import torch_eager
-from bench.systems.torch_eager import PREPARE as PREPARE
 
 torch_eager.COMPILE = True
 torch_eager.SPARSE = False
+PREPARE = torch_eager.PREPARE

@@ -23,13 +23,14 @@ from lexgrad.nn.initialisers import generator
 from lexgrad.nn.losses import classification_loss, l2_penalty
 from lexgrad.nn.optimisers import optimiser
 from lexgrad.nn.schedules import Schedule
+from lexgrad.train.engine import DTYPES
 from lexgrad.train.loop import Plan, train
 from lexgrad.train.metrics import classification_metrics
 from lexgrad.train.position import Position
 from lexgrad.train.progress import Progress
 from lexgrad.train.run import Run
 from lexgrad.train.shuffle import steps_in_epoch
-from lexgrad.train.step import DTYPES, Objective, TrainingStep, build_step, initial_state, step_input
+from lexgrad.train.step import Objective, TrainingStep, build_step, initial_state, step_input
 
 if TYPE_CHECKING:
     from lexgrad.models.base import TextClassifier

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lexgrad.compile import Program
-from lexgrad.compile.program import Precision
+from lexgrad.compile.arrays import Precision
 from lexgrad.errors import InputError
 from lexgrad.evaluate import Interpreter
 from lexgrad.graph import Graph
