@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 from lexgrad.files import write_whole
 
 _MAGIC = b"lexgrad object 1\n"
+_NAME = re.compile(r"[0-9a-f]{64}\.o|\.[0-9a-f]{64}\.o\..*\.partial")
 
 
 def folder() -> Path | None:
@@ -63,12 +65,16 @@ def _read(path: Path) -> bytes | None:
 
 
 def clear() -> tuple[int, int]:
-    """Remove every cached object; returns how many there were and their bytes."""
+    """Remove every cached object; returns how many there were and their bytes. Other files there stay."""
     place = folder()
     count = total = 0
-    if place is not None and place.is_dir():
-        for path in place.glob("*.o"):
-            total += path.stat().st_size
-            path.unlink(missing_ok=True)
-            count += 1
+    for path in _objects(place) if place is not None and place.is_dir() else ():
+        total += path.stat().st_size
+        path.unlink(missing_ok=True)
+        count += 1
     return count, total
+
+
+def _objects(place: Path) -> list[Path]:
+    """What this module has written into a folder, and what it was about to when it was stopped."""
+    return [path for path in place.iterdir() if _NAME.fullmatch(path.name)]

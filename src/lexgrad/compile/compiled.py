@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
 from lexgrad.compile.arrays import Precision
-from lexgrad.compile.program import Program
+from lexgrad.compile.program import Program, check_settings
 from lexgrad.errors import InputError
 from lexgrad.graph import Graph, Type
 from lexgrad.ops import type_of
@@ -23,6 +24,8 @@ class Compiled:
     def __init__(
         self, function: Callable[..., Any], examples: tuple[Any, ...], precision: Precision, threads: int | None
     ) -> None:
+        functools.update_wrapper(self, function)
+        check_settings(precision, threads)
         self.function = function
         self.precision: Precision = precision
         self.threads = threads
@@ -44,7 +47,11 @@ class Compiled:
     def _fitting(self, arguments: tuple[Any, ...], leaves: dict[str, Any], shape: TreeShape) -> tuple[Traced, Program]:
         if self._declared and self._latest is not None:
             if shape.children != self._latest[0].arguments.children:
-                raise InputError(f"{self._latest[1].graph!r} was compiled for arguments of another structure")
+                wanted, given = self._latest[0].arguments.leaves, shape.leaves
+                raise InputError(
+                    f"{self.graph.name} was compiled for arguments of another structure: for {wanted} arrays in the"
+                    f" places of the examples; got {given}"
+                )
             return self._latest
         key = (shape, tuple(type_of(leaf) for leaf in leaves.values()))
         if key not in self._made:
@@ -55,6 +62,10 @@ class Compiled:
     def _make(self, examples: tuple[Any, ...]) -> tuple[Traced, Program]:
         traced = trace_with_trees(self.function, *examples)
         return traced, Program(traced.graph, self.precision, self.threads)
+
+    def __repr__(self) -> str:
+        name = getattr(self.function, "__name__", repr(self.function))
+        return f"<compiled {name}: {self._latest[1].graph!r}>" if self._latest else f"<compiled {name}: not called yet>"
 
     @property
     def program(self) -> Program:
@@ -88,7 +99,11 @@ class Compiled:
         return self.program.assembly
 
     def memory_plan(self, **sizes: int) -> str:
-        """Which buffer lies where, for given named sizes."""
+        """Which buffer lies where, for given named sizes.
+
+        Raises:
+            InputError: a named size is missing.
+        """
         return self.program.memory_plan(**sizes)
 
 
@@ -105,6 +120,6 @@ def compile(
         threads: how many threads run it; as many as there are processors by default. The results do not depend on it.
 
     Raises:
-        InputError: an unknown precision, or a function that cannot be traced.
+        InputError: an unknown precision, a number of threads below 1, or a function that cannot be traced.
     """
     return Compiled(function, examples, precision, threads)

@@ -59,10 +59,7 @@ class Program:
         donated: Mapping[str, str] | None = None,
         processor: Processor | None = None,
     ) -> None:
-        if precision not in DTYPES:
-            raise InputError(f"precision is one of {', '.join(DTYPES)}; got {precision!r}")
-        if threads is not None and threads < 1:
-            raise InputError(f"a program runs on at least 1 thread; got {threads}")
+        check_settings(precision, threads)
         self.graph = graph
         self.precision = precision
         self.threads = threads or processors()
@@ -146,7 +143,14 @@ class Program:
         return assembly(self.llvm, self.processor)
 
     def memory_plan(self, **sizes: int) -> str:
-        """Which buffer lies where, for given named sizes."""
+        """Which buffer lies where, for given named sizes.
+
+        Raises:
+            InputError: a named size is missing.
+        """
+        missing = [name for name in self.sizes if name not in sizes]
+        if missing:
+            raise InputError(f"where buffers lie depends on {', '.join(missing)}: memory_plan({missing[0]}=…)")
         offsets, total = self.memory.layout(sizes)
         lines = [f"{total} bytes of scratch memory in {len(offsets)} slots"]
         for slot, offset in enumerate(offsets):
@@ -287,6 +291,18 @@ class Program:
 
     def _go(self, table: NDArray[np.int64], threads: int) -> None:
         together(functools.partial(self._run, table.ctypes.data, len(table)), threads)
+
+
+def check_settings(precision: str, threads: int | None) -> None:
+    """Refuse settings that no program can have.
+
+    Raises:
+        InputError: an unknown precision, or a number of threads below 1.
+    """
+    if precision not in DTYPES:
+        raise InputError(f"precision is one of {', '.join(DTYPES)}; got {precision!r}")
+    if threads is not None and threads < 1:
+        raise InputError(f"a program runs on at least 1 thread; got {threads}")
 
 
 def _outputs_last(lowered: Lowered, outputs: set[str]) -> list[Kernel]:

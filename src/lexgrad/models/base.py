@@ -231,7 +231,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def _check_settings(self) -> None:
         check_settings(type(self), self.get_params(deep=False))
         if self.precision == "bf16":
-            raise InputError("precision 'bf16' needs the compiler, which is not there yet; use fp32 (or fp64)")
+            raise InputError("precision 'bf16' is not available yet; use fp32 (or fp64)")
         self.check()
 
     def _require_fitted(self) -> None:
