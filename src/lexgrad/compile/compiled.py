@@ -47,10 +47,10 @@ class Compiled:
     def _fitting(self, arguments: tuple[Any, ...], leaves: dict[str, Any], shape: TreeShape) -> tuple[Traced, Program]:
         if self._declared and self._latest is not None:
             if shape.children != self._latest[0].arguments.children:
-                wanted, given = self._latest[0].arguments.leaves, shape.leaves
+                wanted = ", ".join(self.graph.inputs)
                 raise InputError(
-                    f"{self.graph.name} was compiled for arguments of another structure: for {wanted} arrays in the"
-                    f" places of the examples; got {given}"
+                    f"{self.graph.name} was compiled for the arguments {wanted}; got {shape.leaves} arrays in another"
+                    " arrangement"
                 )
             return self._latest
         key = (shape, tuple(type_of(leaf) for leaf in leaves.values()))

@@ -96,8 +96,7 @@ def _clamped_rows(w: _Text, rows: int, base: str, stride: str, last: str, fp: st
 
 def _rows_kernel(tile: Tiles, fp: str, rows: int, blocks: int, masked: bool) -> str:
     lanes, suffix = tile.lanes, {"float": "f32", "double": "f64"}[fp]
-    vector, mask = f"<{lanes} x {fp}>", f"<{lanes} x i1>"
-    width = tile.columns
+    vector, width = f"<{lanes} x {fp}>", tile.columns
     w = _Text()
     name = f"@lg.rows{rows}.{blocks}{'m' if masked else ''}"
     w(f"define internal void {name}(ptr noalias %a, i64 %ai, i64 %ak, i64 %last, ptr noalias %b, i64 %bk,")
@@ -117,16 +116,7 @@ def _rows_kernel(tile: Tiles, fp: str, rows: int, blocks: int, masked: bool) -> 
     w("  %bo = mul i64 %k, %bk")
     w(f"  %bp = getelementptr {fp}, ptr %b, i64 %bo")
     w("  %ko = mul i64 %k, %ak")
-    size = 4 if fp == "float" else 8
-    for j in range(blocks):
-        w(f"  %bp{j} = getelementptr {fp}, ptr %bp, i64 {j * lanes}")
-        if masked:
-            w(
-                f"  %b{j} = call {vector} @llvm.masked.load.v{lanes}{suffix}.p0(ptr %bp{j}, i32 {size}, {mask} %m{j},"
-                f" {vector} zeroinitializer)"
-            )
-        else:
-            w(f"  %b{j} = load {vector}, ptr %bp{j}, align {size}")
+    _load_columns(w, tile, fp, blocks, masked)
     for i in range(rows):
         w(f"  %ap{i} = getelementptr {fp}, ptr %a{i}, i64 %ko")
         w(f"  %s{i} = load {fp}, ptr %ap{i}")
@@ -149,6 +139,21 @@ def _rows_kernel(tile: Tiles, fp: str, rows: int, blocks: int, masked: bool) -> 
     w("  ret void")
     w("}")
     return "\n".join(w.lines)
+
+
+def _load_columns(w: _Text, tile: Tiles, fp: str, blocks: int, masked: bool) -> None:
+    """``%b0``, ``%b1``…: vectors of one row of ``right``, without touching what lies beyond its last column."""
+    lanes, suffix, size = tile.lanes, {"float": "f32", "double": "f64"}[fp], 4 if fp == "float" else 8
+    vector, mask = f"<{lanes} x {fp}>", f"<{lanes} x i1>"
+    for j in range(blocks):
+        w(f"  %bp{j} = getelementptr {fp}, ptr %bp, i64 {j * lanes}")
+        if masked:
+            w(
+                f"  %b{j} = call {vector} @llvm.masked.load.v{lanes}{suffix}.p0(ptr %bp{j}, i32 {size}, {mask} %m{j},"
+                f" {vector} zeroinitializer)"
+            )
+        else:
+            w(f"  %b{j} = load {vector}, ptr %bp{j}, align {size}")
 
 
 def _dots_kernel(tile: Tiles, fp: str) -> str:
