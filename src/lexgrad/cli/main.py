@@ -207,6 +207,25 @@ def models(
     run_models(model, Output(as_json=as_json))
 
 
+@app.command()
+def cache(
+    clear: Annotated[bool, _flag("--clear", "Remove every compiled object.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Say where compiled code is kept and how much of it there is, or remove it.
+
+    LEXGRAD_CACHE is the folder, or off.
+
+    \b
+    Examples:
+      lexgrad cache
+      lexgrad cache --clear
+    """
+    from lexgrad.cli.cache import run_cache
+
+    run_cache(clear, Output(as_json=as_json))
+
+
 def _columns(**given: str | None) -> dict[str, str]:
     """The options that say how a file is read, without those that were not given."""
     return {name: value for name, value in given.items() if value is not None}

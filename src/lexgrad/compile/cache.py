@@ -64,15 +64,20 @@ def _read(path: Path) -> bytes | None:
     return code if head == _MAGIC + hashlib.sha256(code).digest() else None
 
 
+def held() -> tuple[int, int]:
+    """How many objects the cache holds, and their bytes."""
+    place = folder()
+    sizes = [path.stat().st_size for path in _objects(place)] if place is not None and place.is_dir() else []
+    return len(sizes), sum(sizes)
+
+
 def clear() -> tuple[int, int]:
     """Remove every cached object; returns how many there were and their bytes. Other files there stay."""
+    found = held()
     place = folder()
-    count = total = 0
     for path in _objects(place) if place is not None and place.is_dir() else ():
-        total += path.stat().st_size
         path.unlink(missing_ok=True)
-        count += 1
-    return count, total
+    return found
 
 
 def _objects(place: Path) -> list[Path]:
