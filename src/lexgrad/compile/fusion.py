@@ -53,7 +53,10 @@ def fuse(graph: Graph) -> Fusion:
             users[operand].append(node)
     outputs = set(graph.outputs.values())
     must: set[Node] = set()
+    beyond: set[Node] = set()
     for node in graph.nodes:
+        if _reaches_beyond(node, beyond):
+            beyond.add(node)
         if (
             (node.primitive is CONSTANT and node.shape)
             or node.primitive is INPUT
@@ -63,7 +66,7 @@ def fuse(graph: Graph) -> Fusion:
         ):
             must.add(node)
         for operand in node.inputs:
-            if _reads_often(node, operand) or (node.primitive.name == "pad" and _reaches_beyond(operand)):
+            if _reads_often(node, operand) or (node.primitive.name == "pad" and operand in beyond):
                 must.add(read_in_place(node, operand))
         if _expensive(node) and len(users[node]) > 1:
             must.add(node)
@@ -88,19 +91,15 @@ def _limit(graph: Graph, must: set[Node], users: dict[Node, list[Node]]) -> None
             must.add(node)
 
 
-def _reaches_beyond(node: Node) -> bool:
+def _reaches_beyond(node: Node, beyond: set[Node]) -> bool:
     """Whether the first entry of ``node`` may be asked of memory that has none, because ``node`` is empty.
 
-    A slice or a reversed axis that turns out empty begins behind, or before, what there is.
+    A slice or a reversed axis that turns out empty begins behind, or before, what there is; ``beyond`` are such nodes.
     """
-    stack = [node]
-    while stack:
-        current = stack.pop()
-        if current.primitive.name in ("slice", "reverse") and any(isinstance(size, Dim) for size in current.shape):
-            return True
-        if current.primitive.name in ELEMENTWISE or current.primitive.name in MOVEMENT:
-            stack.extend(current.inputs)
-    return False
+    if node.primitive.name in ("slice", "reverse") and any(isinstance(size, Dim) for size in node.shape):
+        return True
+    computed = node.primitive.name in ELEMENTWISE or node.primitive.name in MOVEMENT or node.primitive.name == "reshape"
+    return computed and any(operand in beyond for operand in node.inputs)
 
 
 def _reads_often(node: Node, operand: Node) -> bool:
