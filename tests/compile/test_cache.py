@@ -13,7 +13,7 @@ import pytest
 from lexgrad import ops
 from lexgrad.compile import Program, cache
 from lexgrad.compile import program as programs
-from lexgrad.compile.machine import limited
+from lexgrad.compile.machine import Processor, limited, object_code
 from lexgrad.graph import Dim, Graph
 from tests.compile.running import graph_of, reals
 
@@ -30,9 +30,9 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def compilations(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The texts that have been compiled."""
     texts: list[str] = []
-    compile_text = programs.object_code
+    compile_text = object_code
 
-    def counting(text: str, processor: programs.Processor) -> bytes:
+    def counting(text: str, processor: Processor) -> bytes:
         texts.append(text)
         return compile_text(text, processor)
 

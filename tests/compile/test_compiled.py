@@ -62,7 +62,7 @@ def test_precision_and_results() -> None:
     for precision, dtype in ("fp32", np.float32), ("fp64", np.float64):
         found = lg.compile(lg.exp, precision=precision)(x)  # type: ignore[arg-type]
         assert found.dtype == dtype
-        np.testing.assert_allclose(found, np.exp(x), rtol=np.finfo(dtype).eps * 4)
+        np.testing.assert_allclose(found, np.exp(x), rtol=float(np.finfo(dtype).eps) * 4)
     assert lg.compile(lambda x, k: x * k)(2.0, 3) == 6.0
     assert lg.compile(lambda i: i > 2)(3).dtype == np.bool_
 

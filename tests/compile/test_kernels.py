@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -89,7 +90,7 @@ def test_a_sum_of_many_terms() -> None:
 @pytest.mark.parametrize("moved", ["reversed", "shifted", "turned"])
 def test_what_is_read_in_two_places_is_not_computed_ever_more_often(moved: str) -> None:
     """Each level reads the one below twice: computed where it is read, thirty levels would be 2³⁰ operations."""
-    ways = {
+    ways: dict[str, Callable[[Node], Node]] = {
         "reversed": lambda x: ops.reverse(x, 0) + ops.reverse(x, 1),
         "shifted": lambda x: ops.pad(x[1:], [(0, 1), (0, 0)]) + ops.pad(x[:, 1:], [(0, 0), (1, 0)]),
         "turned": lambda x: x.T + ops.reverse(x, 0),
@@ -171,7 +172,7 @@ def test_booleans_and_whole_numbers_everywhere() -> None:
 
     def outputs(b: Node, i: Node, ids: Node) -> dict[str, Node]:
         wide = ops.broadcast_to(ops.expand_dims(ids, 1), (N, 2))
-        result = {}
+        result: dict[str, Node] = {}
         for name, x in {"b": b, "i": i}.items():
             result |= {
                 f"{name} max": ops.max(x, 1),

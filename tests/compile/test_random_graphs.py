@@ -23,7 +23,7 @@ from tests.strategies import RandomGraph, graphs
 
 
 @given(graphs())
-@settings(max_examples=40)
+@settings(max_examples=30)
 def test_compiled_is_evaluated(case: RandomGraph) -> None:
     assert_same_values(
         Program(case.graph, "fp64", threads=1).run(case.values), evaluate(case.graph, case.values), 1e-10
@@ -31,7 +31,7 @@ def test_compiled_is_evaluated(case: RandomGraph) -> None:
 
 
 @given(graphs(steps=10))
-@settings(max_examples=25)
+@settings(max_examples=20)
 def test_compiled_gradients_are_evaluated_ones(case: RandomGraph) -> None:
     graph = differentiate(case.graph, output="loss")
     assert_same_values(Program(graph, "fp64", threads=1).run(case.values), evaluate(graph, case.values), 1e-9)
@@ -64,7 +64,7 @@ def poisoned(shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> Array:
 @pytest.mark.usefixtures("small_work")
 def test_neither_threads_nor_shared_memory_change_a_bit(monkeypatch: pytest.MonkeyPatch) -> None:
     @given(graphs())
-    @settings(max_examples=25)
+    @settings(max_examples=18)
     def law(case: RandomGraph) -> None:
         program = Program(case.graph, "fp32", threads=1)
         alone = program.run(case.values)

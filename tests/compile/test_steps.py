@@ -20,6 +20,12 @@ STEPS = [
 ROUNDS = 4
 
 
+@pytest.fixture(autouse=True)
+def only_graphs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The models are asked for graphs alone: what they would compile, nobody runs here."""
+    monkeypatch.setenv("LEXGRAD_ENGINE", "interpreter")
+
+
 def step_graph(name: str) -> Graph:
     """The graph of a training step."""
     if name in MODELS:

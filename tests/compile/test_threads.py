@@ -92,8 +92,12 @@ def test_those_who_wait_are_met_also_when_the_caller_is_interrupted(monkeypatch:
 
     interrupted = Interrupted()
     monkeypatch.setattr(pool, "_pool", lambda threads: interrupted)
+
+    def wait(thread: int, threads: int, meeting: int) -> None:
+        met.wait(60)
+
     with pytest.raises(KeyboardInterrupt):
-        together(lambda thread, threads, meeting: met.wait(60) and None, 3)
+        together(wait, 3)
     assert met.n_waiting == 0
     assert not met.broken
 
