@@ -202,20 +202,28 @@ class Program:
             raise InputError(f"this program was made for {self.processor.triple}; it cannot run here")
         if len(steps) != 1 and (self.donation.copied or not steps):
             return [result for step in steps for result in self.launch([step])]
-        bound = [self._bind(step) for step in steps]
-        known = {tuple(sizes.values()): sizes for sizes in bound}
-        layouts = {key: self._layout(sizes) for key, sizes in known.items()}
+        turns: dict[int, list[int]] = {}  # a step that comes again is bound once
+        for turn, step in enumerate(steps):
+            turns.setdefault(id(step), []).append(turn)
+        bound = [(steps[those[0]], those, self._bind(steps[those[0]])) for those in turns.values()]
+        layouts = {tuple(sizes.values()): self._layout(sizes) for _, _, sizes in bound}
         arena = aligned_empty((max(total for _, total in layouts.values()),), np.dtype(np.uint8))
         status = np.zeros(STATUS_WORDS, np.int64)
         table = np.empty((len(steps), len(self._buffers) + len(self.sizes)), np.int64)
-        keep = []
-        for row, step, sizes in zip(table, steps, bound, strict=True):
+        keep: list[Mapping[str, Array]] = [{}] * len(steps)
+        for step, those, sizes in bound:
             offsets, _ = layouts[tuple(sizes.values())]
             given = {buffer: step[name] for name, buffer in self._inputs.items()} | self._constants
-            places = given | self._allocate(given, sizes) | {STATUS: status}
-            row[:] = self._addresses(places, arena.ctypes.data, offsets) + [sizes[name] for name in self.sizes]
-            keep.append(places)
-        self._go(table, self._worthwhile_threads(bound))
+            made = self._allocate(given, sizes, len(those))
+            given |= {out: given[buffer] for out, buffer in self.donation.in_place.items()} | {STATUS: status}
+            places = given | {name: block[0, ...] for name, block in made.items()}
+            table[those] = self._addresses(places, arena.ctypes.data, offsets) + [sizes[name] for name in self.sizes]
+            for name, block in made.items():
+                if block.size:
+                    table[those, self._buffers.index(name)] += np.arange(len(those)) * block[0, ...].nbytes
+            for number, turn in enumerate(those):
+                keep[turn] = given | {name: block[number, ...] for name, block in made.items()}
+        self._go(table, self._worthwhile_threads([sizes for _, _, sizes in bound]))
         if status[0]:
             raise self._lowered.checks[status[0] - 1].error(status[1:].tolist())
         return [self._results(step, places) for step, places in zip(steps, keep, strict=True)]
@@ -270,17 +278,14 @@ class Program:
             requirement.check(sizes)
         return sizes
 
-    def _allocate(self, given: Mapping[str, Array], sizes: Mapping[str, int]) -> dict[str, Array]:
+    def _allocate(self, given: Mapping[str, Array], sizes: Mapping[str, int], count: int) -> dict[str, Array]:
+        """New arrays for the outputs of ``count`` turns, one behind the other; not for those in an input's place."""
         made: dict[str, Array] = {}
         for buffer in self._outputs.values():
-            if buffer in given or buffer in made:
-                continue
-            if buffer in self.donation.in_place:
-                made[buffer] = given[self.donation.in_place[buffer]]
-                continue
-            node = self._lowered.buffers[buffer]
-            shape = tuple(resolve(size, sizes) for size in node.shape)
-            made[buffer] = aligned_empty(shape, self.dtypes[node.type.dtype])
+            if buffer not in given and buffer not in self.donation.in_place:
+                node = self._lowered.buffers[buffer]
+                shape = tuple(resolve(size, sizes) for size in node.shape)
+                made[buffer] = aligned_empty((count, *shape), self.dtypes[node.type.dtype])
         return made
 
     def _worthwhile_threads(self, steps: Sequence[Mapping[str, int]]) -> int:
