@@ -8,7 +8,7 @@ from lexgrad.compile.emit import KernelText
 from lexgrad.compile.functions import functions
 from lexgrad.compile.loops import Kernel, Product, walk
 from lexgrad.compile.products import Tiles, micro_kernels
-from lexgrad.compile.writer import Writer, size_name
+from lexgrad.compile.writer import LOOP_HINTS, Writer, size_name
 from lexgrad.graph import DType
 
 # A barrier that any number of threads may use again and again: a count of those that have arrived and, in a cache
@@ -67,20 +67,22 @@ def program_text(
     fp: str,
     tile: Tiles,
     pause: str,
+    fma: bool,
 ) -> str:
     """The whole module: functions, kernels, and ``program(table, steps, thread, threads, barrier)``.
 
     ``table`` has a row for every step: the address of each buffer, then each named size. Every thread runs the
     program; before kernel ``i`` all threads meet where ``barriers[i]`` says so, and after every step.
     """
-    parts = [functions(fp), _BARRIER.replace("PAUSE", f"  call void @{pause}" if pause else "")]
+    parts = [functions(fp, fma), _BARRIER.replace("PAUSE", f"  call void @{pause}" if pause else "")]
     if pause:
         parts.append(f"declare void @{pause.replace(' 1', '')}")
     if any(isinstance(statement, Product) for kernel in kernels for statement in walk(kernel.body)):
-        parts.append(micro_kernels(tile, fp))
-    texts = [KernelText(kernel, buffers, places, sizes, fp, tile) for kernel in kernels]
+        parts.append(micro_kernels(tile, fp, fma))
+    texts = [KernelText(kernel, buffers, places, sizes, fp, tile, fma) for kernel in kernels]
     parts += [text.text() for text in texts]
     parts.append(_program(texts, list(buffers), sizes, barriers, fp))
+    parts.append(LOOP_HINTS)
     return "\n\n".join(parts)
 
 

@@ -19,7 +19,7 @@ from lexgrad.compile.loops import (
     extent,
     multiply,
 )
-from lexgrad.graph import DType, Node, Shape, Size
+from lexgrad.graph import DType, Node, Shape, Size, product
 
 Index: TypeAlias = tuple[Expression, ...]
 
@@ -45,23 +45,25 @@ class Body:
         """Write a statement into the innermost scope."""
         self.scopes[-1].append(statement)
 
-    def loop(self, start: Expression, stop: Expression, write: Callable[[Local], None], prefix: str = "i") -> None:
-        """A loop whose body ``write`` fills, given the loop's variable."""
+    def loop(
+        self, start: Expression, stop: Expression, write: Callable[[Local], None], prefix: str = "i", terms: int = 0
+    ) -> None:
+        """A loop whose body ``write`` fills, given the loop's variable; ``terms`` as in :class:`Loop`."""
         name = self.fresh(prefix)
         self.scopes.append([])
         self.known.append({})
         write(Local(name, "int"))
         self.known.pop()
-        self.put(Loop(name, start, stop, tuple(self.scopes.pop())))
+        self.put(Loop(name, start, stop, tuple(self.scopes.pop()), terms))
 
-    def nest(self, sizes: Sequence[Size], write: Callable[[Index], None]) -> None:
-        """Loops over all of ``sizes``, the last innermost."""
+    def nest(self, sizes: Sequence[Size], write: Callable[[Index], None], terms: int = 0) -> None:
+        """Loops over all of ``sizes``, the last innermost; ``terms`` as in :class:`Loop`."""
 
         def inside(outer: Index, rest: Sequence[Size]) -> None:
             if not rest:
                 write(outer)
             else:
-                self.loop(ZERO, extent(rest[0]), lambda i: inside((*outer, i), rest[1:]))
+                self.loop(ZERO, extent(rest[0]), lambda i: inside((*outer, i), rest[1:]), terms=terms)
 
         inside((), sizes)
 
@@ -84,6 +86,21 @@ def offset(shape: Shape, index: Index) -> Expression:
     for size, i in zip(shape, index, strict=True):
         total = add(multiply(total, extent(size)), i)
     return total
+
+
+FEW = 16
+
+
+def adding(sizes: Sequence[Size]) -> tuple[str, int]:
+    """How to add up entries over axes of these sizes: the operation, and the ``terms`` of its loops.
+
+    A few terms are added one behind the other, whatever LLVM makes of the loop; more of them in any order that is
+    fast, as long as the loop stays one. What is too long to be unrolled, or not known, needs no such care.
+    """
+    count = product(sizes)
+    if not isinstance(count, int):
+        return "fold_add", 0
+    return ("add", 0) if count <= FEW else ("fold_add", count)
 
 
 def zero(dtype: DType) -> Number:

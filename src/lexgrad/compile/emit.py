@@ -21,11 +21,12 @@ from lexgrad.compile.loops import (
     Statement,
     Store,
     Unless,
+    uses,
 )
 from lexgrad.compile.operations import write_operation
 from lexgrad.compile.products import Tiles
 from lexgrad.compile.tiling import write_product
-from lexgrad.compile.writer import Writer, size_name
+from lexgrad.compile.writer import Writer, loop_hint, size_name
 from lexgrad.graph import DType
 
 
@@ -40,6 +41,7 @@ class KernelText(Writer):
         names: the named sizes, which every kernel is given.
         fp: the LLVM type of floats.
         tile: tile sizes of matrix products.
+        fma: whether the processor multiplies and adds in one instruction.
     """
 
     def __init__(
@@ -50,6 +52,7 @@ class KernelText(Writer):
         names: Sequence[str],
         fp: str,
         tile: Tiles,
+        fma: bool,
     ) -> None:
         super().__init__(fp)
         self.kernel = kernel
@@ -63,6 +66,9 @@ class KernelText(Writer):
         self.names = names
         self.locals = {"first": "%first", "last": "%last"}
         self.declared: dict[str, DType] = {}
+        self.fma = fma
+        self.uses = uses(kernel.body)
+        self.products: dict[str, tuple[str, str]] = {}  # the factors of products that are read once, not multiplied yet
 
     def text(self) -> str:
         """The function, ``void name(i64 first, i64 last, ptr buffers…, i64 sizes…)``."""
@@ -82,14 +88,53 @@ class KernelText(Writer):
             case Extent(size):
                 return self.size(size)
             case Local(name):
-                if name in self.declared:
-                    return self.put(f"load {self.llvm(self.declared[name])}, ptr {self.locals[name]}")
-                return self.locals[name]
+                return self.local(name)
             case Load(buffer, offset, dtype):
                 loaded = self.put(f"load {self.memory(dtype)}, ptr {self.address(buffer, offset)}")
                 return self.put(f"icmp ne i8 {loaded}, 0") if dtype == "bool" else loaded
             case Apply(_, operands):
-                return write_operation(self, expression, [self.value(operand) for operand in operands])
+                summed = self.sum_of_product(expression)
+                return summed or write_operation(self, expression, [self.value(operand) for operand in operands])
+
+    def factors(self, expression: Expression) -> tuple[str, str] | None:
+        """The LLVM values of the two factors of a product of floats that nothing else reads; None for all else."""
+        match expression:
+            case Local(name):
+                return self.products.get(name)
+            case Apply("multiply", (x, y), "float"):
+                return self.value(x), self.value(y)
+        return None
+
+    def sum_of_product(self, expression: Apply) -> str | None:
+        """A sum or difference with a product in it, as one instruction where there is one; None for all else."""
+        if expression.dtype != "float" or expression.operation not in ("add", "subtract", "fold_add"):
+            return None
+        fp, (left, right) = self.fp, expression.operands
+        if expression.operation == "fold_add":
+            pair = self.factors(right)
+            product = self.put(f"fmul contract {fp} {pair[0]}, {pair[1]}") if pair else self.value(right)
+            return self.put(f"fadd reassoc contract {fp} {self.value(left)}, {product}")
+        minus = expression.operation == "subtract"
+        if self.fma and (pair := self.factors(right)):
+            x = self.put(f"fneg {fp} {pair[0]}") if minus else pair[0]
+            return self.multiply_add(x, pair[1], self.value(left))
+        if self.fma and (pair := self.factors(left)):
+            z = self.value(right)
+            return self.multiply_add(*pair, self.put(f"fneg {fp} {z}") if minus else z)
+        return None
+
+    def multiply_add(self, x: str, y: str, z: str) -> str:
+        """x y + z, rounded once."""
+        fp = self.fp
+        return self.put(f"call {fp} @llvm.fma.{self.bits}({fp} {x}, {fp} {y}, {fp} {z})")
+
+    def local(self, name: str) -> str:
+        """The LLVM value of a local."""
+        if name in self.declared:
+            return self.put(f"load {self.llvm(self.declared[name])}, ptr {self.locals[name]}")
+        if name in self.products:
+            return self.put(f"fmul {self.fp} {', '.join(self.products[name])}")
+        return self.locals[name]
 
     def literal(self, value: float | int | bool, dtype: DType) -> str:
         """A number as LLVM text."""
@@ -117,7 +162,11 @@ class KernelText(Writer):
         """Write one statement."""
         match statement:
             case Let(name, value):
-                self.locals[name] = self.value(value)
+                pair = self.factors(value) if self.uses[name] == 1 and isinstance(value, Apply) else None
+                if pair:
+                    self.products[name] = pair
+                else:
+                    self.locals[name] = self.value(value)
             case Declare(name, value):
                 start = self.value(value)
                 self.locals[name] = self.slot(self.llvm(value.dtype))
@@ -130,10 +179,10 @@ class KernelText(Writer):
             case Unless(target, source, body):
                 if self.places[target] != self.places[source]:
                     self.statements(body)
-            case Loop(name, first, last, body):
+            case Loop(name, first, last, body, terms):
                 self.begin(name, self.value(first), self.value(last))
                 self.statements(body)
-                self.end()
+                self.end(hint=loop_hint(terms))
             case Product():
                 write_product(self, statement)
 

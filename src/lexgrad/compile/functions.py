@@ -32,9 +32,7 @@ def _polynomial(lines: list[str], x: str, coefficients: list[float], name: str) 
     """Horner's rule, highest power first."""
     current = float_text(coefficients[0])
     for i, coefficient in enumerate(coefficients[1:]):
-        lines.append(
-            f"  %{name}{i} = call float @llvm.fma.f32(float {current}, float {x}, float {float_text(coefficient)})"
-        )
+        lines.append(f"  %{name}{i} = call float @lg.fma(float {current}, float {x}, float {float_text(coefficient)})")
         current = f"%{name}{i}"
     return current
 
@@ -49,8 +47,8 @@ def _exp() -> str:
         f"  %t = fmul float %in, {float_text(1 / math.log(2))}",
         "  %n = call float @llvm.rint.f32(float %t)",
         "  %m = fneg float %n",
-        f"  %r0 = call float @llvm.fma.f32(float %m, float {float_text(high)}, float %in)",
-        f"  %r = call float @llvm.fma.f32(float %m, float {float_text(low)}, float %r0)",
+        f"  %r0 = call float @lg.fma(float %m, float {float_text(high)}, float %in)",
+        f"  %r = call float @lg.fma(float %m, float {float_text(low)}, float %r0)",
     ]
     result = _polynomial(lines, "%r", [1 / math.factorial(k) for k in range(7, -1, -1)], "p")
     lines += [
@@ -94,9 +92,9 @@ def _log() -> str:
     lines += [
         f"  %sw = fmul float {series}, %w",
         "  %two = fadd float %s, %s",
-        "  %tail = call float @llvm.fma.f32(float %s, float %sw, float %two)",
-        f"  %low = call float @llvm.fma.f32(float %e, float {float_text(math.log(2) - 0.693359375)}, float %tail)",
-        f"  %y = call float @llvm.fma.f32(float %e, float {float_text(0.693359375)}, float %low)",
+        "  %tail = call float @lg.fma(float %s, float %sw, float %two)",
+        f"  %low = call float @lg.fma(float %e, float {float_text(math.log(2) - 0.693359375)}, float %tail)",
+        f"  %y = call float @lg.fma(float %e, float {float_text(0.693359375)}, float %low)",
         f"  %inf = fcmp oeq float %x, {float_text(math.inf)}",
         f"  %y1 = select i1 %inf, float {float_text(math.inf)}, float %y",
         f"  %nul = fcmp oeq float %x, {float_text(0.0)}",
@@ -127,7 +125,7 @@ def _tanh() -> str:
     series = _polynomial(lines, "%w", coefficients, "p")
     lines += [
         f"  %sw = fmul float {series}, %w",
-        "  %near = call float @llvm.fma.f32(float %x, float %sw, float %x)",
+        "  %near = call float @lg.fma(float %x, float %sw, float %x)",
         f"  %is = fcmp olt float %a, {float_text(0.625)}",
         "  %y = select i1 %is, float %near, float %far",
         "  ret float %y",
@@ -247,8 +245,20 @@ def _uniform(fp: str) -> str:
     return "\n".join([head, *lines, "}"])
 
 
-def functions(fp: str) -> str:
-    """Definitions of every function that kernels call, for ``fp`` = ``"float"`` or ``"double"``."""
+def _multiply_add(fp: str, suffix: str, fma: bool) -> str:
+    """x y + z: in one instruction, or in two where a processor has no such thing."""
+    lines = [f"  %m = fmul {fp} %x, %y", f"  %r = fadd {fp} %m, %z"]
+    if fma:
+        lines = [f"  %r = call {fp} @llvm.fma.{suffix}({fp} %x, {fp} %y, {fp} %z)"]
+    head = f"define internal {fp} @lg.fma({fp} %x, {fp} %y, {fp} %z) alwaysinline {{"
+    return "\n".join([head, *lines, f"  ret {fp} %r", "}"])
+
+
+def functions(fp: str, fma: bool = True) -> str:
+    """Definitions of every function that kernels call, for ``fp`` = ``"float"`` or ``"double"``.
+
+    ``fma`` says whether the processor multiplies and adds in one instruction.
+    """
     suffix = {"float": "f32", "double": "f64"}[fp]
     unary = ["exp", "log", "sin", "cos", "tanh", "rint", "fabs", "sqrt"]
     declared = [f"declare {fp} @llvm.{name}.{suffix}({fp})" for name in unary]
@@ -263,4 +273,4 @@ def functions(fp: str) -> str:
         defined = [_through_library(name, suffix, fp) for name in ("exp", "log", "tanh")]
         defined += [_sigmoid64(), _softplus64()]
     defined += [_through_library(name, suffix, fp) for name in ("sin", "cos")]
-    return "\n".join([*declared, *defined, _uniform(fp)])
+    return "\n".join([*declared, _multiply_add(fp, suffix, fma), *defined, _uniform(fp)])

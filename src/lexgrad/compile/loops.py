@@ -6,6 +6,7 @@ buffers, each a row-major array; an offset into one is an integer expression.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
@@ -93,12 +94,19 @@ class Store:
 
 @dataclass(frozen=True)
 class Loop:
-    """``for name in start … stop-1``."""
+    """``for name in start … stop-1``.
+
+    Attributes:
+        terms: of a sum whose terms may be added in any order: how many there are. Such a loop has to stay a loop: if
+            it were unrolled, LLVM would choose the order anew for each row of a vector and for the rows that are left
+            over, and the result would depend on how rows are divided among threads.
+    """
 
     name: str
     start: Expression
     stop: Expression
     body: tuple[Statement, ...]
+    terms: int = 0
 
 
 @dataclass(frozen=True)
@@ -213,6 +221,34 @@ def walk(statements: Sequence[Statement]) -> Iterator[Statement]:
             yield from walk(statement.body)
         elif isinstance(statement, Product):
             yield from walk(statement.epilogue)
+
+
+def expressions(statement: Statement) -> Iterator[Expression]:
+    """The expressions of a statement itself, whole; not those of statements inside it."""
+    match statement:
+        case Let(_, value) | Declare(_, value) | Assign(_, value):
+            yield value
+        case Store(_, offset, value):
+            yield from (offset, value)
+        case Loop(_, start, stop):
+            yield from (start, stop)
+        case Product() as p:
+            yield from (p.left_offset, *p.left_strides, p.right_offset, *p.right_strides, p.rows, p.columns, p.depth)
+
+
+def uses(statements: Sequence[Statement]) -> Counter[str]:
+    """How often each local is read in statements and all that is inside them."""
+    stack = [expression for statement in walk(statements) for expression in expressions(statement)]
+    count: Counter[str] = Counter()
+    while stack:
+        match stack.pop():
+            case Local(name):
+                count[name] += 1
+            case Load(_, offset):
+                stack.append(offset)
+            case Apply(_, operands):
+                stack.extend(operands)
+    return count
 
 
 # --- pseudocode

@@ -41,6 +41,11 @@ class Processor:
         return "llvm.aarch64.hint(i32 1)" if self.triple.startswith(("aarch64", "arm64")) else ""
 
     @property
+    def fma(self) -> bool:
+        """Whether it multiplies and adds in one instruction, with one rounding."""
+        return not self.triple.startswith("x86_64") or "+fma" in self.features.split(",") or self.cpu == "x86-64-v3"
+
+    @property
     def here(self) -> bool:
         """Whether its code can run in this process."""
         return bool(self.triple == llvm.get_process_triple())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lexgrad.compile.body import Body, Index, zero
+from lexgrad.compile.body import Body, Index, adding, zero
 from lexgrad.compile.fusion import swaps
 from lexgrad.compile.loops import (
     FIRST,
@@ -102,15 +102,16 @@ def kernel_products(low: Lowering, node: Node) -> Kernel:
             places = list(index[len(leading) :])
             i = (places.pop(0),) if left.ndim > 1 else ()
             total = Local(body.fresh("s"), "float")
+            operation, terms = adding([left.shape[-1]])
             body.put(Declare(total.name, zero(node.type.dtype)))
 
             def step(k: Local) -> None:
                 a = low.value(body, left, (*leading, *i, k))
                 b = low.value(body, right, (*leading, k, *places))
                 product = Apply("multiply", (a, b), "float")
-                body.put(Assign(total.name, Apply("fold_add", (total, product), "float")))
+                body.put(Assign(total.name, Apply(operation, (total, product), "float")))
 
-            body.loop(ZERO, extent(left.shape[-1]), step, "k")
+            body.loop(ZERO, extent(left.shape[-1]), step, "k", terms)
             low.store(body, node, index, total)
 
         body.nest(node.shape[1:], entry)

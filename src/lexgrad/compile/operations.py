@@ -1,7 +1,10 @@
 """The instructions of each operation on numbers: tables from an operation and the dtype of its operands to LLVM text.
 
-Integers wrap around, and a float that no integer is near becomes the nearest one that there is: no value that a graph
-computes is undefined behaviour here.
+Arithmetic on floats is what it says, operation by operation. Where LLVM may choose, as when it contracts a product and
+a sum, it chooses differently for whole vectors and for what is left over, and results would depend on how work is
+divided. Products and sums that become one instruction are put together in :mod:`lexgrad.compile.emit`; only the order
+of the terms of a long sum is free. Integers wrap around, and a float that no integer is near becomes the nearest one
+that there is: no value that a graph computes is undefined behaviour here.
 """
 
 from __future__ import annotations
@@ -87,10 +90,10 @@ def _int_function(call: str) -> Rule:
 
 
 _FLOAT: dict[str, Rule] = {
-    "add": _plain("fadd contract FP"),
-    "subtract": _plain("fsub contract FP"),
-    "multiply": _plain("fmul contract FP"),
-    "divide": _plain("fdiv contract FP"),
+    "add": _plain("fadd FP"),
+    "subtract": _plain("fsub FP"),
+    "multiply": _plain("fmul FP"),
+    "divide": _plain("fdiv FP"),
     "fold_add": _plain("fadd reassoc contract FP"),
     "negative": _plain("fneg FP"),
     "equal": _plain("fcmp oeq FP"),

@@ -48,13 +48,13 @@ def tiles(vector_bits: int, registers: int, fp: str) -> Tiles:
     return Tiles(lanes, 6, 2, 3, 4)
 
 
-def micro_kernels(tile: Tiles, fp: str) -> str:
+def micro_kernels(tile: Tiles, fp: str, fma: bool = True) -> str:
     """All micro-kernels: ``rows`` for 8 (or 6), 4 and 1 rows, whole or masked at the right edge, and ``dots``."""
     suffix = {"float": "f32", "double": "f64"}[fp]
     vector = f"<{tile.lanes} x {fp}>"
     mask = f"<{tile.lanes} x i1>"
     parts = [
-        f"declare {vector} @llvm.fma.v{tile.lanes}{suffix}({vector}, {vector}, {vector})",
+        *_multiply_add(vector, f"v{tile.lanes}{suffix}", fma),
         f"declare {vector} @llvm.masked.load.v{tile.lanes}{suffix}.p0(ptr, i32, {mask}, {vector})",
         f"declare {fp} @llvm.vector.reduce.fadd.v{tile.lanes}{suffix}({fp}, {vector})",
     ]
@@ -63,6 +63,17 @@ def micro_kernels(tile: Tiles, fp: str) -> str:
         parts += [_rows_kernel(tile, fp, rows, blocks, masked=True) for blocks in range(1, tile.blocks + 1)]
     parts.append(_dots_kernel(tile, fp))
     return "\n".join(parts)
+
+
+def _multiply_add(vector: str, suffix: str, fma: bool) -> list[str]:
+    """x y + z on vectors: in one instruction, or in two where a processor has no such thing."""
+    lines = [f"  %m = fmul {vector} %x, %y", f"  %r = fadd {vector} %m, %z"]
+    declared = []
+    if fma:
+        declared = [f"declare {vector} @llvm.fma.{suffix}({vector}, {vector}, {vector})"]
+        lines = [f"  %r = call {vector} @llvm.fma.{suffix}({vector} %x, {vector} %y, {vector} %z)"]
+    head = f"define internal {vector} @lg.fma.{suffix}({vector} %x, {vector} %y, {vector} %z) alwaysinline {{"
+    return [*declared, head, *lines, f"  ret {vector} %r", "}"]
 
 
 class _Text:
@@ -123,7 +134,7 @@ def _rows_kernel(tile: Tiles, fp: str, rows: int, blocks: int, masked: bool) -> 
         w(f"  %v{i} = insertelement {vector} poison, {fp} %s{i}, i32 0")
         w(f"  %x{i} = shufflevector {vector} %v{i}, {vector} poison, <{lanes} x i32> zeroinitializer")
         for j in range(blocks):
-            call = f"call {vector} @llvm.fma.v{lanes}{suffix}"
+            call = f"call {vector} @lg.fma.v{lanes}{suffix}"
             w(f"  %d{i}.{j} = {call}({vector} %x{i}, {vector} %b{j}, {vector} %c{i}.{j})")
     w("  %k1 = add nuw nsw i64 %k, 1")
     w("  %more = icmp slt i64 %k1, %depth")
@@ -162,7 +173,7 @@ def _dots_kernel(tile: Tiles, fp: str) -> str:
     rows, columns = tile.dot_rows, tile.dot_columns
     pairs = [(i, j) for i in range(rows) for j in range(columns)]
     size = 4 if fp == "float" else 8
-    fma = f"call {vector} @llvm.fma.v{lanes}{suffix}"
+    fma = f"call {vector} @lg.fma.v{lanes}{suffix}"
     w = _Text()
     w("define internal void @lg.dots(ptr noalias %a, i64 %ai, i64 %last, ptr noalias %b, i64 %bj, i64 %lastb,")
     w("  ptr noalias %c, i64 %depth) noinline {")

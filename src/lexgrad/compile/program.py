@@ -120,6 +120,7 @@ class Program:
             LLVM_FLOATS[self.precision],
             tile,
             self.processor.pause,
+            self.processor.fma,
         )
 
     def _load(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from lexgrad.compile.body import Body, Index, offset, zero
+from lexgrad.compile.body import Body, Index, adding, offset, zero
 from lexgrad.compile.loops import (
     FIRST,
     LAST,
@@ -49,7 +49,7 @@ def kernel_sum(low: Lowering, node: Node) -> Kernel:
         return sum_rows(low, node)
 
     def fold(body: Body, kept: Index, _: Index) -> None:
-        total = accumulate(low, body, x, axes, kept, zero(node.type.dtype), "fold_add", lambda entry, _: entry)
+        total = accumulate(low, body, x, axes, kept, zero(node.type.dtype), "add", lambda entry, _: entry)
         low.store(body, node, kept, total)
 
     return reduce(low, node, axes, fold)
@@ -91,7 +91,20 @@ def accumulate(
     operation: str,
     each: Callable[[Expression, Index], Expression],
 ) -> Local:
-    """Fold ``each(entry)`` over the reduced axes of ``x``; returns the local that holds the result."""
+    """Fold ``each(entry)`` over the reduced axes of ``x``; returns the local that holds the result.
+
+    Args:
+        low: the graph's kernels.
+        body: this kernel.
+        x: what is reduced.
+        axes: which axes of it.
+        kept: the place along the others.
+        start: what to begin with.
+        operation: ``"maximum"``, or ``"add"`` in whatever order is best.
+        each: what is made of an entry, given its place along ``axes``, before it is folded in.
+    """
+    sizes = [x.shape[axis] for axis in axes]
+    operation, terms = adding(sizes) if operation == "add" else (operation, 0)
     total = Local(body.fresh("s"), x.type.dtype)
     body.put(Declare(total.name, start))
     others = [axis for axis in range(x.ndim) if axis not in axes]
@@ -101,7 +114,7 @@ def accumulate(
         value = low.value(body, x, tuple(places[axis] for axis in range(x.ndim)))
         body.put(Assign(total.name, Apply(operation, (total, each(value, reduced)), x.type.dtype)))
 
-    body.nest([x.shape[axis] for axis in axes], entry)
+    body.nest(sizes, entry, terms)
     return total
 
 
@@ -166,7 +179,7 @@ def kernel_logsumexp(low: Lowering, node: Node) -> Kernel:
         def shifted(entry: Expression, _: Index) -> Expression:
             return Apply("exp", (Apply("subtract", (entry, safe), "float"),), "float")
 
-        total = accumulate(low, body, x, axes, kept, zero(node.type.dtype), "fold_add", shifted)
+        total = accumulate(low, body, x, axes, kept, zero(node.type.dtype), "add", shifted)
         low.store(body, node, kept, Apply("add", (Apply("log", (total,), "float"), safe), "float"))
 
     return reduce(low, node, axes, fold)

@@ -10,6 +10,23 @@ def size_name(name: str) -> str:
     return f"%N.{name}" if name.isascii() else f'%"N.{name}"'
 
 
+_LONGEST_UNROLLED = 1500  # of longer loops, LLVM makes no straight-line code
+LOOP_HINTS = "\n".join(
+    f"!{3 * i} = distinct !{{!{3 * i}, !{3 * i + 1}, !{3 * i + 2}}}\n"
+    f'!{3 * i + 1} = !{{!"llvm.loop.unroll.disable"}}\n'
+    f'!{3 * i + 2} = !{{!"llvm.loop.interleave.count", i32 {2**i}}}'
+    for i in range(3)
+)
+"""What the hints of ``loop_hint`` stand for: loops that are not unrolled, and use 1, 2 or 4 vectors at a time."""
+
+
+def loop_hint(terms: int) -> str:
+    """What to tell LLVM of the loop of a sum: see :class:`lexgrad.compile.loops.Loop`."""
+    if not 0 < terms <= _LONGEST_UNROLLED:
+        return ""
+    return f", !llvm.loop !{3 * (0 if terms < 64 else 1 if terms < 128 else 2)}"
+
+
 class Writer:
     """Instructions of one function.
 
@@ -89,11 +106,11 @@ class Writer:
         self.locals[name] = variable
         self._open.append(number)
 
-    def end(self, step: str = "1") -> None:
-        """End the innermost loop."""
+    def end(self, step: str = "1", hint: str = "") -> None:
+        """End the innermost loop; ``hint`` is what LLVM is told about it."""
         number = self._open.pop()
         self.do(f"br label %latch{number}")
         self.block(f"latch{number}")
         self.do(f"%n{number} = add nsw i64 %i{number}, {step}")
-        self.do(f"br label %head{number}")
+        self.do(f"br label %head{number}{hint}")
         self.block(f"exit{number}")
