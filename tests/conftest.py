@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,9 +18,12 @@ SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
 @pytest.fixture(scope="session", autouse=True)
-def object_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
+def object_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Compiled objects go to a folder of this run, in subprocesses too, and not into the user's cache."""
-    os.environ["LEXGRAD_CACHE"] = str(tmp_path_factory.mktemp("objects"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LEXGRAD_CACHE", str(tmp_path_factory.mktemp("objects")))
+        patch.delenv("LEXGRAD_CPU", raising=False)
+        yield
 
 
 @pytest.fixture(scope="session")

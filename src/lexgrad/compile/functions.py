@@ -10,9 +10,6 @@ from __future__ import annotations
 import math
 import struct
 
-LIBRARY = ("exp", "log", "sin", "cos", "pow", "tanh")
-"""What fp64, and fp32 where there is nothing better here, take from the platform's library."""
-
 
 def float_text(value: float, fp: str = "float") -> str:
     """A floating-point literal as LLVM reads it: the bits of a double in hexadecimal."""

@@ -18,7 +18,6 @@ EXPENSIVE = {"cos", "divide", "exp", "log", "power", "random_uniform", "sigmoid"
 """Worth computing once rather than wherever they are read."""
 
 MOVEMENT = {"broadcast", "pad", "reverse", "slice", "transpose"}
-GENERATED = {"iota", "random_uniform", "size"}
 GATHERS = {"take", "take_along"}
 REDUCTIONS = {"argmax", "logsumexp", "max", "sum"}
 SEGMENTS = {"segment_argmax", "segment_max", "segment_repeat", "segment_sum"}

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 from lexgrad.graph import Dim, DType, Shape, Size
 
@@ -185,7 +185,6 @@ class Kernel:
 
 FIRST, LAST = Local("first", "int"), Local("last", "int")
 ZERO, ONE = Number(0, "int"), Number(1, "int")
-Role: TypeAlias = Literal["input", "output", "constant", "scratch"]
 
 
 def add(x: Expression, y: Expression) -> Expression:

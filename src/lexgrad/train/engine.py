@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from lexgrad.compile import Program
 from lexgrad.compile.arrays import Precision
 from lexgrad.errors import InputError
-from lexgrad.evaluate import Interpreter
+from lexgrad.evaluate import Interpreter, nonfinite_wanted
 from lexgrad.graph import Graph
 
 Array = NDArray[Any]
@@ -37,7 +37,7 @@ def engine_name() -> str:
     name = os.environ.get("LEXGRAD_ENGINE", ENGINES[0])
     if name not in ENGINES:
         raise InputError(f"LEXGRAD_ENGINE is one of {', '.join(ENGINES)}; got {name!r}")
-    return "interpreter" if "nonfinite" in os.environ.get("LEXGRAD_DEBUG", "") else name
+    return "interpreter" if nonfinite_wanted() else name
 
 
 def runner(graph: Graph, precision: str, threads: int | None = None) -> Runner:

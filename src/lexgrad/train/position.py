@@ -21,7 +21,10 @@ Arrays = Mapping[str, NDArray[Any]]
 
 @dataclass(frozen=True)
 class Position:
-    """A state of training. It is replaced as a whole, never changed, so a Ctrl-C always finds a consistent one.
+    """A state of training.
+
+    A step updates the arrays in place, then the position is replaced as a whole; signals are held back meanwhile (see
+    ``train.interrupts``), so a Ctrl-C always finds a consistent one.
 
     Attributes:
         parameters: the weights now, by name.
