@@ -8,6 +8,7 @@ from lexgrad.compile.emit import KernelText
 from lexgrad.compile.functions import functions
 from lexgrad.compile.loops import Kernel, Product, walk
 from lexgrad.compile.products import Tiles, micro_kernels
+from lexgrad.compile.profile import Clock
 from lexgrad.compile.writer import LOOP_HINTS, Writer, size_name
 from lexgrad.graph import DType
 
@@ -68,11 +69,13 @@ def program_text(
     tile: Tiles,
     pause: str,
     fma: bool,
+    clock: Clock | None = None,
 ) -> str:
     """The whole module: functions, kernels, and ``program(table, steps, thread, threads, barrier)``.
 
     ``table`` has a row for every step: the address of each buffer, then each named size. Every thread runs the
-    program; before kernel ``i`` all threads meet where ``barriers[i]`` says so, and after every step.
+    program; before kernel ``i`` all threads meet where ``barriers[i]`` says so, and after every step. A ``clock``
+    counts what each kernel takes.
     """
     parts = [functions(fp, fma), _BARRIER.replace("PAUSE", f"  call void @{pause}" if pause else "")]
     if pause:
@@ -81,13 +84,20 @@ def program_text(
         parts.append(micro_kernels(tile, fp, fma))
     texts = [KernelText(kernel, buffers, places, sizes, fp, tile, fma) for kernel in kernels]
     parts += [text.text() for text in texts]
-    parts.append(_program(texts, list(buffers), sizes, barriers, fp))
+    if clock:
+        parts.append(clock.text())
+    parts.append(_program(texts, list(buffers), sizes, barriers, fp, clock))
     parts.append(LOOP_HINTS)
     return "\n\n".join(parts)
 
 
 def _program(
-    texts: Sequence[KernelText], buffers: Sequence[str], sizes: Sequence[str], barriers: Sequence[bool], fp: str
+    texts: Sequence[KernelText],
+    buffers: Sequence[str],
+    sizes: Sequence[str],
+    barriers: Sequence[bool],
+    fp: str,
+    clock: Clock | None,
 ) -> str:
     w = Writer(fp)
     w.begin("step", "0", "%steps")
@@ -97,14 +107,20 @@ def _program(
         w.do(f"%B.{name} = load ptr, ptr {w.put(f'getelementptr i64, ptr {row}, i64 {i}')}")
     for i, name in enumerate(sizes, len(buffers)):
         w.do(f"{size_name(name)} = load i64, ptr {w.put(f'getelementptr i64, ptr {row}, i64 {i}')}")
-    for text, meet in zip(texts, barriers, strict=True):
+    if clock:
+        clock.start(w, len(texts))
+    for number, (text, meet) in enumerate(zip(texts, barriers, strict=True)):
         if meet:
             w.do("call void @barrier(ptr %barrier, i64 %threads)")
+        if clock:
+            clock.lap(w, 2 * number)
         _call(w, text, sizes)
+        if clock:
+            clock.lap(w, 2 * number + 1)
     w.do("call void @barrier(ptr %barrier, i64 %threads)")
     w.end()
     head = "define void @program(ptr %table, i64 %steps, i64 %thread, i64 %threads, ptr %barrier) {"
-    return "\n".join([head, "entry:", *w.lines, "  ret void", "}"])
+    return "\n".join([head, "entry:", *w.slots, *w.lines, "  ret void", "}"])
 
 
 def _call(w: Writer, text: KernelText, sizes: Sequence[str]) -> None:

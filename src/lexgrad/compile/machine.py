@@ -180,7 +180,7 @@ class Loaded:
         self.engine.add_object_file(llvm.object_file.ObjectFileRef.from_data(code))
         self.engine.finalize_object()
 
-    def function(self, name: str, *types: Any) -> Callable[..., None]:
+    def function(self, name: str, *types: Any, returns: Any = None) -> Callable[..., Any]:
         """A function by name, with its ctypes argument types; calling it releases the interpreter's lock."""
         address = self.engine.get_function_address(name)
-        return ctypes.CFUNCTYPE(None, *types)(address)
+        return ctypes.CFUNCTYPE(returns, *types)(address)

@@ -24,6 +24,7 @@ from lexgrad.compile.machine import Loaded, Processor, assembly, host, llvm_vers
 from lexgrad.compile.memory import barriers, plan
 from lexgrad.compile.merge import merge
 from lexgrad.compile.products import tiles
+from lexgrad.compile.profile import LAPS, Clock, Laps, Profile, wanted
 from lexgrad.compile.threads import processors, together
 from lexgrad.errors import InputError, suggest
 from lexgrad.evaluate import bind_sizes, constant_value
@@ -43,9 +44,12 @@ class Program:
             for bit, for any number.
         donated: outputs that take the place of inputs: after a run the input's array holds the output.
         processor: what to generate code for; this machine's by default.
+        profiled: whether to count what each kernel takes, for :meth:`profile`; ``LEXGRAD_DEBUG=profile`` asks for it
+            as well, and prints the profiles when the process ends.
 
     Raises:
-        InputError: an unknown precision, a number of threads below 1, or a donation that does not fit.
+        InputError: an unknown precision, a number of threads below 1, a donation that does not fit, or a profile
+            on a processor without a counter.
 
     Attributes:
         compile_seconds: how long it took to make the code, or to fetch it from the cache.
@@ -58,6 +62,7 @@ class Program:
         threads: int | None = None,
         donated: Mapping[str, str] | None = None,
         processor: Processor | None = None,
+        profiled: bool = False,
     ) -> None:
         check_settings(precision, threads)
         self.graph = graph
@@ -65,6 +70,8 @@ class Program:
         self.threads = threads or processors()
         self.processor = processor or host()
         self.dtypes = DTYPES[precision]
+        self._clock = Clock(self.processor) if profiled or wanted() else None
+        self._laps: Laps | None = None
         begun = time.perf_counter()
         self._lower(dict(donated or {}))
         self.llvm = self._text()
@@ -98,7 +105,7 @@ class Program:
             slot = self.memory.slots.get(name)
             places[name] = self.donation.in_place.get(name, name) if slot is None else slot
         self._places = places
-        self._buffers = [*lowered.buffers, STATUS]
+        self._buffers = [*lowered.buffers, STATUS, *([LAPS] if self._clock else [])]
         self.barriers = barriers(self.kernels, places)
         copied = (self._inputs[name] for name in self.donation.copied.values())
         self._overwritten = {*self.donation.in_place.values(), *copied}
@@ -109,7 +116,7 @@ class Program:
 
     def _text(self) -> str:
         dtypes: dict[str, DType] = {name: node.type.dtype for name, node in self._lowered.buffers.items()}
-        dtypes[STATUS] = "int"
+        dtypes |= {name: "int" for name in self._buffers if name not in dtypes}
         tile = tiles(self.processor.vector_bits, self.processor.registers, LLVM_FLOATS[self.precision])
         return program_text(
             self.kernels,
@@ -121,6 +128,7 @@ class Program:
             tile,
             self.processor.pause,
             self.processor.fma,
+            self._clock,
         )
 
     def _load(self) -> None:
@@ -130,6 +138,9 @@ class Program:
             self._loaded = Loaded(self.object, self.processor)
             word, pointer = ctypes.c_int64, ctypes.c_void_p
             self._run = self._loaded.function("program", pointer, word, word, word, pointer)
+            if self._clock:
+                ticks = self._loaded.function("ticks", returns=word)
+                self._laps = Laps(self.graph.name, self.kernels, self._lowered.buffers, self.dtypes, ticks)
 
     # --- looking at it
 
@@ -159,6 +170,17 @@ class Program:
             lines.append(f"  slot {slot} at {offset}: {', '.join(names)}")
         lines += [f"  {out} in the place of {given}" for out, given in self.donation.in_place.items()]
         return "\n".join(lines)
+
+    @property
+    def profile(self) -> Profile:
+        """Where the time of the steps so far went, kernel by kernel.
+
+        Raises:
+            InputError: the program was not made with ``profiled=True``.
+        """
+        if self._laps is None:
+            raise InputError("this program counts nothing: make it with profiled=True to see its profile")
+        return self._laps.profile()
 
     # --- running it
 
@@ -217,6 +239,8 @@ class Program:
             given = {buffer: step[name] for name, buffer in self._inputs.items()} | self._constants
             made = self._allocate(given, sizes, len(those))
             given |= {out: given[buffer] for out, buffer in self.donation.in_place.items()} | {STATUS: status}
+            if self._laps:
+                given[LAPS] = self._laps.room(self.threads)
             places = given | {name: block[0, ...] for name, block in made.items()}
             table[those] = self._addresses(places, arena.ctypes.data, offsets) + [sizes[name] for name in self.sizes]
             for name, block in made.items():
@@ -224,7 +248,10 @@ class Program:
                     table[those, self._buffers.index(name)] += np.arange(len(those)) * block[0, ...].nbytes
             for number, turn in enumerate(those):
                 keep[turn] = given | {name: block[number, ...] for name, block in made.items()}
-        self._go(table, self._worthwhile_threads([sizes for _, _, sizes in bound]))
+        threads = self._worthwhile_threads([sizes for _, _, sizes in bound])
+        self._go(table, threads)
+        if self._laps:
+            self._laps.launched(len(steps), threads, bound[-1][2])
         if status[0]:
             raise self._lowered.checks[status[0] - 1].error(status[1:].tolist())
         return [self._results(step, places) for step, places in zip(steps, keep, strict=True)]
