@@ -52,6 +52,19 @@ def scatter_add(rows: Any, ids: Any, size: int) -> Any:
     return torch.zeros((size + 1, *shape), dtype=rows.dtype).index_add(0, flat, rows.reshape(len(flat), *shape))[:size]
 
 
+def set_rows(table: Any, rows: Any, ids: Any) -> Any:
+    result = list(table)
+    for row, number in zip(rows, ids.tolist(), strict=True):
+        if number >= 0:
+            result[number] = row
+    return torch.stack(result)
+
+
+def first_occurrence(ids: Any) -> Any:
+    same = ids[:, None] == ids[None, :]
+    return torch.where(ids < 0, -1, same.int().argmax(1))
+
+
 def take_along(x: Any, index: Any, axis: int) -> Any:
     return torch.gather(with_nothing(x, axis), axis, index % (x.shape[axis] + 1))
 
@@ -110,6 +123,8 @@ TORCH: dict[str, Callable[..., Any]] = {
     "take": take,
     "scatter_add": scatter_add,
     "add_rows": lambda table, rows, ids: table + scatter_add(rows, ids, len(table)),
+    "set_rows": set_rows,
+    "first_occurrence": first_occurrence,
     "take_along": take_along,
     "put_along": put_along,
     "segment_sum": in_segments(lambda rows: rows.sum(0)),

@@ -59,6 +59,21 @@ def put(x: Any, index: Any, axis: int, size: int) -> Any:
     return result
 
 
+def first(ids: Any) -> Any:
+    numbers = ids.tolist()
+    return np.array([numbers.index(number) if number >= 0 else -1 for number in numbers])
+
+
+def distinct(ids: Any) -> Any:
+    return np.where(first(ids) == np.arange(len(ids)), ids, -1)
+
+
+def replaced(table: Any, rows: Any, ids: Any) -> Any:
+    result = table.copy()
+    result[ids[ids >= 0]] = rows[ids >= 0]
+    return result
+
+
 def of_list(function: Callable[..., Any], axis: int) -> Callable[..., Any]:
     return lambda *parts: function(parts, axis)
 
@@ -160,6 +175,10 @@ CALLS: list[Call] = [
     same("scatter_add", CUBE, np.array([3, 3]), size=5, numpy=scattered),
     same("scatter_add", CUBE, np.array([[0, 1, -1], [-1, 0, 0]]), size=2, numpy=scattered),
     ("add_rows", ops.add_rows, lambda t, rows, ids: t + scattered(rows, ids, 2), (X, X[[0, 0]], np.array([1, 1]))),
+    ("set_rows", ops.set_rows, replaced, (X, X[[1, 0, 1]] + 1, np.array([1, -1, 0]))),
+    ("first_occurrence", ops.first_occurrence, first, (np.array([4, 2, 4, -1, 0, 2]),)),
+    ("distinct", ops.distinct, distinct, (np.array([4, 2, 4, -1, 0, 2]),)),
+    ("combine_rows", ops.combine_rows, lambda rows, ids: scattered(rows, first(ids), 2), (X, np.array([7, 7]))),
     same("take_along", X, np.array([[2, 0], [1, 1]]), axis=1, numpy=np.take_along_axis),
     same("take_along", X, np.array([[1, 0, 1]]), axis=0, numpy=np.take_along_axis),
     same("put_along", X, np.array([[2, 0, 2], [1, 1, 1]]), axis=1, size=4, numpy=put),

@@ -26,7 +26,18 @@ Index: TypeAlias = tuple[Expression, ...]
 
 @dataclass
 class Body:
-    """A kernel that is being written: the innermost scope, and which buffers were read and how."""
+    """A kernel that is being written: the innermost scope, and which buffers were read and how.
+
+    Attributes:
+        row: the share that is being written.
+        extent: how many shares there are.
+        scopes: statements, the innermost scope last.
+        known: values that are computed, by scope.
+        reads: buffers that were read, and how.
+        entry: the entry that is being written: who reads the same one reads entry by entry.
+        only: the one buffer that this goes for, if not for all.
+        count: names that were given.
+    """
 
     row: Expression | None = None
     extent: Size = 1
@@ -34,6 +45,7 @@ class Body:
     known: list[dict[tuple[Node, Index], Expression]] = field(default_factory=lambda: [{}])
     reads: dict[str, Access] = field(default_factory=dict)
     entry: Index | None = None
+    only: str | None = None
     count: int = 0
 
     def fresh(self, prefix: str) -> str:

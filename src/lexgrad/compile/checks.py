@@ -79,7 +79,7 @@ def check_of(node: Node) -> Check | None:
         return Check(node, node.inputs[1], node.inputs[0].shape[0])
     if name == "take_along":
         return Check(node, node.inputs[1], node.inputs[0].shape[node.attributes["axis"]])
-    if name in ("scatter_add", "add_rows"):
+    if name in ("scatter_add", "add_rows", "set_rows"):
         return Check(node, node.inputs[-1], node.shape[0])
     if name == "put_along":
         return Check(node, node.inputs[1], node.shape[node.attributes["axis"]])

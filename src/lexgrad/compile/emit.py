@@ -21,6 +21,7 @@ from lexgrad.compile.loops import (
     Statement,
     Store,
     Unless,
+    While,
     uses,
 )
 from lexgrad.compile.operations import write_operation
@@ -183,8 +184,21 @@ class KernelText(Writer):
                 self.begin(name, self.value(first), self.value(last))
                 self.statements(body)
                 self.end(hint=loop_hint(terms))
+            case While(condition, body):
+                self.repeat(condition, body)
             case Product():
                 write_product(self, statement)
+
+    def repeat(self, condition: Expression, body: Sequence[Statement]) -> None:
+        """Write a loop that goes on while a condition holds."""
+        number = self.number()
+        self.do(f"br label %test{number}")
+        self.block(f"test{number}")
+        self.do(f"br i1 {self.value(condition)}, label %again{number}, label %done{number}")
+        self.block(f"again{number}")
+        self.statements(body)
+        self.do(f"br label %test{number}")
+        self.block(f"done{number}")
 
     def store(self, buffer: str, offset: Expression, value: Expression) -> None:
         """Write a value into a buffer; a boolean takes a byte there."""

@@ -21,7 +21,9 @@ MOVEMENT = {"broadcast", "pad", "reverse", "slice", "transpose"}
 GATHERS = {"take", "take_along"}
 REDUCTIONS = {"argmax", "logsumexp", "max", "sum"}
 SEGMENTS = {"segment_argmax", "segment_max", "segment_repeat", "segment_sum"}
-OPAQUE = {"add_rows", "concatenate", "matmul", "scatter_add", *REDUCTIONS, *SEGMENTS}
+OPAQUE = {
+    "add_rows", "concatenate", "first_occurrence", "matmul", "scatter_add", "set_rows", *REDUCTIONS, *SEGMENTS,
+}  # fmt: skip
 """Have loops of their own, and so their results are kept."""
 
 
@@ -112,7 +114,7 @@ def _reads_often(node: Node, operand: Node) -> bool:
         return operand is node.inputs[0]
     if name in ("logsumexp", "argmax", "max", "segment_argmax", "segment_max"):
         return operand.primitive is not CONSTANT
-    if name in ("add_rows", "scatter_add"):
+    if name in ("add_rows", "first_occurrence", "scatter_add", "set_rows"):
         return operand is node.inputs[-1]
     return name in SEGMENTS and operand is node.inputs[1]
 

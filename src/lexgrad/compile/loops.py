@@ -110,6 +110,14 @@ class Loop:
 
 
 @dataclass(frozen=True)
+class While:
+    """As long as a condition holds, which is computed anew each time."""
+
+    condition: Expression
+    body: tuple[Statement, ...]
+
+
+@dataclass(frozen=True)
 class Unless:
     """What has to be done unless two buffers are one: a copy that an update in place does not need."""
 
@@ -140,7 +148,7 @@ class Product:
     result: str
 
 
-Statement: TypeAlias = Let | Declare | Assign | Store | Loop | Unless | Product
+Statement: TypeAlias = Let | Declare | Assign | Store | Loop | While | Unless | Product
 
 
 @dataclass(frozen=True)
@@ -216,7 +224,7 @@ def walk(statements: Sequence[Statement]) -> Iterator[Statement]:
     """Every statement, those inside loops included."""
     for statement in statements:
         yield statement
-        if isinstance(statement, Loop | Unless):
+        if isinstance(statement, Loop | While | Unless):
             yield from walk(statement.body)
         elif isinstance(statement, Product):
             yield from walk(statement.epilogue)
@@ -231,6 +239,8 @@ def expressions(statement: Statement) -> Iterator[Expression]:
             yield from (offset, value)
         case Loop(_, start, stop):
             yield from (start, stop)
+        case While(condition):
+            yield condition
         case Product() as p:
             yield from (p.left_offset, *p.left_strides, p.right_offset, *p.right_strides, p.rows, p.columns, p.depth)
 
@@ -274,6 +284,9 @@ class _Printer:
         elif isinstance(statement, Store):
             where = f"{statement.buffer}[{expression_text(statement.offset)}]"
             self.lines.append(f"{pad}{where} = {expression_text(statement.value)}")
+        elif isinstance(statement, While):
+            self.lines.append(f"{pad}while {expression_text(statement.condition)}:")
+            self.statements(statement.body, indent + 1)
         elif isinstance(statement, Unless):
             self.lines.append(f"{pad}unless {statement.target} is in the place of {statement.source}:")
             self.statements(statement.body, indent + 1)

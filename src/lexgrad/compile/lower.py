@@ -38,7 +38,7 @@ class Lowered:
 
     Attributes:
         kernels: in the order in which they run.
-        buffers: the node whose value each buffer holds.
+        buffers: the node whose value each buffer holds, or that is as large.
         names: the buffer of each kept node.
         views: reshapes, and the kept nodes whose memory they are.
         checks: which one failed when the program leaves number ``i + 1`` in the buffer ``status``.
@@ -65,6 +65,7 @@ class Lowering:
     Attributes:
         names: the buffer of each kept node.
         inside: values that are in a register where the current kernel reads them: a product's tile.
+        scratch: buffers that a kernel needs for itself, each with a node that says how large it is.
     """
 
     def __init__(self, graph: Graph, fusion: Fusion) -> None:
@@ -75,6 +76,7 @@ class Lowering:
             own = "".join(c if c.isascii() and c.isalnum() else "_" for c in node.name)
             self.names[node] = f"{own or node.primitive.name}_{number}"
         self.inside: dict[Node, Expression] = {}
+        self.scratch: dict[str, Node] = {}
         self._peeking = 0
         self._peeked: dict[str, list[Shape]] = {}
 
@@ -89,7 +91,7 @@ class Lowering:
                 kernels.append(kernel_check(self, check, len(checks)))
             if node in self.names and node.primitive is not INPUT and node.primitive is not CONSTANT:
                 kernels.append(self.kernel(node))
-        buffers = {name: node for node, name in self.names.items()}
+        buffers = {name: node for node, name in self.names.items()} | self.scratch
         return Lowered(kernels, buffers, self.names, self.fusion.views, list(checks.values()), self._peeked)
 
     # --- values
@@ -98,7 +100,8 @@ class Lowering:
         """The entry of a kept node, or of a view of one, from memory."""
         source = self.fusion.views.get(node, node)
         aligned = bool(index) and index[0] == body.row and node.shape[0] == body.extent
-        body.read(self.names[source], aligned and source.shape[:1] == node.shape[:1], index == body.entry)
+        exact = index == body.entry and body.only in (None, self.names[source])
+        body.read(self.names[source], aligned and source.shape[:1] == node.shape[:1], exact)
         if self._peeking and any(isinstance(size, Dim) for size in node.shape):
             self._peeked.setdefault(self.names[source], []).append(node.shape)
         return Load(self.names[source], offset(node.shape, index), node.type.dtype)

@@ -85,6 +85,13 @@ def _bool_beats(w: Writer, x: Sequence[str]) -> str:
     return w.put(f"and i1 {x[0]}, {w.put(f'xor i1 {x[1]}, true')}")
 
 
+def _spread(w: Writer, x: Sequence[str]) -> str:
+    """A number from 0 up to x[1], 2^32 at most, that tells nothing of x[0]: Fibonacci hashing (Knuth, TAOCP 3, 6.4)."""
+    mixed = w.put(f"mul i64 {x[0]}, {0x9E3779B97F4A7C15 - 2**64}")
+    top = w.put(f"lshr i64 {mixed}, 32")
+    return w.put(f"lshr i64 {w.put(f'mul i64 {top}, {x[1]}')}, 32")
+
+
 def _int_function(call: str) -> Rule:
     return lambda w, x: w.put(f"call i64 @llvm.{call.format(*x)}")
 
@@ -129,6 +136,7 @@ _INT: dict[str, Rule] = {
     "minimum": _int_function("smin.i64(i64 {0}, i64 {1})"),
     "absolute": _int_function("abs.i64(i64 {0}, i1 false)"),
     "sign": _int_sign,
+    "spread": _spread,
     "random_uniform": lambda w, x: w.put(f"call {w.fp} @lg.uniform(i64 {', i64 '.join(x)})"),
 }
 _BOOL: dict[str, Rule] = {

@@ -1,8 +1,9 @@
-"""Kernels that write rows or entries by number: scatter_add, add_rows and put_along."""
+"""Kernels that write rows or entries by number, and the one that says which numbers are the same."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lexgrad.compile.body import Body, Index, clamped, in_range, offset, zero
@@ -12,15 +13,24 @@ from lexgrad.compile.loops import (
     LAST,
     ONE,
     ZERO,
+    Access,
     Apply,
+    Assign,
+    Declare,
     Expression,
     Kernel,
+    Let,
     Load,
     Local,
+    Number,
+    Store,
     Unless,
+    While,
+    add,
     extent,
 )
-from lexgrad.graph import Dim, Node, Size, product
+from lexgrad.graph import Dim, Node, Size, Type, input_node, product
+from lexgrad.ops.rows import distinct_from
 
 if TYPE_CHECKING:
     from lexgrad.compile.lower import Lowering
@@ -35,7 +45,9 @@ def kernel_scatter_add(low: Lowering, node: Node) -> Kernel:
     low.fill(body, node, (ZERO, extent(node.shape[0])), zero(node.type.dtype))
 
     def each(index: Index) -> None:
-        add_at(low, body, node, rows, ids, index, ())
+        number = low.value(body, ids, index)
+        inside = in_range(number, node.shape[0])
+        add_to(low, body, node, (clamped(number, node.shape[0]),), inside, low.value(body, rows, index))
 
     where_there_are(body, node.shape[0], lambda: body.nest(ids.shape, each))
     return low.finish(node, body, aligned=False, cost=rows.type.size + node.type.size)
@@ -53,22 +65,22 @@ def scatter_columns(low: Lowering, node: Node) -> Kernel:
     body.nest(node.shape[:-1], clear)
 
     def each(index: Index) -> None:
-        def inner(rest: Index) -> None:
-            body.loop(FIRST, LAST, lambda j: add_at(low, body, node, rows, ids, index, (*rest, j)), "c")
+        number = low.value(body, ids, index)
 
-        body.nest(middle, inner)
+        def inner(rest: Index) -> None:
+            def entry(j: Local) -> None:
+                place = (clamped(number, node.shape[0]), *rest, j)
+                old = Load(low.names[node], offset(node.shape, place), node.type.dtype)
+                new = low.value(body, rows, (*index, *rest, j))
+                low.store(body, node, place, Apply("add", (old, new), node.type.dtype))
+
+            body.loop(FIRST, LAST, entry, "c")
+
+        only_if(body, in_range(number, node.shape[0]), lambda: body.nest(middle, inner))
 
     where_there_are(body, node.shape[0], lambda: body.nest(ids.shape, each))
     cost = product(node.shape[:-1]) + product(rows.shape[:-1])
     return low.finish(node, body, aligned=False, cost=cost)
-
-
-def add_at(low: Lowering, body: Body, node: Node, rows: Node, ids: Node, index: Index, rest: Index) -> None:
-    """Add entry ``rest`` of the row at ``index`` where that row's id says."""
-    number = low.value(body, ids, index)
-    inside = in_range(number, node.shape[0])
-    place = (clamped(number, node.shape[0]), *rest)
-    add_to(low, body, node, place, inside, low.value(body, rows, (*index, *rest)))
 
 
 def add_to(low: Lowering, body: Body, node: Node, place: Index, inside: Expression, value: Expression) -> None:
@@ -77,6 +89,11 @@ def add_to(low: Lowering, body: Body, node: Node, place: Index, inside: Expressi
     old = Load(low.names[node], offset(node.shape, place), dtype)
     added = Apply("select", (inside, value, zero(dtype)), dtype)
     low.store(body, node, place, Apply("add", (old, added), dtype))
+
+
+def only_if(body: Body, condition: Expression, write: Callable[[], None]) -> None:
+    """What ``write`` writes, where a condition holds."""
+    body.loop(ZERO, Apply("cast", (condition,), "int"), lambda _: write(), "once")
 
 
 def where_there_are(body: Body, size: Size, write: Callable[[], None]) -> None:
@@ -88,8 +105,19 @@ def where_there_are(body: Body, size: Size, write: Callable[[], None]) -> None:
 
 
 def kernel_add_rows(low: Lowering, node: Node) -> Kernel:
-    """Shares are columns: the table is copied, unless the result takes its place, and rows are added in order."""
+    """The table, and rows added to it in their order."""
+    return change_rows(low, node, lambda old, new: Apply("add", (old, new), node.type.dtype))
+
+
+def kernel_set_rows(low: Lowering, node: Node) -> Kernel:
+    """The table with other rows, the last one of each id."""
+    return change_rows(low, node, lambda old, new: new)
+
+
+def change_rows(low: Lowering, node: Node, change: Callable[[Expression, Expression], Expression]) -> Kernel:
+    """Shares are columns: the table is copied, unless the result takes its place, and rows are changed in order."""
     table, rows, ids = node.inputs
+    dtype = node.type.dtype
     columns = node.shape[-1] if node.ndim > 1 else 1
     body = Body(extent=columns)
 
@@ -117,13 +145,58 @@ def kernel_add_rows(low: Lowering, node: Node) -> Kernel:
         body.scopes[-1].extend(copying)
 
     def each(index: Index) -> None:
-        def row(rest: Index) -> None:
-            body.loop(FIRST, LAST, lambda j: add_at(low, body, node, rows, ids, index, at(rest, j)), "c")
+        number = low.value(body, ids, index)
 
-        body.nest(node.shape[1:-1], row)
+        def row(rest: Index) -> None:
+            def entry(j: Local) -> None:
+                place = (clamped(number, node.shape[0]), *at(rest, j))
+                if table in low.names and distinct_from(ids) is not None:
+                    # Nothing else changes this row, so it is read before it is written also where it is overwritten.
+                    body.entry, body.only = place, low.names[table]
+                new = low.value(body, rows, (*index, *at(rest, j)))
+                body.entry = body.only = None
+                old = Load(low.names[node], offset(node.shape, place), dtype)
+                low.store(body, node, place, change(old, new))
+
+            body.loop(FIRST, LAST, entry, "c")
+
+        only_if(body, in_range(number, node.shape[0]), lambda: body.nest(node.shape[1:-1], row))
 
     where_there_are(body, node.shape[0], lambda: body.nest(ids.shape, each))
     return low.finish(node, body, aligned=False, cost=product(rows.shape[:-1]))
+
+
+def kernel_first_occurrence(low: Lowering, node: Node) -> Kernel:
+    """Places by id in a table of twice as many slots, tried one after the other; a slot has a place + 1, or 0."""
+    (ids,) = node.inputs
+    size = extent(2 * node.shape[0])
+    table = f"{low.names[node]}_table"
+    low.scratch[table] = input_node(table, Type("int", (2 * node.shape[0],)))
+    body = Body(extent=1)
+    body.loop(ZERO, size, lambda slot: body.put(Store(table, slot, ZERO)), "z")
+    slot, found = Local("slot", "int"), Local("found", "int")
+
+    def each(place: Local) -> None:
+        number = low.value(body, ids, (place,))
+        body.put(Declare(slot.name, Apply("spread", (number, size), "int")))
+        body.put(Declare(found.name, Load(table, slot, "int")))
+        there = Apply("maximum", (ZERO, Apply("subtract", (found, ONE), "int")), "int")
+        other = Apply("not_equal", (low.value(body, ids, (there,)), number), "bool")
+        taken = Apply("not_equal", (found, ZERO), "bool")
+        following = add(slot, ONE)
+        around = Apply("select", (Apply("equal", (following, size), "bool"), ZERO, following), "int")
+        step = (Assign(slot.name, around), Assign(found.name, Load(table, slot, "int")))
+        body.put(While(Apply("logical_and", (taken, other), "bool"), step))
+        first = Local(body.fresh("f"), "int")
+        body.put(Let(first.name, Apply("select", (taken, found, add(place, ONE)), "int")))
+        body.put(Store(table, slot, first))
+        nothing = Apply("less", (number, ZERO), "bool")
+        known = Apply("subtract", (first, ONE), "int")
+        low.store(body, node, (place,), Apply("select", (nothing, Number(-1, "int"), known), "int"))
+
+    body.loop(ZERO, extent(node.shape[0]), each, "p")
+    kernel = low.finish(node, body, aligned=False, cost=node.type.size * 10)
+    return replace(kernel, writes=(Access(table, False), *kernel.writes))
 
 
 def kernel_put_along(low: Lowering, node: Node) -> Kernel:
@@ -146,6 +219,8 @@ def kernel_put_along(low: Lowering, node: Node) -> Kernel:
 
 ROW_KERNELS: dict[str, Callable[[Lowering, Node], Kernel]] = {
     "add_rows": kernel_add_rows,
+    "first_occurrence": kernel_first_occurrence,
     "put_along": kernel_put_along,
     "scatter_add": kernel_scatter_add,
+    "set_rows": kernel_set_rows,
 }

@@ -17,12 +17,17 @@ from lexgrad.ops.lifting import Operand, lift, normalise_axis, operation, whole_
 from lexgrad.ops.samples import exactly, real, sample
 
 
-def _need_int(index: Type) -> None:
+def need_int(index: Type) -> None:
+    """Refuse an index that is not of integers.
+
+    Raises:
+        ShapeError: it is not.
+    """
     if index.dtype != "int":
         raise ShapeError(f"needs int indices, got {index.dtype}")
 
 
-def _check_range(index: NDArray[Any], size: int) -> bool:
+def check_range(index: NDArray[Any], size: int) -> bool:
     """Whether ``index`` holds a -1.
 
     Raises:
@@ -40,31 +45,36 @@ def _check_range(index: NDArray[Any], size: int) -> bool:
 
 
 def _take_type(table: Type, ids: Type) -> Type:
-    _need_int(ids)
+    need_int(ids)
     if not table.rank:
         raise ShapeError("needs a table with at least one axis, got a scalar")
     return table.with_shape((*ids.shape, *table.shape[1:]))
 
 
 def _numpy_take(table: NDArray[Any], ids: NDArray[Any]) -> NDArray[Any]:
-    if not _check_range(ids, len(table)):
+    if not check_range(ids, len(table)):
         return np.take(table, ids, axis=0) if len(table) else np.zeros((*ids.shape, *table.shape[1:]), table.dtype)
     nothing = np.zeros((1, *table.shape[1:]), table.dtype)
     return np.take(np.concatenate([table, nothing]), ids, axis=0)
 
 
 def _scatter_type(rows: Type, ids: Type, *, size: Size) -> Type:
-    _need_int(ids)
+    need_int(ids)
     if rows.shape[: ids.rank] != ids.shape:
         raise ShapeError(f"rows {shape_text(rows.shape)} do not begin with the shape of ids {shape_text(ids.shape)}")
     return rows.with_shape((size, *rows.shape[ids.rank :]))
 
 
-def _numpy_scatter_add(rows: NDArray[Any], ids: NDArray[Any], *, size: int) -> NDArray[Any]:
+def numpy_scatter_add(rows: NDArray[Any], ids: NDArray[Any], *, size: int) -> NDArray[Any]:
+    """The meaning of ``scatter_add``; rows with one id are added in their order.
+
+    Raises:
+        InputError: an id is out of range.
+    """
     result = np.zeros((size, *rows.shape[ids.ndim :]), rows.dtype)
     flat = ids.reshape(-1)
     values = rows.reshape(len(flat), *result.shape[1:])
-    if _check_range(ids, size):
+    if check_range(ids, size):
         values, flat = values[flat >= 0], flat[flat >= 0]
     if len(flat):
         # Rows with one id are brought side by side, in their order, and each run is summed at once.
@@ -93,7 +103,7 @@ SCATTER_ADD = register(
     Primitive(
         "scatter_add",
         _scatter_type,
-        _numpy_scatter_add,
+        numpy_scatter_add,
         (lambda g, out, rows, ids, *, size: take(g, ids), None),
         notation="scatter({0} at {1})",
         samples=(
@@ -103,35 +113,6 @@ SCATTER_ADD = register(
         ),
     )
 )
-
-
-def _add_rows_type(table: Type, rows: Type, ids: Type) -> Type:
-    _need_int(ids)
-    if not table.rank or rows.shape != (*ids.shape, *table.shape[1:]) or rows.dtype != table.dtype:
-        raise ShapeError(f"rows {rows} at ids {shape_text(ids.shape)} do not fit a table {table}")
-    return table
-
-
-# What an embedding's update is: a table that changes in the rows that were read, and nowhere else.
-ADD_ROWS = register(
-    Primitive(
-        "add_rows",
-        _add_rows_type,
-        lambda table, rows, ids: table + _numpy_scatter_add(rows, ids, size=len(table)),
-        (lambda g, out, table, rows, ids: g, lambda g, out, table, rows, ids: take(g, ids), None),
-        notation="{0} with {1} added at {2}",
-        samples=(
-            sample(real(5, 3), real(4, 3), exactly([2, 0, 2, -1])),
-            sample(real(4), real(2), exactly([1, 1])),
-        ),
-    )
-)
-
-
-@operation
-def add_rows(table: Operand, rows: Operand, ids: Operand) -> Node:
-    """``table + scatter_add(rows, ids)``, which a compiled program does in the rows concerned only; -1 drops a row."""
-    return apply(ADD_ROWS, *lift(table, rows, ids))
 
 
 @operation
@@ -156,7 +137,7 @@ def scatter_add(rows: Operand, ids: Operand, size: Size) -> Node:
 
 
 def _along_shapes(x: Type, index: Type, axis: int) -> None:
-    _need_int(index)
+    need_int(index)
     if index.rank != x.rank or not 0 <= axis < x.rank:
         raise ShapeError(f"needs an index with {x.rank} axes and an axis among them, got {index} and axis {axis}")
 
@@ -169,7 +150,7 @@ def _take_along_type(x: Type, index: Type, *, axis: int) -> Type:
 
 
 def _numpy_take_along(x: NDArray[Any], index: NDArray[Any], *, axis: int) -> NDArray[Any]:
-    if not _check_range(index, x.shape[axis]):
+    if not check_range(index, x.shape[axis]):
         return np.take_along_axis(x, index, axis)
     nothing = np.zeros((*x.shape[:axis], 1, *x.shape[axis + 1 :]), x.dtype)
     return np.take_along_axis(np.concatenate([x, nothing], axis), index, axis)
@@ -186,7 +167,7 @@ def _numpy_put_along(x: NDArray[Any], index: NDArray[Any], *, axis: int, size: i
     result = np.zeros((*x.shape[:axis], size, *x.shape[axis + 1 :]), x.dtype)
     places: list[NDArray[Any]] = list(np.indices(index.shape, sparse=True))
     places[axis] = index
-    if _check_range(index, size):
+    if check_range(index, size):
         kept = index >= 0
         places = [np.broadcast_to(place, index.shape)[kept] for place in places]
         x = x[kept]
