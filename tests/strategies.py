@@ -6,7 +6,7 @@ A graph is grown: some inputs, then steps, each of which applies an operation to
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from lexgrad import ops
 from lexgrad.errors import ShapeError
-from lexgrad.graph import Dim, Graph, Node, Shape, Size, Type, apply, holds_dim, input_node, resolve
+from lexgrad.graph import Dim, Graph, Node, Shape, Size, Type, holds_dim, input_node, resolve
 from lexgrad.ops.lifting import broadcast_shapes
 
 Draw: TypeAlias = Callable[[st.SearchStrategy[Any]], Any]
@@ -35,30 +35,11 @@ class RandomGraph:
 
     def with_numbers(self) -> Graph:
         """The same graph with its named sizes filled in."""
-        return with_numbers(self.graph, self.sizes)
+        return self.graph.with_sizes(self.sizes)
 
     def __repr__(self) -> str:
         shown = "\n".join(f"{name} = {value!r}" for name, value in self.values.items())
         return f"{self.graph}\nwith {self.sizes}\n{shown}"
-
-
-def with_numbers(graph: Graph, sizes: Mapping[str, int]) -> Graph:
-    """``graph`` with every named size replaced by its number."""
-    new: dict[Node, Node] = {}
-    for name, node in graph.inputs.items():
-        new[node] = input_node(name, node.type.with_shape(_filled(node.shape, sizes)))
-    for node in graph.nodes[len(graph.inputs) :]:
-        operands = [new[operand] for operand in node.inputs]
-        attributes = {name: _filled(value, sizes) for name, value in node.attributes.items()}
-        new[node] = apply(node.primitive, *operands, **attributes) if node.primitive.name != "constant" else node
-    inputs = {name: new[node] for name, node in graph.inputs.items()}
-    return Graph(inputs, {name: new[node] for name, node in graph.outputs.items()}, graph.name)
-
-
-def _filled(value: Any, sizes: Mapping[str, int]) -> Any:
-    if isinstance(value, Dim):
-        return resolve(value, sizes)
-    return tuple(_filled(entry, sizes) for entry in value) if isinstance(value, tuple) else value
 
 
 @dataclass

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from lexgrad.evaluate import evaluate
 from lexgrad.grad import differentiate
-from lexgrad.graph import PRIMITIVES, Dim, Graph, Shape, Size, Type, apply, check, input_node, parse, resolve
+from lexgrad.graph import PRIMITIVES, Dim, Graph, Shape, Size, Type, apply, check, filled, input_node, parse
+from lexgrad.ops import broadcast_to, size, tanh
 from lexgrad.ops import sum as total
-from lexgrad.ops import tanh
 from tests.comparing import assert_same_values
 from tests.laws.cases import WITHOUT_SAMPLES
 
@@ -75,6 +75,14 @@ UNARY = "negative exp log sqrt sin cos tanh sigmoid softplus relu absolute sign 
 BINARY = "add subtract multiply divide power maximum minimum"
 COMPARISONS = "equal not_equal less less_equal greater greater_equal"
 
+
+def body() -> Graph:
+    """A loop's body that speaks of a size that it sees nowhere among its inputs."""
+    h, x, W = (input_node(name, Type("float", shape)) for name, shape in (("h", (M,)), ("x", (M,)), ("W", (M, M))))
+    new = tanh(x + h @ W) * size(N)
+    return Graph({"h": h, "x": x, "W": W}, {"h": new, "row": broadcast_to(h, (N, M)), "old": h}, "body")
+
+
 TABLE: dict[str, tuple[Named, ...]] = {
     **{name: (call(real(N, M)),) for name in UNARY.split()},
     **{name: (call(real(N, M), real(N, M)),) for name in (BINARY + " " + COMPARISONS).split()},
@@ -115,6 +123,21 @@ TABLE: dict[str, tuple[Named, ...]] = {
     "segment_repeat": (call(real(N, M), OFFSETS, length=6, least=(1, 0)),),
     "random_uniform": (call(SCALAR, SCALAR, shape=(N, M)),),
     "iota": (call(length=N * M),),
+    "scan": tuple(
+        call(
+            real(M),
+            real(N, M),
+            real(M, M),
+            body=body(),
+            carries=1,
+            sequences=1,
+            length=N,
+            reverse=reverse,
+            output=output,
+        )
+        for output in (0, 1, 2)
+        for reverse in (False, True)
+    ),
 }
 CALLS = [
     pytest.param(name, named, id=f"{name}-{number}")
@@ -129,9 +152,7 @@ def test_no_primitive_is_missing() -> None:
 
 def resolved(value: Any, sizes: Mapping[str, int]) -> Any:
     """The value with its sizes filled in; as it is, where there are none to fill in."""
-    if isinstance(value, Dim):
-        return resolve(value, sizes) if sizes else value
-    return tuple(resolved(entry, sizes) for entry in value) if isinstance(value, tuple) else value
+    return filled(value, sizes) if sizes else value
 
 
 def graph_of(name: str, named: Named, sizes: Mapping[str, int]) -> Graph:

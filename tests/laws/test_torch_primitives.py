@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 import lexgrad as lg
 from lexgrad.evaluate import evaluate
 from lexgrad.grad import differentiate
-from lexgrad.graph import PRIMITIVES
+from lexgrad.graph import PRIMITIVES, Graph
 from tests.laws.cases import ALL, DIFFERENTIABLE, WITHOUT_SAMPLES, Case
 
 torch: Any = pytest.importorskip("torch")
@@ -92,6 +92,30 @@ def segment_argmax(x: Any, offsets: Any) -> Any:
     return torch.stack(rows)
 
 
+def scan(*arrays: Any, body: Graph, carries: int, sequences: int, length: int, reverse: bool, output: int) -> Any:
+    state, sliced = list(arrays[:carries]), arrays[carries : carries + sequences]
+    results: dict[int, list[Any]] = {}
+    for t in reversed(range(length)) if reverse else range(length):
+        values = dict(
+            zip(body.inputs.values(), [*state, *(x[t] for x in sliced), *arrays[carries + sequences :]], strict=True)
+        )
+        for node in body.nodes[len(body.inputs) :]:
+            constant = node.primitive.name == "constant"
+            operands = [values[operand] for operand in node.inputs]
+            values[node] = (
+                torch.tensor(node.attributes["value"], dtype=getattr(torch, DTYPES[node.type.dtype]))
+                if constant
+                else TORCH[node.primitive.name](*operands, **node.attributes)
+            )
+        new = [values[node] for node in body.outputs.values()]
+        state, results[t] = new[:carries], new[carries:]
+    if output < carries:
+        return state[output]
+    entries = [results[t][output - carries] for t in range(length)]
+    type = list(body.output_types.values())[output]
+    return torch.stack(entries) if entries else torch.zeros((0, *type.shape), dtype=getattr(torch, DTYPES[type.dtype]))
+
+
 DTYPES = {"float": "float64", "int": "int64", "bool": "bool"}
 
 SAME_NAME = (
@@ -130,6 +154,7 @@ TORCH: dict[str, Callable[..., Any]] = {
     "segment_sum": in_segments(lambda rows: rows.sum(0)),
     "segment_max": in_segments(lambda rows: rows.amax(0)),
     "segment_argmax": segment_argmax,
+    "scan": scan,
     "segment_repeat": lambda x, offsets, length: x.repeat_interleave(offsets.diff(), 0),
 }
 

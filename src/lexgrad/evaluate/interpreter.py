@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, get_args
 
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lexgrad.errors import InputError, NonFiniteError, suggest
-from lexgrad.graph import CONSTANT, Dim, Graph, Node, Type, holds_dim, located, resolve, solve
+from lexgrad.graph import CONSTANT, Dim, Graph, Node, Type, filled, group_key, holds_dim, located, resolve, solve
 from lexgrad.ops import type_of
 
 Precision: TypeAlias = Literal["fp64", "fp32"]
@@ -22,14 +22,19 @@ _FLOATS: dict[str, type[np.floating[Any]]] = {"fp64": np.float64, "fp32": np.flo
 
 @dataclass
 class _Step:
-    """One node, made ready: which slots it reads and writes, and which slots nobody needs afterwards."""
+    """One node or group, made ready: which slots it reads and writes, and which slots nobody needs afterwards."""
 
-    node: Node
+    nodes: list[Node]
     operands: tuple[int, ...]
     attributes: Mapping[str, Any]
     sized: bool
-    slot: int
-    released: tuple[int, ...]
+    slots: list[int]
+    released: tuple[int, ...] = ()
+
+    @property
+    def touched(self) -> set[int]:
+        """The slots that it reads or writes."""
+        return {*self.operands, *self.slots}
 
 
 class Interpreter:
@@ -58,23 +63,29 @@ class Interpreter:
         }
         self._steps = self._plan()
         self._results = {name: self._slots[node] for name, node in graph.outputs.items()}
-        self._resolved: dict[tuple[tuple[str, int], ...], list[Mapping[str, Any]]] = {}
+        self._filled: dict[tuple[tuple[str, int], ...], list[Mapping[str, Any]]] = {}
+        self._inner: dict[Graph, Interpreter] = {}
 
     def _plan(self) -> list[_Step]:
+        steps: dict[Hashable, _Step] = {}
+        for node in self.graph.nodes[len(self.graph.inputs) :]:
+            if node.primitive is not CONSTANT:
+                # All nodes of a group have the same inputs, so all can be had when the first is wanted.
+                step = steps.setdefault(group_key(node) or node, self._step(node))
+                step.nodes.append(node)
+                step.slots.append(self._slots[node])
         kept = {*self._constants, *(self._slots[node] for node in self.graph.outputs.values())}
-        last: dict[int, int] = {}
-        nodes = [node for node in self.graph.nodes[len(self.graph.inputs) :] if node.primitive is not CONSTANT]
-        for position, node in enumerate(nodes):
-            for operand in (node, *node.inputs):
-                last[self._slots[operand]] = position
-        steps = []
-        for position, node in enumerate(nodes):
-            operands = tuple(self._slots[operand] for operand in node.inputs)
-            slot = self._slots[node]
-            released = tuple(s for s in {*operands, slot} - kept if last[s] == position)
-            sized = any(map(holds_dim, node.attributes.values()))
-            steps.append(_Step(node, operands, node.attributes, sized, slot, released))
-        return steps
+        last = {slot: position for position, step in enumerate(steps.values()) for slot in step.touched}
+        for position, step in enumerate(steps.values()):
+            step.released = tuple(slot for slot in step.touched - kept if last[slot] == position)
+        return list(steps.values())
+
+    def _step(self, node: Node) -> _Step:
+        operands = tuple(self._slots[operand] for operand in node.inputs)
+        attributes = dict(node.attributes)
+        if node.primitive.evaluate_all is not None:
+            attributes.pop("output")
+        return _Step([], operands, attributes, any(map(holds_dim, attributes.values())), [])
 
     def __call__(self, **inputs: ArrayLike) -> dict[str, Array]:
         """Evaluate on named inputs; returns the outputs by name."""
@@ -90,14 +101,40 @@ class Interpreter:
         values, sizes = self._bind(inputs)
         attributes = self._attributes(sizes)
         with np.errstate(all="ignore"):  # IEEE arithmetic; `nonfinite` is how to find where it went wrong
-            for step, own in zip(self._steps, attributes, strict=True):
-                value = evaluate_node(step.node, [values[slot] for slot in step.operands], own, self.nonfinite)
-                if step.node.type.dtype == "float" and value.dtype != self._float:
-                    value = value.astype(self._float)
-                values[step.slot] = value
-                for slot in step.released:
-                    values[slot] = None
+            self._fill(values, attributes)
         return {name: self._result(values[slot], slot) for name, slot in self._results.items()}
+
+    def _fill(self, values: list[Any], attributes: Sequence[Mapping[str, Any]]) -> None:
+        """Run every step: from the values of inputs and constants to those of all other nodes."""
+        for step, own in zip(self._steps, attributes, strict=True):
+            for slot, value in zip(step.slots, self._run_step(step, values, own), strict=True):
+                values[slot] = value
+            for slot in step.released:
+                values[slot] = None
+
+    def _run_step(self, step: _Step, values: list[Any], attributes: Mapping[str, Any]) -> list[Any]:
+        operands = [values[slot] for slot in step.operands]
+        node = step.nodes[0]
+        if node.primitive.evaluate_all is None:
+            results = [evaluate_node(node, operands, attributes, self.nonfinite)]
+        else:
+            everything = node.primitive.evaluate_all(*operands, call=self._call, **attributes)
+            results = [everything[node.attributes["output"]] for node in step.nodes]
+        return [
+            value.astype(self._float) if node.type.dtype == "float" and value.dtype != self._float else value
+            for node, value in zip(step.nodes, results, strict=True)
+        ]
+
+    def _call(self, body: Graph, arrays: Sequence[Any]) -> list[Any]:
+        """The outputs of a graph without named sizes, such as the body of a loop, on values of its inputs."""
+        inner = self._inner.get(body)
+        if inner is None:
+            inner = self._inner[body] = Interpreter(body, self.precision, self.nonfinite)
+        values = [*arrays, *[None] * (len(body.nodes) - len(arrays))]
+        for slot, value in inner._constants.items():
+            values[slot] = value
+        inner._fill(values, [step.attributes for step in inner._steps])
+        return [values[slot] for slot in inner._results.values()]
 
     def _result(self, value: Any, slot: int) -> Array:
         """The value of an output as an array of its own: no view of an input or a constant."""
@@ -125,16 +162,17 @@ class Interpreter:
 
     def _attributes(self, sizes: Mapping[str, int]) -> list[Mapping[str, Any]]:
         key = tuple(sorted(sizes.items()))
-        if key not in self._resolved:
-            if len(self._resolved) > 64:
-                self._resolved.clear()
-            self._resolved[key] = [
-                {name: _resolved(value, sizes) for name, value in step.attributes.items()}
+        if key not in self._filled:
+            if len(self._filled) > 64:
+                self._filled.clear()
+                self._inner.clear()
+            self._filled[key] = [
+                {name: filled(value, sizes) for name, value in step.attributes.items()}
                 if step.sized
                 else step.attributes
                 for step in self._steps
             ]
-        return self._resolved[key]
+        return self._filled[key]
 
 
 def evaluate(graph: Graph, inputs: Mapping[str, ArrayLike], precision: Precision = "fp64") -> dict[str, Array]:
@@ -229,12 +267,6 @@ def as_type(value: ArrayLike, type: Type, floating: type[np.floating[Any]], name
         raise InputError(f"input {name!r} should be {type}; got {given}")
     with np.errstate(over="ignore"):  # what is too large for the precision is an infinity there
         return array.astype({"float": floating, "int": np.int64, "bool": np.bool_}[type.dtype], copy=False)
-
-
-def _resolved(value: Any, sizes: Mapping[str, int]) -> Any:
-    if isinstance(value, Dim):
-        return resolve(value, sizes)
-    return tuple(_resolved(item, sizes) for item in value) if isinstance(value, tuple) else value
 
 
 def _nonfinite_message(node: Node, value: Array, operands: list[Array]) -> str:

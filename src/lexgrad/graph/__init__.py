@@ -3,26 +3,25 @@
 from lexgrad.graph.check import IllegalGraphError, check
 from lexgrad.graph.dims import Dim, Shape, Size, holds_dim, product, quotient, resolve, shape_text, solve
 from lexgrad.graph.formula import formula
-from lexgrad.graph.graph import Graph, rebuild, topological
+from lexgrad.graph.graph import Graph, filled, group_key, rebuild, topological
 from lexgrad.graph.node import (
     CONSTANT,
     INPUT,
     OPERATORS,
-    PRIMITIVES,
     Location,
     Node,
     Origin,
-    Primitive,
     apply,
     constant_node,
     input_node,
     located,
     originating,
-    register,
     user_location,
 )
+from lexgrad.graph.parser import parse
+from lexgrad.graph.primitive import PRIMITIVES, Primitive, Rule, register
 from lexgrad.graph.rewrite import Firing, RewriteRule, count_users, rewrite
-from lexgrad.graph.text import node_names, parse, print_graph
+from lexgrad.graph.text import node_names, print_graph, statements
 from lexgrad.graph.types import DType, Type
 
 __all__ = [
@@ -40,6 +39,7 @@ __all__ = [
     "Origin",
     "Primitive",
     "RewriteRule",
+    "Rule",
     "Shape",
     "Size",
     "Type",
@@ -47,7 +47,9 @@ __all__ = [
     "check",
     "constant_node",
     "count_users",
+    "filled",
     "formula",
+    "group_key",
     "holds_dim",
     "input_node",
     "located",
@@ -63,6 +65,7 @@ __all__ = [
     "rewrite",
     "shape_text",
     "solve",
+    "statements",
     "topological",
     "user_location",
 ]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from lexgrad.errors import LexgradError
 from lexgrad.graph.graph import Graph
-from lexgrad.graph.node import CONSTANT, INPUT, PRIMITIVES, Node
+from lexgrad.graph.node import CONSTANT, INPUT, Node
+from lexgrad.graph.primitive import PRIMITIVES
 from lexgrad.graph.types import Type
 
 
@@ -16,7 +17,8 @@ def check(graph: Graph) -> Graph:
     """Check every rule of a legal graph and return it.
 
     The rules: every node comes after its inputs and once only; its primitive is registered; its type is what the
-    primitive's typing rule gives for the types of its inputs; inputs are input nodes; outputs are in the graph.
+    primitive's typing rule gives for the types of its inputs; inputs are input nodes; outputs are in the graph; the
+    graphs among its attributes are legal too.
 
     Raises:
         IllegalGraphError: naming the first node that breaks a rule, and the rule.
@@ -55,6 +57,9 @@ def _check_node(node: Node, where: str) -> None:
         raise IllegalGraphError(f"{where}: {error}") from error
     if expected != node.type:
         raise IllegalGraphError(f"{where}: its inputs make it {expected}")
+    for value in node.attributes.values():
+        if isinstance(value, Graph):
+            check(value)
 
 
 _ENTRIES: dict[str, tuple[type, ...]] = {"float": (float, int), "int": (int,), "bool": (bool,)}

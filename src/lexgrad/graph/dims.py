@@ -149,8 +149,10 @@ def quotient(total: Size, part: Size) -> Size:
 
 
 def holds_dim(value: object) -> bool:
-    """Whether ``value`` is a Dim, or a tuple with one somewhere inside."""
-    return isinstance(value, Dim) or (isinstance(value, tuple) and any(map(holds_dim, value)))
+    """Whether ``value`` is a Dim, or a tuple with one somewhere inside, or says that it holds one, as graphs do."""
+    if isinstance(value, tuple):
+        return any(map(holds_dim, value))
+    return isinstance(value, Dim) or getattr(value, "holds_dim", False)
 
 
 def resolve(size: Size, sizes: Mapping[str, int]) -> int:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import Any
 
 from lexgrad.errors import InputError
-from lexgrad.graph.node import INPUT, Node, apply, originating
+from lexgrad.graph.dims import Dim, holds_dim, resolve
+from lexgrad.graph.node import INPUT, Node, apply, input_node, originating
 from lexgrad.graph.types import Type
 
 
@@ -68,6 +71,31 @@ class Graph:
         copies = rebuild(self.nodes, replaced)
         return {name: copies[node] for name, node in self.outputs.items()}
 
+    @cached_property
+    def holds_dim(self) -> bool:
+        """Whether a named size occurs anywhere, in a type or an attribute."""
+        return any(holds_dim((node.shape, *node.attributes.values())) for node in self.nodes if not node.closed)
+
+    def with_sizes(self, sizes: Mapping[str, int]) -> Graph:
+        """The same graph with a number in place of every named size; itself where it has none.
+
+        Raises:
+            KeyError: a named size is missing.
+        """
+        if not self.holds_dim:
+            return self
+        new: dict[Node, Node] = {}
+        for node in self.nodes:
+            if node.primitive is INPUT:
+                new[node] = input_node(node.name, node.type.with_shape(filled(node.shape, sizes)))
+            elif node.closed:
+                new[node] = node
+            else:
+                attributes = {name: filled(value, sizes) for name, value in node.attributes.items()}
+                new[node] = _again(node, tuple(new[operand] for operand in node.inputs), attributes)
+        inputs = {name: new[node] for name, node in self.inputs.items()}
+        return Graph(inputs, {name: new[node] for name, node in self.outputs.items()}, self.name)
+
     def __iter__(self) -> Iterator[Node]:
         return iter(self.nodes)
 
@@ -119,15 +147,33 @@ def rebuild(
             continue
         inputs = tuple(new.get(operand, operand) for operand in node.inputs)
         same = all(a is b for a, b in zip(inputs, node.inputs, strict=True))
-        new[node] = change(node if same else _copy_onto(node, inputs))
+        new[node] = change(node if same else _again(node, inputs, node.attributes))
     return new
 
 
-def _copy_onto(node: Node, inputs: tuple[Node, ...]) -> Node:
+def filled(value: Any, sizes: Mapping[str, int]) -> Any:
+    """A type's shape or an attribute with a number in place of every named size."""
+    if isinstance(value, Dim):
+        return resolve(value, sizes)
+    if isinstance(value, tuple):
+        return tuple(filled(entry, sizes) for entry in value)
+    return value.with_sizes(sizes) if isinstance(value, Graph) else value
+
+
+def group_key(node: Node) -> Hashable | None:
+    """What the nodes of a group have in common (see Primitive); None for a node that is a computation of its own."""
+    if node.primitive.evaluate_all is None:
+        return None
+    shared = tuple(sorted((name, value) for name, value in node.attributes.items() if name != "output"))
+    return node.primitive.name, node.inputs, shared
+
+
+def _again(node: Node, inputs: tuple[Node, ...], attributes: Mapping[str, Any]) -> Node:
+    """The node on other inputs or with other attributes, of the same name, origin and line."""
     if node.origin is None:
-        copy = apply(node.primitive, *inputs, **node.attributes)
+        copy = apply(node.primitive, *inputs, **attributes)
     else:
         with originating(node.origin.node, node.origin.input):
-            copy = apply(node.primitive, *inputs, **node.attributes)
+            copy = apply(node.primitive, *inputs, **attributes)
     copy.name, copy.location = node.name, node.location
     return copy

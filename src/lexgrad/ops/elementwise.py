@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lexgrad.errors import ShapeError
-from lexgrad.graph import Node, Primitive, Type, apply, register, shape_text
-from lexgrad.graph.node import Rule
+from lexgrad.graph import Node, Primitive, Rule, Type, apply, register, shape_text
 from lexgrad.ops.casting import cast, promote
 from lexgrad.ops.lifting import Operand, broadcast_shapes, lift, operation, scalar_constant
 from lexgrad.ops.movement import broadcast_to

@@ -15,8 +15,8 @@ from lexgrad.ops import constant, lift
 MOST = 256
 """Entries of the largest constant that folding makes or reads."""
 
-KEPT = frozenset({"broadcast", "constant", "iota", "random_uniform"})
-"""What is never folded: these make large arrays of little, and random numbers are drawn when the graph is run."""
+KEPT = frozenset({"broadcast", "constant", "iota", "random_uniform", "scan"})
+"""What is never folded: arrays that are large and made of little, random numbers, and loops."""
 
 _KINDS = {"float": np.float64, "int": np.int64, "bool": np.bool_}
 

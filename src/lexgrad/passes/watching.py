@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Iterable, Sequence
 
-from lexgrad.graph import CONSTANT, INPUT, Firing, Graph, Node, formula, print_graph, topological
+from lexgrad.graph import CONSTANT, INPUT, Firing, Graph, Node, formula, node_names, statements, topological
 
 
 def wanted() -> bool:
@@ -57,8 +57,8 @@ def _lines(nodes: Sequence[Node]) -> list[str]:
     """The text form of some nodes; what they are made of stands for inputs."""
     own = set(nodes)
     edge = dict.fromkeys(operand for node in nodes for operand in node.inputs if operand not in own)
-    lines = print_graph(_Fragment(edge, nodes)).splitlines()
-    return [line.strip() for line in lines[1 : 1 + len(nodes)]]
+    fragment = _Fragment(edge, nodes)
+    return statements(fragment, node_names(fragment))
 
 
 class _Fragment(Graph):
