@@ -53,6 +53,12 @@ if TYPE_CHECKING:
     from lexgrad.evaluate import (
         evaluate as evaluate,
     )
+    from lexgrad.explain import (
+        Derivation as Derivation,
+    )
+    from lexgrad.explain import (
+        explain as explain,
+    )
     from lexgrad.grad import (
         differentiate as differentiate,
     )
@@ -269,6 +275,7 @@ _ROOMS = {
     "eager": "Variable check_gradients grad value_and_grad variable variables",
     "errors": "InputError LexgradError NonFiniteError ShapeError",
     "evaluate": "Interpreter evaluate",
+    "explain": "Derivation explain",
     "grad": "differentiate",
     "graph": "Dim Graph Node Type check formula parse",
     "models": "FeedForward LogisticRegression SoftmaxRegression load",

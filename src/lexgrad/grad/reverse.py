@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, MutableMapping, Sequence
+from typing import TypeAlias
 
 from lexgrad.errors import InputError, LexgradError, suggest
 from lexgrad.graph import Graph, Node, originating, topological
 from lexgrad.ops import broadcast_to, constant
 
+Shares: TypeAlias = MutableMapping[tuple[Node, int], Node]
+"""What is sent along each edge, (node, number of the input)."""
 
-def backward(output: Node, wrt: Iterable[Node]) -> dict[Node, Node]:
+
+def backward(output: Node, wrt: Iterable[Node], shares: Shares | None = None) -> dict[Node, Node]:
     """The derivative of a scalar in every node between it and ``wrt``.
 
     Backpropagation (Rumelhart, Hinton and Williams, "Learning representations by back-propagating errors", Nature
@@ -19,6 +23,7 @@ def backward(output: Node, wrt: Iterable[Node]) -> dict[Node, Node]:
     Args:
         output: the scalar float that is differentiated.
         wrt: float nodes; nodes that do not lie on a path to one of them are not visited.
+        shares: filled, if given, with what each node sends to each of its inputs; a cotangent is the sum of its shares.
 
     Returns:
         the cotangents by node; a node that ``output`` does not depend on is not among them.
@@ -44,7 +49,7 @@ def backward(output: Node, wrt: Iterable[Node]) -> dict[Node, Node]:
             continue
         for i, operand in enumerate(node.inputs):
             if operand in active:
-                _send(node, i, cotangents)
+                _send(node, i, cotangents, shares)
     return {node: cotangents[node] for node in order if node in cotangents}
 
 
@@ -56,7 +61,7 @@ def _depending_on(order: Sequence[Node], targets: set[Node]) -> set[Node]:
     return active
 
 
-def _send(node: Node, i: int, cotangents: dict[Node, Node]) -> None:
+def _send(node: Node, i: int, cotangents: dict[Node, Node], shares: Shares | None) -> None:
     """Send the cotangent of ``node`` along its edge to input ``i``, by the primitive's rule."""
     rule = node.primitive.rule(i)
     if rule is None:
@@ -70,6 +75,8 @@ def _send(node: Node, i: int, cotangents: dict[Node, Node]) -> None:
         raise LexgradError(
             f"the rule of {node.primitive.name} for input {i} gives {share.type}; the input is {operand.type}"
         )
+    if shares is not None:
+        shares[node, i] = share
     if operand in cotangents:
         with originating(operand, None):
             cotangents[operand] = cotangents[operand] + share

@@ -1,0 +1,94 @@
+"""Local derivatives of single entries as formulas: the backward graph's linear map, run on symbols."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lexgrad.explain import mathematics
+from lexgrad.explain.edges import Blame, backward_order
+from lexgrad.explain.mathematics import Math, entry, of_primitive
+from lexgrad.graph import CONSTANT, Node
+
+Array = NDArray[Any]
+LARGEST = 200_000
+"""Entries in all that are run as symbols; a larger map's entries are given as numbers only."""
+_RUN = {"matmul", "sum", "broadcast", "reshape", "transpose", "slice", "pad", "reverse", "concatenate", "take",
+        "scatter_add", "put_along", "take_along", "segment_sum", "segment_repeat"}  # fmt: skip
+
+
+class Entries:
+    """Formulas of single entries of local derivatives.
+
+    Args:
+        labels: the formula of every step by its node.
+    """
+
+    def __init__(self, labels: Mapping[Node, Math]) -> None:
+        self.labels = labels
+        self._leaves: dict[Node, Array] = {}
+
+    def formula(self, blame: Blame, of_entry: tuple[int, ...], wrt_entry: tuple[int, ...]) -> Math | None:
+        """∂of[of_entry]/∂wrt[wrt_entry] as a formula of entries, or None where it would be too long.
+
+        The map is given the symbol 1 at ``of_entry`` and 0 elsewhere; what arrives at ``wrt_entry`` is the formula.
+        """
+        order = backward_order(blame.sent, {blame.seed, *self.labels}, {})
+        if sum(_count(node) for node in order) > LARGEST:
+            return None
+        unit = np.full(_shape(blame.seed), mathematics.ZERO, dtype=object)
+        unit[of_entry] = mathematics.ONE
+        symbols: dict[Node, Array] = {blame.seed: unit}
+        for node in order:
+            symbols[node] = self._symbols(node, symbols, blame.values)
+        table = symbols[blame.sent] if blame.sent in symbols else self._leaf(blame.sent)
+        found = np.asarray(table, dtype=object)[wrt_entry]
+        formula = mathematics.mathematics(found)
+        return formula if formula.size <= mathematics.LARGEST else None
+
+    def _symbols(self, node: Node, symbols: dict[Node, Array], values: Mapping[Node, Array]) -> Array:
+        if node.primitive is CONSTANT:
+            return np.asarray(
+                _numbers(np.asarray(values[node]) if node in values else np.array(node.attributes["value"]))
+            )
+        if node.type.dtype != "float":
+            return np.asarray(values[node])
+        for operand in node.inputs:
+            if operand not in symbols:
+                symbols[operand] = self._leaf(operand) if operand.type.dtype == "float" else np.asarray(values[operand])
+        operands = [symbols[operand] for operand in node.inputs]
+        if node.primitive.name in _RUN:
+            return np.asarray(node.primitive.evaluate(*operands, **node.attributes), dtype=object)
+        if any(np.shape(operand) != _shape(node) for operand in operands):
+            return _numbers(values[node])
+        result = np.empty(_shape(node), dtype=object)
+        for place in np.ndindex(result.shape):
+            parts = [mathematics.mathematics(operand[place]) for operand in operands]
+            result[place] = of_primitive(node.primitive.name, parts, node.attributes)
+        return result
+
+    def _leaf(self, node: Node) -> Array:
+        """The entries of a step: ``W[0, 0]``, ``W[0, 1]``, ..."""
+        if node not in self._leaves:
+            table = self._leaves[node] = np.empty(_shape(node), dtype=object)
+            for place in np.ndindex(table.shape):
+                table[place] = entry(self.labels[node], place)
+        return self._leaves[node]
+
+
+def _numbers(value: Array) -> Array:
+    result = np.empty(value.shape, dtype=object)
+    for place in np.ndindex(value.shape):
+        result[place] = mathematics.number(value[place])
+    return result
+
+
+def _shape(node: Node) -> tuple[int, ...]:
+    return tuple(int(size) for size in node.shape)  # type: ignore[arg-type]
+
+
+def _count(node: Node) -> int:
+    return int(np.prod(_shape(node), dtype=int)) * (3 if node.primitive.name == "matmul" else 1)
