@@ -51,7 +51,7 @@ def small_net() -> tuple[Any, dict[str, Any]]:
 def wide_net(units: int = 200, classes: int = 10) -> tuple[Any, Any]:
     """Three layers of ``units``; the loss and the first layer's weights."""
     generator = np.random.default_rng(0)
-    below = lg.variable(generator.normal(size=units), "x")
+    below: Node = lg.variable(generator.normal(size=units), "x")
     first = None
     for layer, width in enumerate((units, units, classes), 1):
         W = lg.variable(generator.normal(size=(units, width)) / units**0.5, f"W{layer}")

@@ -20,7 +20,8 @@ def factors(path: Any) -> list[tuple[str, str, str, float]]:
 def test_the_first_example() -> None:
     L, _, b, _ = first_example()
     found = lg.explain(L, wrt=b)
-    assert [(step.name, as_text(step.formula), step.value, step.gradient) for step in found.steps] == [
+    shown: list[Any] = [(step.name, as_text(step.formula), step.value, step.gradient) for step in found.steps]
+    assert shown == [
         ("c", "c", -2.0, 5.0),
         ("a", "a", 3.0, -2.0),
         ("b", "b", 1.0, -4.0),
@@ -141,7 +142,7 @@ def test_an_operation_on_one_node_twice_is_one_factor() -> None:
 
 def test_very_many_paths_are_counted_and_the_largest_found() -> None:
     x = lg.variable(1.0, "x")
-    y = x
+    y: Any = x
     for _ in range(60):
         y = 0.25 * lg.sin(y) + 0.5 * y
     found = lg.explain(y, wrt=x, paths=3)
@@ -163,7 +164,7 @@ def test_a_wide_net_is_explained_by_its_layers_and_largest_paths() -> None:
     assert found.sum == pytest.approx(W1.grad[0, 0], rel=1e-10)
     assert found.share == pytest.approx(sum(path.product for path in found.paths) / found.sum)
     # The largest of all, found by going through all of them.
-    steps = {step.name: step for step in found.steps}
+    steps: dict[str, Any] = {step.name: step for step in found.steps}
     through = steps["z3"].gradient[None, :] * steps["W3"].value  # (200, 10)
     through *= ((1 - steps["a2"].value ** 2) * steps["W2"].value[0])[:, None]
     through *= (1 - steps["a1"].value[0] ** 2) * steps["x"].value[0]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
@@ -14,19 +16,20 @@ from tests.strategies import RandomGraph, graphs
 @settings(max_examples=60)
 @given(graphs(smooth=True, steps=8), st.data())
 def test_the_sum_over_paths_is_the_gradient(case: RandomGraph, data: st.DataObject) -> None:
-    loss = case.graph.outputs["loss"]
-    used = set(lg.Graph(case.graph.inputs, {"loss": loss}).nodes)
+    graph = case.with_numbers()
+    loss = graph.outputs["loss"]
+    used = set(lg.Graph(graph.inputs, {"loss": loss}).nodes)
     floats = [
         name
-        for name, node in case.graph.inputs.items()
+        for name, node in graph.inputs.items()
         if node.type.dtype == "float" and case.values[name].size and any(node in n.inputs for n in used)
     ]
     assume(floats)
     name = data.draw(st.sampled_from(floats))
     entry = data.draw(st.tuples(*(st.integers(0, size - 1) for size in case.values[name].shape)))
     wrt = f"{name}[{', '.join(map(str, entry))}]" if entry else name
-    steps = data.draw(st.sampled_from(["all", "auto", "named"]))
-    values = {key: value for key, value in case.values.items() if any(case.graph.inputs[key] in n.inputs for n in used)}
+    steps: Any = data.draw(st.sampled_from(["all", "auto", "named"]))
+    values = {key: value for key, value in case.values.items() if any(graph.inputs[key] in n.inputs for n in used)}
     found = lg.explain(loss, wrt=wrt, at=values, steps=steps, paths=40)
     assert found.number_of_paths is not None
     assert found.sum == pytest.approx(found.gradient, rel=1e-9, abs=1e-12)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lexgrad.explain import mathematics
-from lexgrad.explain.edges import Blame, backward_order
+from lexgrad.explain.edges import Blame, backward_order, evaluate_over
 from lexgrad.explain.mathematics import Math, entry, of_primitive
 from lexgrad.graph import CONSTANT, Node
 
@@ -43,32 +43,35 @@ class Entries:
         unit[of_entry] = mathematics.ONE
         symbols: dict[Node, Array] = {blame.seed: unit}
         for node in order:
-            symbols[node] = self._symbols(node, symbols, blame.values)
+            made = self._symbols(node, symbols, blame.values)
+            if made is None:
+                return None
+            symbols[node] = made
         table = symbols[blame.sent] if blame.sent in symbols else self._leaf(blame.sent)
         found = np.asarray(table, dtype=object)[wrt_entry]
         formula = mathematics.mathematics(found)
         return formula if formula.size <= mathematics.LARGEST else None
 
-    def _symbols(self, node: Node, symbols: dict[Node, Array], values: Mapping[Node, Array]) -> Array:
-        if node.primitive is CONSTANT:
-            return np.asarray(
-                _numbers(np.asarray(values[node]) if node in values else np.array(node.attributes["value"]))
-            )
+    def _symbols(self, node: Node, symbols: dict[Node, Array], values: dict[Node, Array]) -> Array | None:
+        """The entries of a node; None where the seed goes through an operation that is not written out by entries."""
         if node.type.dtype != "float":
-            return np.asarray(values[node])
+            return evaluate_over(node, {}, values)
+        if node.primitive is CONSTANT:
+            return _numbers(np.array(node.attributes["value"]))
         for operand in node.inputs:
             if operand not in symbols:
-                symbols[operand] = self._leaf(operand) if operand.type.dtype == "float" else np.asarray(values[operand])
+                symbolic = operand in self.labels and operand.type.dtype == "float"
+                symbols[operand] = self._leaf(operand) if symbolic else evaluate_over(operand, {}, values)
         operands = [symbols[operand] for operand in node.inputs]
         if node.primitive.name in _RUN:
             return np.asarray(node.primitive.evaluate(*operands, **node.attributes), dtype=object)
-        if any(np.shape(operand) != _shape(node) for operand in operands):
-            return _numbers(values[node])
-        result = np.empty(_shape(node), dtype=object)
-        for place in np.ndindex(result.shape):
-            parts = [mathematics.mathematics(operand[place]) for operand in operands]
-            result[place] = of_primitive(node.primitive.name, parts, node.attributes)
-        return result
+        if all(np.shape(operand) == _shape(node) for operand in operands):
+            result = np.empty(_shape(node), dtype=object)
+            for place in np.ndindex(result.shape):
+                parts = [mathematics.mathematics(operand[place]) for operand in operands]
+                result[place] = of_primitive(node.primitive.name, parts, node.attributes)
+            return result
+        return _numbers(values[node]) if node in values else None
 
     def _leaf(self, node: Node) -> Array:
         """The entries of a step: ``W[0, 0]``, ``W[0, 1]``, ..."""

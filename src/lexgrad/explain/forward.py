@@ -65,6 +65,7 @@ def evaluate_forward(target: Node, wrt: Node | str | None, at: Mapping[str, Arra
     names = {node: str(number) for number, node in enumerate(leaves)}
     types = {names[node]: node.type for node in leaves}
     sizes = bind_sizes(types, {names[node]: np.shape(value) for node, value in leaves.items()})
+    _check_sizes(order, sizes)
     copies: dict[Node, Node] = {}
     values: dict[Node, Array] = {}
     with np.errstate(all="ignore"):
@@ -113,6 +114,14 @@ def _given(order: Sequence[Node], at: dict[str, ArrayLike]) -> dict[Node, Array]
             value = np.full(node.shape, np.nan) if node.type.dtype == "float" else np.zeros(node.shape, int)
         given[node] = np.array(as_type(value, node.type, np.float64, node.name))
     return given
+
+
+def _check_sizes(order: Sequence[Node], sizes: Mapping[str, int]) -> None:
+    """Raise InputError for a named size that does not follow from the shapes of the inputs."""
+    for node in order:
+        for size in (*node.shape, *node.attributes.values()):
+            if isinstance(size, Dim) and not size.names <= sizes.keys():
+                raise InputError(f"the size {size} of {node.describe()} does not follow from the inputs' shapes")
 
 
 def _copy(node: Node, copies: Mapping[Node, Node], sizes: Mapping[str, int]) -> Node:
