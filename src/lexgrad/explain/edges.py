@@ -89,7 +89,7 @@ class Blame:
         """
         rows, width = _size(self.of), _size(self.wrt)
         if not len(columns) or not rows:
-            return columns, columns, np.zeros(0)
+            return columns[:0], columns[:0], np.zeros(0)
         if self.diagonal is not None:
             return columns, columns, self.diagonal.reshape(-1)[columns]
         if min(len(columns), rows) * max(rows, width) > WORK:
