@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from lexgrad.compile.emit import KernelText
+from lexgrad.compile.emit import SCRATCH, KernelText
 from lexgrad.compile.functions import functions
-from lexgrad.compile.loops import Kernel, Product, walk
-from lexgrad.compile.products import Tiles, micro_kernels
+from lexgrad.compile.loops import Kernel
+from lexgrad.compile.packing import Format
+from lexgrad.compile.products import MicroKernels, Tiles
 from lexgrad.compile.profile import Clock
 from lexgrad.compile.writer import LOOP_HINTS, Writer, size_name
 from lexgrad.graph import DType
@@ -67,11 +68,14 @@ def program_text(
     barriers: Sequence[bool],
     fp: str,
     tile: Tiles,
+    format: Format,
     pause: str,
     fma: bool,
     clock: Clock | None = None,
-) -> str:
+) -> tuple[str, int]:
     """The whole module: functions, kernels, and ``program(table, steps, thread, threads, barrier)``.
+
+    Returns also how many bytes of scratch memory each thread needs.
 
     ``table`` has a row for every step: the address of each buffer, then each named size. Every thread runs the
     program; before kernel ``i`` all threads meet where ``barriers[i]`` says so, and after every step. A ``clock``
@@ -80,15 +84,16 @@ def program_text(
     parts = [functions(fp, fma), _BARRIER.replace("PAUSE", f"  call void @{pause}" if pause else "")]
     if pause:
         parts.append(f"declare void @{pause.replace(' 1', '')}")
-    if any(isinstance(statement, Product) for kernel in kernels for statement in walk(kernel.body)):
-        parts.append(micro_kernels(tile, fp, fma))
-    texts = [KernelText(kernel, buffers, places, sizes, fp, tile, fma) for kernel in kernels]
+    products = MicroKernels(tile, fp, fma)
+    texts = [KernelText(kernel, buffers, places, sizes, products, format) for kernel in kernels]
     parts += [text.text() for text in texts]
+    scratch = max((text.scratch_bytes for text in texts), default=0)
+    parts.append(products.text)
     if clock:
         parts.append(clock.text())
-    parts.append(_program(texts, list(buffers), sizes, barriers, fp, clock))
+    parts.append(_program(texts, list(buffers), sizes, barriers, fp, scratch, clock))
     parts.append(LOOP_HINTS)
-    return "\n\n".join(parts)
+    return "\n\n".join(parts), scratch
 
 
 def _program(
@@ -97,6 +102,7 @@ def _program(
     sizes: Sequence[str],
     barriers: Sequence[bool],
     fp: str,
+    scratch: int,
     clock: Clock | None,
 ) -> str:
     w = Writer(fp)
@@ -104,7 +110,13 @@ def _program(
     row = w.put(f"mul i64 {w.locals['step']}, {len(buffers) + len(sizes)}")
     row = w.put(f"getelementptr i64, ptr %table, i64 {row}")
     for i, name in enumerate(buffers):
+        if name == SCRATCH:
+            continue
         w.do(f"%B.{name} = load ptr, ptr {w.put(f'getelementptr i64, ptr {row}, i64 {i}')}")
+    if scratch:
+        all_threads = w.put(f"load ptr, ptr {w.put(f'getelementptr i64, ptr {row}, i64 {buffers.index(SCRATCH)}')}")
+        own = w.put(f"mul i64 %thread, {scratch}")
+        w.do(f"%B.{SCRATCH} = getelementptr i8, ptr {all_threads}, i64 {own}")
     for i, name in enumerate(sizes, len(buffers)):
         w.do(f"{size_name(name)} = load i64, ptr {w.put(f'getelementptr i64, ptr {row}, i64 {i}')}")
     if clock:

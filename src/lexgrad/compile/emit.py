@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from lexgrad.compile.blocking import write_packed
 from lexgrad.compile.functions import float_text
 from lexgrad.compile.loops import (
     Apply,
@@ -11,6 +12,7 @@ from lexgrad.compile.loops import (
     Declare,
     Expression,
     Extent,
+    InPlace,
     Kernel,
     Let,
     Load,
@@ -25,10 +27,14 @@ from lexgrad.compile.loops import (
     uses,
 )
 from lexgrad.compile.operations import write_operation
-from lexgrad.compile.products import Tiles
-from lexgrad.compile.tiling import write_product
+from lexgrad.compile.packing import PLAIN, Format
+from lexgrad.compile.products import MicroKernels
+from lexgrad.compile.tiling import write_in_place
 from lexgrad.compile.writer import Writer, loop_hint, size_name
 from lexgrad.graph import DType
+
+SCRATCH = "scratch"
+"""The memory that each thread has for itself."""
 
 
 class KernelText(Writer):
@@ -40,9 +46,11 @@ class KernelText(Writer):
         places: what memory each buffer is in; buffers of one place become one pointer, so that LLVM knows of every
             dependence between them.
         names: the named sizes, which every kernel is given.
-        fp: the LLVM type of floats.
-        tile: tile sizes of matrix products.
-        fma: whether the processor multiplies and adds in one instruction.
+        kernels: the micro-kernels of matrix products.
+        format: how operands of matrix products are packed.
+
+    Attributes:
+        scratch_bytes: how much scratch memory each thread needs.
     """
 
     def __init__(
@@ -51,14 +59,16 @@ class KernelText(Writer):
         dtypes: Mapping[str, DType],
         places: Mapping[str, object],
         names: Sequence[str],
-        fp: str,
-        tile: Tiles,
-        fma: bool,
+        kernels: MicroKernels,
+        format: Format,
     ) -> None:
-        super().__init__(fp)
+        super().__init__(kernels.fp)
         self.kernel = kernel
         self.dtypes = dtypes
-        self.tile = tile
+        self.kernels = kernels
+        self.tile = kernels.tile
+        self.format = format
+        self.scratch_bytes = 0
         touched = list(dict.fromkeys(access.buffer for access in (*kernel.writes, *kernel.reads)))
         first: dict[object, str] = {}
         self.pointer = {name: first.setdefault(places[name], name) for name in touched}
@@ -67,15 +77,15 @@ class KernelText(Writer):
         self.names = names
         self.locals = {"first": "%first", "last": "%last"}
         self.declared: dict[str, DType] = {}
-        self.fma = fma
+        self.fma = kernels.fma
         self.uses = uses(kernel.body)
         self.products: dict[str, tuple[str, str]] = {}  # the factors of products that are read once, not multiplied yet
 
     def text(self) -> str:
         """The function, ``void name(i64 first, i64 last, ptr buffers…, i64 sizes…)``."""
+        self.statements(self.kernel.body)
         buffers = [f"ptr noalias %B.{name}" for name in self.buffers]
         sizes = [f"i64 {size_name(name)}" for name in self.names]
-        self.statements(self.kernel.body)
         head = f"define internal void @{self.kernel.name}({', '.join(['i64 %first', 'i64 %last', *buffers, *sizes])})"
         return "\n".join([f"{head} noinline {{", "entry:", *self.slots, *self.lines, "  ret void", "}"])
 
@@ -152,6 +162,20 @@ class KernelText(Writer):
         type = self.memory(self.dtypes[buffer])
         return self.put(f"getelementptr inbounds {type}, ptr %B.{self.pointer[buffer]}, i64 {self.value(offset)}")
 
+    def scratch(self) -> str:
+        """A pointer to memory of this thread's own, of which ``needs_scratch`` says how much there is."""
+        if SCRATCH not in self.buffers:
+            self.buffers.append(SCRATCH)
+        return f"%B.{SCRATCH}"
+
+    def needs_scratch(self, size: int) -> None:
+        """Ask for so many bytes of scratch memory."""
+        self.scratch_bytes = max(self.scratch_bytes, size)
+
+    def entry(self, base: str, place: str) -> str:
+        """A pointer to an entry behind an address."""
+        return self.put(f"getelementptr {self.fp}, ptr {base}, i64 {place}")
+
     # --- statements
 
     def statements(self, statements: Sequence[Statement]) -> None:
@@ -187,7 +211,17 @@ class KernelText(Writer):
             case While(condition, body):
                 self.repeat(condition, body)
             case Product():
-                write_product(self, statement)
+                self.product(statement)
+
+    def product(self, product: Product) -> None:
+        """Write a matrix product: of operands as they lie, if both can be read so."""
+        left, right = product.left, product.right
+        lie = isinstance(left, InPlace) and isinstance(right, InPlace) and self.format == PLAIN
+        # Micro-kernels that read both where they lie need k side by side in the left one, or columns in the right.
+        if lie and (left.along, right.along) != (0, 0):
+            write_in_place(self, product)
+        else:
+            write_packed(self, product)
 
     def repeat(self, condition: Expression, body: Sequence[Statement]) -> None:
         """Write a loop that goes on while a condition holds."""

@@ -127,20 +127,56 @@ class Unless:
 
 
 @dataclass(frozen=True)
-class Product:
-    """A tile of a matrix product: ``tile[i, j] = Σ_k left[row + i, k] right[k, column + j]``, register-tiled.
+class InPlace:
+    """An operand of a matrix product that lies in a buffer, with an offset and a stride for each of its two axes."""
 
-    ``left`` and ``right`` are buffers with an offset and a stride for each of their two axes.
+    buffer: str
+    offset: Expression
+    strides: tuple[Expression, Expression]
+
+    @property
+    def along(self) -> int:
+        """The axis whose neighbours lie side by side."""
+        return 1 if self.strides[1] == ONE else 0
+
+
+@dataclass(frozen=True)
+class Computed:
+    """An operand of a matrix product whose entries are computed when they are packed, and are never in memory.
+
+    Attributes:
+        index: the locals that hold an entry's row and column.
+        body: what comes before its value.
+        value: the entry.
+        along: the axis whose neighbours lie side by side in what it is computed from.
     """
 
-    left: str
-    left_offset: Expression
-    left_strides: tuple[Expression, Expression]
-    right: str
-    right_offset: Expression
-    right_strides: tuple[Expression, Expression]
-    rows: Expression
-    columns: Expression
+    index: tuple[str, str]
+    body: tuple[Statement, ...]
+    value: Expression
+    along: int
+
+
+@dataclass(frozen=True)
+class Product:
+    """A block of a matrix product: ``result[row, column] = Σ_k left[row, k] right[k, column]``, register-tiled.
+
+    Attributes:
+        left: the left operand.
+        right: the right operand.
+        rows: the first row, and the one behind the last.
+        columns: the first column, and the one behind the last.
+        depth: how many products a sum has; a number where it is known.
+        epilogue: what becomes of each entry.
+        row: the local that holds an entry's row.
+        column: the local that holds its column.
+        result: the local that holds the entry.
+    """
+
+    left: InPlace | Computed
+    right: InPlace | Computed
+    rows: tuple[Expression, Expression]
+    columns: tuple[Expression, Expression]
     depth: Expression
     epilogue: tuple[Statement, ...]
     row: str
@@ -227,6 +263,9 @@ def walk(statements: Sequence[Statement]) -> Iterator[Statement]:
         if isinstance(statement, Loop | While | Unless):
             yield from walk(statement.body)
         elif isinstance(statement, Product):
+            for operand in (statement.left, statement.right):
+                if isinstance(operand, Computed):
+                    yield from walk(operand.body)
             yield from walk(statement.epilogue)
 
 
@@ -241,8 +280,13 @@ def expressions(statement: Statement) -> Iterator[Expression]:
             yield from (start, stop)
         case While(condition):
             yield condition
-        case Product() as p:
-            yield from (p.left_offset, *p.left_strides, p.right_offset, *p.right_strides, p.rows, p.columns, p.depth)
+        case Product(left, right, rows, columns, depth):
+            yield from (*rows, *columns, depth)
+            for operand in (left, right):
+                if isinstance(operand, Computed):
+                    yield operand.value
+                else:
+                    yield from (operand.offset, *operand.strides)
 
 
 def uses(statements: Sequence[Statement]) -> Counter[str]:
@@ -291,13 +335,28 @@ class _Printer:
             self.lines.append(f"{pad}unless {statement.target} is in the place of {statement.source}:")
             self.statements(statement.body, indent + 1)
         elif isinstance(statement, Product):
-            s = statement
-            inner = f"Σ_k {s.left}[…] {s.right}[…]"
-            sizes = " × ".join(map(expression_text, (s.rows, s.depth, s.columns)))
-            self.lines.append(f"{pad}for {s.row}, {s.column} in register tiles of {sizes}: {s.result} = {inner}")
-            self.statements(s.epilogue, indent + 1)
+            self.product(statement, indent)
         else:
             self.lines.append(f"{pad}{statement.name} = {expression_text(statement.value)}")
+
+    def product(self, product: Product, indent: int) -> None:
+        pad = "  " * indent
+        rows, columns = (
+            expression_text(stop if start == ZERO else Apply("subtract", (stop, start), "int"))
+            for start, stop in (product.rows, product.columns)
+        )
+        names = []
+        for side, operand in (("left", product.left), ("right", product.right)):
+            names.append(f"{operand.buffer}[…]" if isinstance(operand, InPlace) else f"{side}[…]")
+            if isinstance(operand, Computed):
+                self.lines.append(f"{pad}{side}[{', '.join(operand.index)}], computed as it is packed:")
+                self.statements(operand.body, indent + 1)
+                self.lines.append(f"{pad}  {expression_text(operand.value)}")
+        sizes = f"{rows} × {expression_text(product.depth)} × {columns}"
+        inner = f"Σ_k {' '.join(names)}"
+        where = f"{product.row}, {product.column}"
+        self.lines.append(f"{pad}for {where} in register tiles of {sizes}: {product.result} = {inner}")
+        self.statements(product.epilogue, indent + 1)
 
 
 def expression_text(expression: Expression) -> str:

@@ -13,15 +13,13 @@ from lexgrad.compile.loops import (
     ZERO,
     Apply,
     Assign,
+    Computed,
     Declare,
-    Expression,
+    InPlace,
     Kernel,
-    Let,
     Local,
     Product,
-    add,
     extent,
-    multiply,
 )
 from lexgrad.graph import Node, product
 
@@ -34,61 +32,68 @@ def kernel_matrices(low: Lowering, matrix: Node, root: Node) -> Kernel:
     left, right = matrix.inputs
     rows, columns = matrix.shape
     depth = left.shape[1]
-    # Shares are rows, so that what follows finds its own rows; or columns, where there are more of them and the
-    # rows of ``left`` lie across memory, as in a weight's gradient.
-    by_columns = False
-    if isinstance(rows, int) and isinstance(columns, int):
-        by_columns = columns > rows and (swaps(left) or rows < 32)
+    by_columns = shares_columns(matrix)
     body = Body(extent=columns if by_columns else rows)
-    i, j = Local("mi", "int"), Local("mj", "int")
+    i, j, k = (Local(name, "int") for name in ("mi", "mj", "mk"))
     body.row = None if by_columns else i
     body.entry = (i, j)
     body.scopes.append([])
+    body.known.append({})
     result = Local("mc", "float")
     low.inside[matrix] = result
     value = low.value(body, root, (i, j)) if root is matrix else low.computed(body, root, (i, j))
     del low.inside[matrix]
     low.store(body, root, (i, j), value)
     epilogue = tuple(body.scopes.pop())
+    body.known.pop()
     body.entry = None
-    a, a_offset, a_strides = operand(low, body, left)
-    b, b_offset, b_strides = operand(low, body, right)
-    count = Apply("subtract", (LAST, FIRST), "int")
-    row_count, column_count = (extent(rows), count) if by_columns else (count, extent(columns))
-    row_start, column_start = (ZERO, FIRST) if by_columns else (FIRST, ZERO)
+    shared = (FIRST, LAST)
     body.put(
         Product(
-            a,
-            add(a_offset, multiply(row_start, a_strides[0])),
-            a_strides,
-            b,
-            add(b_offset, multiply(column_start, b_strides[1])),
-            b_strides,
-            row_count,
-            column_count,
+            operand(low, body, left, (i, k), aligned=not by_columns),
+            operand(low, body, right, (k, j), aligned=False),
+            (ZERO, extent(rows)) if by_columns else shared,
+            shared if by_columns else (ZERO, extent(columns)),
             extent(depth),
-            (
-                Let("mi", add(Local("mti", "int"), row_start)),
-                Let("mj", add(Local("mtj", "int"), column_start)),
-                *epilogue,
-            ),
-            "mti",
-            "mtj",
-            "mc",
+            epilogue,
+            i.name,
+            j.name,
+            result.name,
         )
     )
-    body.read(a, not by_columns and not swaps(left))
-    body.read(b, aligned=False)
     return low.finish(root, body, aligned=not by_columns, cost=depth * (rows if by_columns else columns))
 
 
-def operand(low: Lowering, body: Body, node: Node) -> tuple[str, Expression, tuple[Expression, Expression]]:
-    """Buffer, offset and strides of a matrix; a transposed one is read in place, with its strides swapped."""
+def shares_columns(matrix: Node) -> bool:
+    """Whether threads divide the columns of a product among themselves, rather than its rows.
+
+    Rows, so that what follows finds its own rows; or columns, where there are more of them and the rows of the left
+    operand lie across memory, as in a weight's gradient.
+    """
+    rows, columns = matrix.shape
+    if not isinstance(rows, int) or not isinstance(columns, int):
+        return False
+    return columns > rows and (swaps(matrix.inputs[0]) or rows < 32)
+
+
+def operand(low: Lowering, body: Body, node: Node, index: tuple[Local, Local], aligned: bool) -> InPlace | Computed:
+    """An operand at ``index``: read where it lies, transposed by its strides where need be, or else computed.
+
+    ``aligned`` says whether row ``i`` of the operand is read by share ``i`` only.
+    """
+    lies, swapped = node, False
     if node not in low.names and node not in low.fusion.views and swaps(node):
-        name, start, (outer, inner) = operand(low, body, node.inputs[0])
-        return name, start, (inner, outer)
-    source = low.fusion.views.get(node, node)
-    return low.names[source], ZERO, (extent(node.shape[1]), ONE)
+        lies, swapped = node.inputs[0], True
+    if lies in low.names or lies in low.fusion.views:
+        name = low.names[low.fusion.views.get(lies, lies)]
+        body.read(name, aligned and not swapped)
+        outer, inner = extent(lies.shape[1]), ONE
+        return InPlace(name, ZERO, (inner, outer) if swapped else (outer, inner))
+    body.scopes.append([])
+    body.known.append({})
+    value = low.value(body, node, index)
+    body.known.pop()
+    return Computed((index[0].name, index[1].name), tuple(body.scopes.pop()), value, 0 if swapped else 1)
 
 
 def kernel_products(low: Lowering, node: Node) -> Kernel:

@@ -18,11 +18,13 @@ from lexgrad.compile.assemble import program_text
 from lexgrad.compile.cache import cached
 from lexgrad.compile.checks import STATUS, STATUS_WORDS, requirements
 from lexgrad.compile.donation import settle
+from lexgrad.compile.emit import SCRATCH
 from lexgrad.compile.loops import Kernel, pseudocode
 from lexgrad.compile.lower import Lowered, lower
 from lexgrad.compile.machine import Loaded, Processor, assembly, host, llvm_version, object_code
 from lexgrad.compile.memory import barriers, plan
 from lexgrad.compile.merge import merge
+from lexgrad.compile.packing import PLAIN
 from lexgrad.compile.products import tiles
 from lexgrad.compile.profile import LAPS, Clock, Laps, Profile, wanted
 from lexgrad.compile.threads import processors, together
@@ -74,7 +76,7 @@ class Program:
         self._laps: Laps | None = None
         begun = time.perf_counter()
         self._lower(dict(donated or {}))
-        self.llvm = self._text()
+        self.llvm, self._scratch = self._text()
         self._load()
         self.compile_seconds = time.perf_counter() - begun
 
@@ -105,7 +107,7 @@ class Program:
             slot = self.memory.slots.get(name)
             places[name] = self.donation.in_place.get(name, name) if slot is None else slot
         self._places = places
-        self._buffers = [*lowered.buffers, STATUS, *([LAPS] if self._clock else [])]
+        self._buffers = [*lowered.buffers, STATUS, SCRATCH, *([LAPS] if self._clock else [])]
         self.barriers = barriers(self.kernels, places)
         copied = (self._inputs[name] for name in self.donation.copied.values())
         self._overwritten = {*self.donation.in_place.values(), *copied}
@@ -114,7 +116,7 @@ class Program:
             {name for node in self.graph.nodes for size in node.shape if isinstance(size, Dim) for name in size.names}
         )
 
-    def _text(self) -> str:
+    def _text(self) -> tuple[str, int]:
         dtypes: dict[str, DType] = {name: node.type.dtype for name, node in self._lowered.buffers.items()}
         dtypes |= {name: "int" for name in self._buffers if name not in dtypes}
         tile = tiles(self.processor.vector_bits, self.processor.registers, LLVM_FLOATS[self.precision])
@@ -126,6 +128,7 @@ class Program:
             self.barriers,
             LLVM_FLOATS[self.precision],
             tile,
+            PLAIN,
             self.processor.pause,
             self.processor.fma,
             self._clock,
@@ -231,14 +234,18 @@ class Program:
         bound = [(steps[those[0]], those, self._bind(steps[those[0]])) for those in turns.values()]
         layouts = {tuple(sizes.values()): self._layout(sizes) for _, _, sizes in bound}
         arena = aligned_empty((max(total for _, total in layouts.values()),), np.dtype(np.uint8))
-        status = np.zeros(STATUS_WORDS, np.int64)
+        threads = self._worthwhile_threads([sizes for _, _, sizes in bound])
+        own = {
+            STATUS: np.zeros(STATUS_WORDS, np.int64),
+            SCRATCH: aligned_empty((threads * self._scratch,), np.dtype(np.uint8)),
+        }
         table = np.empty((len(steps), len(self._buffers) + len(self.sizes)), np.int64)
         keep: list[Mapping[str, Array]] = [{}] * len(steps)
         for step, those, sizes in bound:
             offsets, _ = layouts[tuple(sizes.values())]
             given = {buffer: step[name] for name, buffer in self._inputs.items()} | self._constants
             made = self._allocate(given, sizes, len(those))
-            given |= {out: given[buffer] for out, buffer in self.donation.in_place.items()} | {STATUS: status}
+            given |= {out: given[buffer] for out, buffer in self.donation.in_place.items()} | own
             if self._laps:
                 given[LAPS] = self._laps.room(self.threads)
             places = given | {name: block[0, ...] for name, block in made.items()}
@@ -248,12 +255,12 @@ class Program:
                     table[those, self._buffers.index(name)] += np.arange(len(those)) * block[0, ...].nbytes
             for number, turn in enumerate(those):
                 keep[turn] = given | {name: block[number, ...] for name, block in made.items()}
-        threads = self._worthwhile_threads([sizes for _, _, sizes in bound])
         self._go(table, threads)
         if self._laps:
             self._laps.launched(len(steps), threads, bound[-1][2])
-        if status[0]:
-            raise self._lowered.checks[status[0] - 1].error(status[1:].tolist())
+        failed, *found = own[STATUS].tolist()
+        if failed:
+            raise self._lowered.checks[failed - 1].error(found)
         return [self._results(step, places) for step, places in zip(steps, keep, strict=True)]
 
     def _layout(self, sizes: Mapping[str, int]) -> tuple[list[int], int]:

@@ -2,106 +2,138 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from lexgrad.compile.loops import Product
-from lexgrad.errors import LexgradError
+from lexgrad.compile.loops import ZERO, Expression, InPlace, Number, Product
 
 if TYPE_CHECKING:
     from lexgrad.compile.emit import KernelText
 
 
-def write_product(w: KernelText, product: Product) -> None:
-    """Tiles of a product: columns outside, so that a slab of ``right`` stays in the cache for all rows."""
-    rows, columns, depth = map(w.value, (product.rows, product.columns, product.depth))
-    a = w.address(product.left, product.left_offset)
-    b = w.address(product.right, product.right_offset)
-    ai, ak = map(w.value, product.left_strides)
-    bk, bj = map(w.value, product.right_strides)
+def write_in_place(w: KernelText, product: Product) -> None:
+    """Tiles of a product that reads its operands where they lie.
+
+    Columns are outside, so that a slab of ``right`` stays in the cache for all rows.
+    """
+    left, right = product.left, product.right
+    assert isinstance(left, InPlace)
+    assert isinstance(right, InPlace)
+    rows, columns = ([w.value(end) for end in ends] for ends in (product.rows, product.columns))
+    depth = w.value(product.depth)
+    a, b = (w.address(operand.buffer, operand.offset) for operand in (left, right))
+    ai, ak = map(w.value, left.strides)
+    bk, bj = map(w.value, right.strides)
     dots = bj != "1"
-    if dots and ak != "1":
-        raise LexgradError("a product of two transposed matrices has to be rewritten first")
-    height, width = (w.tile.dot_rows, w.tile.dot_columns) if dots else (w.tile.rows, w.tile.columns)
-    tile = w.slot(f"[{max(w.tile.rows, w.tile.dot_rows) * w.tile.columns} x {w.fp}]")
-    w.begin("tile.j", "0", columns, str(width))
+    tile = w.tile
+    height, width = (tile.dot_rows, tile.dot_columns) if dots else (tile.rows, tile.columns)
+    result = w.slot(f"[{max(tile.rows, tile.dot_rows) * tile.columns} x {w.fp}]")
+    w.begin("tile.j", columns[0], columns[1], str(width))
     j = w.locals["tile.j"]
-    wide = _limited(w, columns, j, width)
-    bo = w.put(f"mul i64 {j}, {bj}")
-    bp = w.put(f"getelementptr {w.fp}, ptr {b}, i64 {bo}")
-    w.begin("tile.i", "0", rows, str(height))
+    wide = limited(w, columns[1], j, width)
+    bp = w.put(f"getelementptr {w.fp}, ptr {b}, i64 {w.put(f'mul i64 {j}, {bj}')}")
+    w.begin("tile.i", rows[0], rows[1], str(height))
     i = w.locals["tile.i"]
-    high = _limited(w, rows, i, height)
-    ao = w.put(f"mul i64 {i}, {ai}")
-    ap = w.put(f"getelementptr {w.fp}, ptr {a}, i64 {ao}")
+    high = limited(w, rows[1], i, height)
+    ap = w.put(f"getelementptr {w.fp}, ptr {a}, i64 {w.put(f'mul i64 {i}, {ai}')}")
     last = w.put(f"sub i64 {high}, 1")
     if dots:
         lastb = w.put(f"sub i64 {wide}, 1")
         w.do(
-            f"call void @lg.dots(ptr {ap}, i64 {ai}, i64 {last}, ptr {bp}, i64 {bj}, i64 {lastb}, ptr {tile},"
-            f" i64 {depth})"
+            f"call void {w.kernels.dots()}(ptr {ap}, i64 {ai}, i64 {last}, ptr {bp}, i64 {bj}, i64 {lastb},"
+            f" ptr {result}, i64 {depth})"
         )
     else:
-        _choose_rows(
-            w,
-            high,
-            wide,
-            f"ptr {ap}, i64 {ai}, i64 {ak}, i64 {last}, ptr {bp}, i64 {bk}, i64 {wide}, ptr {tile}, i64 {depth}",
+        arguments = (
+            f"ptr {ap}, i64 {ai}, i64 {ak}, i64 {last}, ptr {bp}, i64 {bk}, i64 {wide}, ptr {result}, i64 {depth}"
         )
-    _epilogue(w, product, tile, (i, high), (j, wide))
+        choose_kernel(w, product, high, wide, rows_kernel(w), arguments)
+    write_epilogue(w, product, (result, str(tile.columns)), (i, high), (j, wide))
     w.end(str(height))
     w.end(str(width))
 
 
-def _limited(w: KernelText, total: str, start: str, most: int) -> str:
-    left = w.put(f"sub i64 {total}, {start}")
+def rows_kernel(w: KernelText) -> Callable[[int, int], str]:
+    """The ``rows`` kernel for so many rows and columns, the last of which may be missing."""
+    tile = w.tile
+    return lambda rows, columns: w.kernels.rows(rows, -(-columns // tile.lanes), columns != tile.columns)
+
+
+def limited(w: KernelText, stop: str, start: str, most: int) -> str:
+    """How many there are from ``start`` up to ``stop``, but not more than ``most``."""
+    left = w.put(f"sub i64 {stop}, {start}")
     return w.put(f"call i64 @llvm.smin.i64(i64 {left}, i64 {most})")
 
 
-def _choose_rows(w: KernelText, high: str, wide: str, arguments: str) -> None:
-    """Call the micro-kernel for this many rows and columns: whole blocks, or masked ones at the right edge."""
-    heights = list(dict.fromkeys((w.tile.rows, 4, 1)))
-    number = w.number()
-    for level, rows in enumerate(heights):
-        smaller = heights[level + 1] if level + 1 < len(heights) else 0
-        fits = w.put(f"icmp sgt i64 {high}, {smaller}")
-        w.do(f"br i1 {fits}, label %rows{number}.{rows}, label %not{number}.{rows}")
-        w.block(f"rows{number}.{rows}")
-        _choose_blocks(w, rows, wide, arguments, number)
-        w.block(f"not{number}.{rows}")
-    w.do(f"br label %done{number}")
-    w.block(f"done{number}")
+def choose_kernel(
+    w: KernelText, product: Product, high: str, wide: str, kernel: Callable[[int, int], str], arguments: str
+) -> None:
+    """Call the micro-kernel for this many rows and columns; ``kernel`` gives its name for the most that it takes.
 
-
-def _choose_blocks(w: KernelText, rows: int, wide: str, arguments: str, number: int) -> None:
+    The most columns are whole vectors, or one less than all that a tile has: then the last vector is not whole.
+    """
     tile = w.tile
-    whole = w.put(f"icmp eq i64 {wide}, {tile.columns}")
-    here = f"{number}.{rows}"
-    w.do(f"br i1 {whole}, label %whole{here}, label %edge{here}")
-    w.block(f"whole{here}")
-    w.do(f"call void @lg.rows{rows}.{tile.blocks}({arguments})")
-    w.do(f"br label %done{number}")
-    w.block(f"edge{here}")
-    for blocks in range(1, tile.blocks + 1):
-        few = w.put(f"icmp sle i64 {wide}, {blocks * tile.lanes}")
-        w.do(f"br i1 {few}, label %b{here}.{blocks}, label %n{here}.{blocks}")
-        w.block(f"b{here}.{blocks}")
-        w.do(f"call void @lg.rows{rows}.{blocks}m({arguments})")
-        w.do(f"br label %done{number}")
-        w.block(f"n{here}.{blocks}")
-    w.do("unreachable")
+    widths = [*range(tile.lanes, tile.columns, tile.lanes), tile.columns - 1, tile.columns]
+    if tile.lanes == 1:
+        widths = widths[1:]
+
+    def for_rows(rows: int) -> None:
+        first_that_fits(w, wide, product.columns, widths, lambda columns: call(rows, columns))
+
+    def call(rows: int, columns: int) -> None:
+        w.do(f"call void {kernel(rows, columns)}({arguments})")
+
+    first_that_fits(w, high, product.rows, tile.heights[::-1], for_rows)
 
 
-def _epilogue(w: KernelText, product: Product, tile: str, row: tuple[str, str], column: tuple[str, str]) -> None:
-    """What becomes of each entry of a tile, while it is in the nearest cache."""
+def first_that_fits(
+    w: KernelText, value: str, ends: tuple[Expression, Expression], limits: Sequence[int], write: Callable[[int], None]
+) -> None:
+    """Write what is done where ``value`` is not above a limit, for the first of the rising ``limits`` that holds.
+
+    Values are what is left of ``ends``, the last of ``limits`` at a time; so where ends are known, few can be.
+    """
+    start, stop = ends
+    if start == ZERO and isinstance(stop, Number):
+        size, most = int(stop.value), limits[-1]
+        values = {most} if size >= most else set()
+        values |= {size % most} - {0}
+        limits = sorted({next(limit for limit in limits if limit >= value) for value in values}) or [most]
+    done = f"fits{w.number()}"
+    for limit in limits[:-1]:
+        number = w.number()
+        fits = w.put(f"icmp sle i64 {value}, {limit}")
+        w.do(f"br i1 {fits}, label %fit{number}, label %more{number}")
+        w.block(f"fit{number}")
+        write(limit)
+        w.do(f"br label %{done}")
+        w.block(f"more{number}")
+    write(limits[-1])
+    w.do(f"br label %{done}")
+    w.block(done)
+
+
+def write_epilogue(
+    w: KernelText, product: Product, tile: tuple[str, str], row: tuple[str, str], column: tuple[str, str]
+) -> None:
+    """What becomes of each entry of a tile, while it is in the nearest cache.
+
+    Args:
+        w: the kernel.
+        product: whose tile it is.
+        tile: where it begins, and its stride.
+        row: the number of its first row, and how many there are.
+        column: the number of its first column, and how many there are.
+    """
     w.begin("epilogue.i", "0", row[1])
     r = w.locals["epilogue.i"]
     w.locals[product.row] = w.put(f"add nsw i64 {row[0]}, {r}")
     w.begin("epilogue.j", "0", column[1])
     c = w.locals["epilogue.j"]
     w.locals[product.column] = w.put(f"add nsw i64 {column[0]}, {c}")
-    place = w.put(f"mul nsw i64 {r}, {w.tile.columns}")
+    place = w.put(f"mul nsw i64 {r}, {tile[1]}")
     place = w.put(f"add nsw i64 {place}, {c}")
-    entry = w.put(f"getelementptr inbounds {w.fp}, ptr {tile}, i64 {place}")
+    entry = w.put(f"getelementptr inbounds {w.fp}, ptr {tile[0]}, i64 {place}")
     w.locals[product.result] = w.put(f"load {w.fp}, ptr {entry}")
     w.statements(product.epilogue)
     w.end()
