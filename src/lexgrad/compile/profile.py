@@ -21,7 +21,9 @@ from lexgrad.compile.loops import (
     Apply,
     Expression,
     Extent,
+    InPlace,
     Kernel,
+    Let,
     Load,
     Local,
     Loop,
@@ -247,10 +249,16 @@ class _Counter:
                 times, trips = 1, self.number(statement.stop)
             self.statements(statement.body, times * trips)
         elif isinstance(statement, Product):
-            rows, columns, depth = (self.number(e) for e in (statement.rows, statement.columns, statement.depth))
+            rows, columns = (
+                self.number(stop) - self.number(start) for start, stop in (statement.rows, statement.columns)
+            )
+            depth = self.number(statement.depth)
             self.flops += times * 2 * rows * columns * depth
-            self.touch(statement.left, "read", times * rows * depth)
-            self.touch(statement.right, "read", times * depth * columns)
+            for operand, entries in ((statement.left, rows * depth), (statement.right, depth * columns)):
+                if isinstance(operand, InPlace):
+                    self.touch(operand.buffer, "read", times * entries)
+                else:
+                    self.statements((*operand.body, Let("", operand.value)), times * entries)
             self.statements(statement.epilogue, times * rows * columns)
 
     def touch(self, buffer: str, how: str, entries: int) -> None:
