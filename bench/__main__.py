@@ -4,6 +4,8 @@ Each system runs in a process of its own, and they take turns, round by round, s
 falls on all of them; only one works at a time. The report gives the median time of a step, the range, the loss after
 the last round (equal arithmetic gives equal losses), the peak memory of the process, and the ratio: the best peer's
 median over lexgrad's. A system whose package is not installed is left out, and said so.
+
+``python -m bench kernels`` times lexgrad's elementwise kernels and reductions against a copy of memory.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from bench import kernels
 from bench.workloads import WORKLOADS
 
 SYSTEMS = ("lexgrad_compiled", "torch_eager", "torch_compiled", "jax_jit")
@@ -106,6 +109,9 @@ def report(name: str, contestants: list[Contestant]) -> dict[str, Any]:
 
 def main() -> None:
     """The command line."""
+    if sys.argv[1:2] == ["kernels"]:
+        kernels.main(sys.argv[2:])
+        return
     parser = argparse.ArgumentParser(
         "python -m bench", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )

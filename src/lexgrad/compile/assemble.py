@@ -71,6 +71,7 @@ def program_text(
     format: Format,
     pause: str,
     fma: bool,
+    scales: bool,
     clock: Clock | None = None,
 ) -> tuple[str, int]:
     """The whole module: functions, kernels, and ``program(table, steps, thread, threads, barrier)``.
@@ -81,7 +82,7 @@ def program_text(
     program; before kernel ``i`` all threads meet where ``barriers[i]`` says so, and after every step. A ``clock``
     counts what each kernel takes.
     """
-    parts = [functions(fp, fma), _BARRIER.replace("PAUSE", f"  call void @{pause}" if pause else "")]
+    parts = [functions(fp, fma, scales), _BARRIER.replace("PAUSE", f"  call void @{pause}" if pause else "")]
     if pause:
         parts.append(f"declare void @{pause.replace(' 1', '')}")
     products = MicroKernels(tile, fp, fma)

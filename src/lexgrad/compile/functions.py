@@ -1,8 +1,9 @@
 """Functions of one number as LLVM text: straight-line arithmetic without branches, so that loops of them vectorise.
 
-fp32 functions are argument reduction and a polynomial, after Cody and Waite, "Software Manual for the Elementary
-Functions" (1980): the coefficients are Taylor's on short intervals. Relative error is below 1e-6, as a test measures.
-fp64 calls the platform's mathematics library.
+fp32 functions are argument reduction, after Cody and Waite, "Software Manual for the Elementary Functions" (1980), and
+a polynomial or a quotient of two. Where no series is named, coefficients are those of the least relative error that
+reweighted least squares finds (Lawson, "Contributions to the theory of linear least maximum approximation", 1961).
+Relative error is below 1e-6, as a test measures. fp64 calls the platform's mathematics library.
 """
 
 from __future__ import annotations
@@ -34,35 +35,57 @@ def _polynomial(lines: list[str], x: str, coefficients: list[float], name: str) 
     return current
 
 
-def _exp() -> str:
-    """exp(x) = 2^n exp(r), n = round(x / ln 2), |r| <= ln 2 / 2, and Taylor to the seventh power."""
+_ROUND = 12582912.0  # 1.5 * 2^23: a small number added to it is rounded to an integer, in the lowest bits
+
+
+def _bound(lines: list[str], name: str, x: str, comparison: str, bound: float) -> str:
+    """``x``, or ``bound`` where ``bound comparison x``; NaN stays NaN, in one instruction where there is such a one."""
+    limit = float_text(bound)
+    lines += [
+        f"  %{name}c = fcmp {comparison} float {limit}, {x}",
+        f"  %{name} = select i1 %{name}c, float {limit}, float {x}",
+    ]
+    return f"%{name}"
+
+
+def _exp(scales: bool) -> str:
+    """exp(x) = 2^n exp(r), n = round(x / ln 2), |r| <= ln 2 / 2, and a polynomial of the fifth power, 1 at 0.
+
+    2^n is one instruction where the processor ``scales`` by powers of two; else it is put together of two halves, so
+    that results down to the smallest subnormal come out right.
+    """
     high, low = 0.693359375, math.log(2) - 0.693359375
-    lines = [
-        # 2^n is put together of two halves, so that results down to the smallest subnormal come out right.
-        f"  %lo = call float @llvm.maximum.f32(float %x, float {float_text(-104.0)})",
-        f"  %in = call float @llvm.minimum.f32(float %lo, float {float_text(89.0)})",
-        f"  %t = fmul float %in, {float_text(1 / math.log(2))}",
-        "  %n = call float @llvm.rint.f32(float %t)",
+    lines: list[str] = []
+    above = _bound(lines, "lo", "%x", "ogt", -104.0)
+    bounded = _bound(lines, "in", above, "olt", 89.0)
+    lines += [
+        f"  %t = call float @lg.fma(float {bounded}, float {float_text(1 / math.log(2))}, float {float_text(_ROUND)})",
+        f"  %n = fsub float %t, {float_text(_ROUND)}",
         "  %m = fneg float %n",
         f"  %r0 = call float @lg.fma(float %m, float {float_text(high)}, float %in)",
         f"  %r = call float @lg.fma(float %m, float {float_text(low)}, float %r0)",
     ]
-    result = _polynomial(lines, "%r", [1 / math.factorial(k) for k in range(7, -1, -1)], "p")
+    result = _polynomial(lines, "%r", [0.008290272, 0.041898161, 0.166676387, 0.499991477, 0.999999702, 1.0], "p")
     lines += [
-        "  %i = call i32 @llvm.fptosi.sat.i32.f32(float %n)",
-        "  %h = ashr i32 %i, 1",
-        "  %g = sub i32 %i, %h",
-        "  %ha = add i32 %h, 127",
-        "  %ga = add i32 %g, 127",
-        "  %hb = shl i32 %ha, 23",
-        "  %gb = shl i32 %ga, 23",
-        "  %hf = bitcast i32 %hb to float",
-        "  %gf = bitcast i32 %gb to float",
-        f"  %y0 = fmul float {result}, %hf",
-        "  %y = fmul float %y0, %gf",
-        "  ret float %y",
+        "  %b = bitcast float %t to i32",
+        f"  %i = sub i32 %b, {struct.unpack('<i', struct.pack('<f', _ROUND))[0]}",
     ]
-    return _function("exp", lines)
+    if scales:
+        lines += [f"  %y = call float @llvm.ldexp.f32.i32(float {result}, i32 %i)"]
+    else:
+        lines += [
+            "  %h = ashr i32 %i, 1",
+            "  %g = sub i32 %i, %h",
+            "  %hs = shl i32 %h, 23",
+            "  %gs = shl i32 %g, 23",
+            "  %hb = add i32 %hs, 1065353216",  # the bits of 1
+            "  %gb = add i32 %gs, 1065353216",
+            "  %hf = bitcast i32 %hb to float",
+            "  %gf = bitcast i32 %gb to float",
+            f"  %y0 = fmul float {result}, %hf",
+            "  %y = fmul float %y0, %gf",
+        ]
+    return _function("exp", [*lines, "  ret float %y"])
 
 
 def _log() -> str:
@@ -104,77 +127,50 @@ def _log() -> str:
 
 
 def _tanh() -> str:
-    """tanh(x) = x + x³ P(x²) for |x| < 0.625, else sign(x) (1 - 2 / (exp(2|x|) + 1)).
-
-    P is the least-squares fit in Chebyshev points of (tanh(x) / x - 1) / x², computed here.
-    """
-    coefficients = _tanh_coefficients()
-    lines = [
-        "  %a = call float @llvm.fabs.f32(float %x)",
-        "  %aa = fadd float %a, %a",
-        "  %ex = call float @lg.exp(float %aa)",
-        f"  %e1 = fadd float %ex, {float_text(1.0)}",
-        f"  %q = fdiv float {float_text(2.0)}, %e1",
-        f"  %far0 = fsub float {float_text(1.0)}, %q",
-        "  %far = call float @llvm.copysign.f32(float %far0, float %x)",
-        "  %w = fmul float %x, %x",
-    ]
-    series = _polynomial(lines, "%w", coefficients, "p")
-    lines += [
-        f"  %sw = fmul float {series}, %w",
-        "  %near = call float @lg.fma(float %x, float %sw, float %x)",
-        f"  %is = fcmp olt float %a, {float_text(0.625)}",
-        "  %y = select i1 %is, float %near, float %far",
-        "  ret float %y",
-    ]
-    return _function("tanh", lines)
-
-
-def _tanh_coefficients() -> list[float]:
-    import numpy as np
-
-    points = (np.cos(np.pi * (np.arange(64) + 0.5) / 64) + 1) / 2 * 0.625**2
-    x = np.sqrt(points)
-    target = (np.tanh(x) / x - 1) / points
-    fit: list[float] = (
-        np.polynomial.chebyshev.Chebyshev.fit(points, target, 5).convert(kind=np.polynomial.Polynomial).coef.tolist()
-    )
-    return fit[::-1]
+    """tanh(x) = x P(x²) / Q(x²) for |x| < 9.01, where it reaches 1; never beyond."""
+    lines: list[str] = []
+    above = _bound(lines, "lo", "%x", "ogt", -9.01)
+    x = _bound(lines, "in", above, "olt", 9.01)
+    lines += [f"  %w = fmul float {x}, {x}"]
+    p = _polynomial(lines, "%w", [1.34020671e-8, 2.06485565e-5, 0.00349822803, 0.133833349, 1.0], "p")
+    q = _polynomial(lines, "%w", [7.79749598e-7, 3.28977971e-4, 0.0258872882, 0.467166573, 1.0], "q")
+    lines += [f"  %xp = fmul float {x}, {p}", f"  %z = fdiv float %xp, {q}"]
+    over = _bound(lines, "y0", "%z", "ogt", -1.0)
+    y = _bound(lines, "y", over, "olt", 1.0)
+    return _function("tanh", [*lines, f"  ret float {y}"])
 
 
 def _sigmoid() -> str:
-    """1 / (1 + e) for x >= 0, else e / (1 + e), e = exp(-|x|): right down to the smallest numbers there are."""
-    one = float_text(1.0)
-    lines = [
-        "  %a = call float @llvm.fabs.f32(float %x)",
-        "  %m = fneg float %a",
-        "  %e = call float @lg.exp(float %m)",
-        f"  %d = fadd float %e, {one}",
-        f"  %up = fcmp oge float %x, {float_text(0.0)}",
-        f"  %n = select i1 %up, float {one}, float %e",
-        "  %y = fdiv float %n, %d",
+    """e / (1 + e), e = exp(x), for x <= 88, where it is 1: right down to the smallest numbers there are."""
+    lines: list[str] = []
+    x = _bound(lines, "in", "%x", "olt", 88.0)
+    lines += [
+        f"  %e = call float @lg.exp(float {x})",
+        f"  %d = fadd float %e, {float_text(1.0)}",
+        "  %y = fdiv float %e, %d",
         "  ret float %y",
     ]
     return _function("sigmoid", lines)
 
 
 def _softplus() -> str:
-    """max(x, 0) + log1p(exp(-|x|)), log1p(u) = log(1 + u) + (u - ((1 + u) - 1)) / (1 + u)."""
+    """max(x, 0) + log1p(u), u = exp(-|x|) <= 1; log1p(u) = 2 artanh(s / 2) = s + s³ P(s²), s = 2 u / (2 + u)."""
     lines = [
         "  %a = call float @llvm.fabs.f32(float %x)",
         "  %m = fneg float %a",
         "  %u = call float @lg.exp(float %m)",
-        f"  %v = fadd float %u, {float_text(1.0)}",
-        "  %l = call float @lg.log(float %v)",
-        f"  %back = fsub float %v, {float_text(1.0)}",
-        "  %lost = fsub float %u, %back",
-        "  %fix = fdiv float %lost, %v",
-        "  %log1p = fadd float %l, %fix",
-        f"  %p = call float @llvm.maximum.f32(float %x, float {float_text(0.0)})",
-        "  %y = fadd float %p, %log1p",
-        "  ret float %y",
+        "  %uu = fadd float %u, %u",
+        f"  %d = fadd float %u, {float_text(2.0)}",
+        "  %s = fdiv float %uu, %d",
+        "  %w = fmul float %s, %s",
     ]
-    return _function("softplus", lines)
+    series = _polynomial(lines, "%w", [5.47352713e-4, 0.00218743295, 0.0125067811, 0.0833330154], "p")
+    lines += [
+        f"  %sw = fmul float {series}, %w",
+        "  %log1p = call float @lg.fma(float %s, float %sw, float %s)",
+    ]
+    positive = _bound(lines, "p", "%x", "ogt", 0.0)
+    return _function("softplus", [*lines, f"  %y = fadd float {positive}, %log1p", "  ret float %y"])
 
 
 def _function(name: str, lines: list[str], fp: str = "float") -> str:
@@ -251,10 +247,11 @@ def _multiply_add(fp: str, suffix: str, fma: bool) -> str:
     return "\n".join([head, *lines, f"  ret {fp} %r", "}"])
 
 
-def functions(fp: str, fma: bool = True) -> str:
+def functions(fp: str, fma: bool = True, scales: bool = False) -> str:
     """Definitions of every function that kernels call, for ``fp`` = ``"float"`` or ``"double"``.
 
-    ``fma`` says whether the processor multiplies and adds in one instruction.
+    ``fma`` says whether the processor multiplies and adds in one instruction, ``scales`` whether it multiplies by a
+    power of two in one.
     """
     suffix = {"float": "f32", "double": "f64"}[fp]
     unary = ["exp", "log", "sin", "cos", "tanh", "rint", "fabs", "sqrt"]
@@ -263,9 +260,9 @@ def functions(fp: str, fma: bool = True) -> str:
         f"declare {fp} @llvm.{name}.{suffix}({fp}, {fp})" for name in ("pow", "maximum", "minimum", "copysign")
     ]
     declared += [f"declare {fp} @llvm.fma.{suffix}({fp}, {fp}, {fp})"]
-    declared += ["declare i32 @llvm.fptosi.sat.i32.f32(float)", f"declare i64 @llvm.fptosi.sat.i64.{suffix}({fp})"]
+    declared += ["declare float @llvm.ldexp.f32.i32(float, i32)", f"declare i64 @llvm.fptosi.sat.i64.{suffix}({fp})"]
     if fp == "float":
-        defined = [_exp(), _log(), _tanh(), _sigmoid(), _softplus()]
+        defined = [_exp(scales), _log(), _tanh(), _sigmoid(), _softplus()]
     else:
         defined = [_through_library(name, suffix, fp) for name in ("exp", "log", "tanh")]
         defined += [_sigmoid64(), _softplus64()]

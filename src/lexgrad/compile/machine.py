@@ -46,6 +46,11 @@ class Processor:
         return not self.triple.startswith("x86_64") or "+fma" in self.features.split(",") or self.cpu == "x86-64-v3"
 
     @property
+    def scales(self) -> bool:
+        """Whether it multiplies by a power of two in one instruction, of whole vectors too."""
+        return "+avx512f" in self.features.split(",")
+
+    @property
     def here(self) -> bool:
         """Whether its code can run in this process."""
         return bool(self.triple == llvm.get_process_triple())

@@ -44,9 +44,11 @@ def _plain(instruction: str) -> Rule:
     return lambda w, operands: w.put(f"{instruction.replace('FP', w.fp)} {', '.join(operands)}")
 
 
-def _intrinsic(name: str) -> Rule:
-    """A function of floats that LLVM has: ``llvm.sqrt.f32``."""
-    return lambda w, x: w.put(f"call {w.fp} @llvm.{name}.{w.bits}({', '.join(f'{w.fp} {operand}' for operand in x)})")
+def _intrinsic(name: str, flags: str = "") -> Rule:
+    """A function of floats that LLVM has, ``llvm.sqrt.f32``, and what it need not care for: the sign of 0, say."""
+    return lambda w, x: w.put(
+        f"call {flags}{w.fp} @llvm.{name}.{w.bits}({', '.join(f'{w.fp} {operand}' for operand in x)})"
+    )
 
 
 def _function(name: str) -> Rule:
@@ -113,6 +115,7 @@ _FLOAT: dict[str, Rule] = {
     "absolute": _intrinsic("fabs"),
     "power": _intrinsic("pow"),
     **{name: _function(name) for name in ("exp", "log", "tanh", "sigmoid", "softplus", "sin", "cos")},
+    "fold_maximum": _intrinsic("maximum", "nsz "),
     "relu": _relu,
     "sign": _sign,
     "is_finite": _is_finite,
@@ -133,6 +136,7 @@ _INT: dict[str, Rule] = {
     "greater_equal": _plain("icmp sge i64"),
     "beats": _plain("icmp sgt i64"),
     "maximum": _int_function("smax.i64(i64 {0}, i64 {1})"),
+    "fold_maximum": _int_function("smax.i64(i64 {0}, i64 {1})"),
     "minimum": _int_function("smin.i64(i64 {0}, i64 {1})"),
     "absolute": _int_function("abs.i64(i64 {0}, i1 false)"),
     "sign": _int_sign,
@@ -142,6 +146,7 @@ _INT: dict[str, Rule] = {
 _BOOL: dict[str, Rule] = {
     "add": _plain("or i1"),  # as NumPy adds them
     "maximum": _plain("or i1"),
+    "fold_maximum": _plain("or i1"),
     "logical_and": _plain("and i1"),
     "logical_or": _plain("or i1"),
     "logical_not": lambda w, x: w.put(f"xor i1 {x[0]}, true"),

@@ -131,6 +131,7 @@ class Program:
             PLAIN,
             self.processor.pause,
             self.processor.fma,
+            self.processor.scales,
             self._clock,
         )
 

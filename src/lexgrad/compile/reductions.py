@@ -100,11 +100,12 @@ def accumulate(
         axes: which axes of it.
         kept: the place along the others.
         start: what to begin with.
-        operation: ``"maximum"``, or ``"add"`` in whatever order is best.
+        operation: ``"fold_maximum"``, or ``"add"`` in whatever order is best.
         each: what is made of an entry, given its place along ``axes``, before it is folded in.
     """
     sizes = [x.shape[axis] for axis in axes]
-    operation, terms = adding(sizes) if operation == "add" else (operation, 0)
+    ordered, terms = adding(sizes)
+    operation = ordered if operation == "add" else operation
     total = Local(body.fresh("s"), x.type.dtype)
     body.put(Declare(total.name, start))
     others = [axis for axis in range(x.ndim) if axis not in axes]
@@ -133,7 +134,7 @@ def kernel_max(low: Lowering, node: Node) -> Kernel:
 
     def fold(body: Body, kept: Index, _: Index) -> None:
         least = _LEAST[x.type.dtype]
-        low.store(body, node, kept, accumulate(low, body, x, axes, kept, least, "maximum", lambda e, _: e))
+        low.store(body, node, kept, accumulate(low, body, x, axes, kept, least, "fold_maximum", lambda e, _: e))
 
     return reduce(low, node, axes, fold)
 
@@ -171,7 +172,7 @@ def kernel_logsumexp(low: Lowering, node: Node) -> Kernel:
     axes = node.attributes["axes"]
 
     def fold(body: Body, kept: Index, _: Index) -> None:
-        largest = accumulate(low, body, x, axes, kept, _LEAST["float"], "maximum", lambda e, _: e)
+        largest = accumulate(low, body, x, axes, kept, _LEAST["float"], "fold_maximum", lambda e, _: e)
         safe = Local(body.fresh("m"), "float")
         finite = Apply("is_finite", (largest,), "bool")
         body.put(Let(safe.name, Apply("select", (finite, largest, zero(node.type.dtype)), "float")))
