@@ -135,6 +135,9 @@ if TYPE_CHECKING:
         expand_dims as expand_dims,
     )
     from lexgrad.ops import (
+        gru_cell as gru_cell,
+    )
+    from lexgrad.ops import (
         linear as linear,
     )
     from lexgrad.ops import (
@@ -157,6 +160,9 @@ if TYPE_CHECKING:
     )
     from lexgrad.ops import (
         logsumexp as logsumexp,
+    )
+    from lexgrad.ops import (
+        lstm_cell as lstm_cell,
     )
     from lexgrad.ops import (
         matmul as matmul,
@@ -199,6 +205,9 @@ if TYPE_CHECKING:
     )
     from lexgrad.ops import (
         reverse as reverse,
+    )
+    from lexgrad.ops import (
+        rnn_cell as rnn_cell,
     )
     from lexgrad.ops import (
         scatter_add as scatter_add,
@@ -264,6 +273,9 @@ if TYPE_CHECKING:
         where as where,
     )
     from lexgrad.trace import (
+        scan as scan,
+    )
+    from lexgrad.trace import (
         trace as trace,
     )
 
@@ -281,12 +293,12 @@ _ROOMS = {
     "models": "FeedForward LogisticRegression SoftmaxRegression load",
     "ops": (
         "abs arange argmax binary_cross_entropy broadcast_to cast concatenate cos cross_entropy dropout equal exp"
-        " expand_dims linear log log_sigmoid log_softmax logical_and logical_not logical_or logsumexp matmul max"
-        " maximum mean min minimum not_equal one_hot pad put_along random_uniform relu reshape reverse scatter_add"
-        " segment_max segment_mean segment_sum sigmoid sign sin size softmax softplus sqrt square squeeze stack"
-        " stop_gradient sum take take_along tanh transpose where"
+        " expand_dims gru_cell linear log log_sigmoid log_softmax logical_and logical_not logical_or logsumexp"
+        " lstm_cell matmul max maximum mean min minimum not_equal one_hot pad put_along random_uniform relu reshape"
+        " reverse rnn_cell scatter_add segment_max segment_mean segment_sum sigmoid sign sin size softmax softplus"
+        " sqrt square squeeze stack stop_gradient sum take take_along tanh transpose where"
     ),
-    "trace": "trace",
+    "trace": "scan trace",
 }
 _HOME = {name: room for room, names in _ROOMS.items() for name in names.split()}
 

@@ -220,6 +220,9 @@ NOT_NUMPYS = {
     "lift": "makes nodes",
     "type_of": "makes types",
     "random_uniform": "see test_random.py",
+    "rnn_cell": "see test_cells.py",
+    "lstm_cell": "see test_cells.py",
+    "gru_cell": "see test_cells.py",
 }
 
 

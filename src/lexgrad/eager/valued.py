@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,19 @@ from numpy.typing import ArrayLike, NDArray
 from lexgrad.errors import InputError
 from lexgrad.evaluate import constant_value, evaluate, evaluate_node, nonfinite_wanted
 from lexgrad.grad import backward
-from lexgrad.graph import CONSTANT, INPUT, Graph, Location, Node, Origin, Primitive, Type, formula, topological
+from lexgrad.graph import (
+    CONSTANT,
+    INPUT,
+    Graph,
+    Location,
+    Node,
+    Origin,
+    Primitive,
+    Type,
+    formula,
+    group_key,
+    topological,
+)
 from lexgrad.ops import type_of
 
 _WIDTHS: dict[str, type[Any]] = {"float": np.float64, "int": np.int64, "bool": np.bool_}
@@ -55,9 +67,8 @@ class Variable(Node):
     ) -> Variable:
         """The result of a primitive on variables, with its value."""
         variable = cls(primitive, inputs, attributes, type, "", origin, location)
-        operands = [array_of(node) for node in inputs]
         with np.errstate(all="ignore"):
-            return variable._holding(np.asarray(evaluate_node(variable, operands, attributes, nonfinite_wanted())))
+            return variable._holding(np.array(_value(variable)))
 
     def _holding(self, array: NDArray[Any]) -> Variable:
         array.flags.writeable = False  # what was made of it would not change with it
@@ -105,6 +116,26 @@ class Variable(Node):
         value = repr(self.value) if self._array.ndim == 0 else value
         joint = "\n" if "\n" in value else " "
         return f"{names or 'variable'} ={joint}{value}"
+
+
+_last_group: dict[Hashable, Sequence[Any]] = {}
+"""The results of the group that was computed last: each of them will be asked for in turn."""
+
+
+def _value(variable: Variable) -> Any:
+    """The value of a variable from those of its inputs; all results of a group are computed at once."""
+    operands = [array_of(node) for node in variable.inputs]
+    attributes = dict(variable.attributes)
+    compute = variable.primitive.evaluate_all
+    if compute is None:
+        return evaluate_node(variable, operands, attributes, nonfinite_wanted())
+    output, key = attributes.pop("output"), group_key(variable)
+    results = _last_group.get(key)
+    if results is None:
+        results = compute(*operands, **attributes)
+        _last_group.clear()
+        _last_group[key] = results
+    return results[output]
 
 
 def _ancestors(variable: Variable) -> list[Variable]:

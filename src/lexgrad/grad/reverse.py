@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, MutableMapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, MutableMapping, Sequence
 from typing import TypeAlias
 
 from lexgrad.errors import InputError, LexgradError, suggest
-from lexgrad.graph import Graph, Node, originating, topological
+from lexgrad.graph import Graph, Node, depending_on, group_key, originating, topological
 from lexgrad.ops import broadcast_to, constant
 
 Shares: TypeAlias = MutableMapping[tuple[Node, int], Node]
-"""What is sent along each edge, (node, number of the input)."""
+"""What is sent along each edge, (node, number of the input); for a group, its first node stands for all."""
 
 
 def backward(output: Node, wrt: Iterable[Node], shares: Shares | None = None) -> dict[Node, Node]:
@@ -31,7 +31,7 @@ def backward(output: Node, wrt: Iterable[Node], shares: Shares | None = None) ->
     Raises:
         InputError: ``output`` is not a float scalar, or a node of ``wrt`` is not float.
     """
-    targets = set(wrt)
+    targets = list(wrt)
     if output.type.dtype != "float":
         raise InputError(f"can differentiate floats only; got {output.describe()}: write 3.0 for 3, or cast to 'float'")
     if output.shape != ():
@@ -41,11 +41,25 @@ def backward(output: Node, wrt: Iterable[Node], shares: Shares | None = None) ->
             raise InputError(
                 f"can differentiate with respect to floats only; got {node.describe()}: write 3.0 for 3, or cast"
             )
-    order = topological([output])
-    active = _depending_on(order, targets)
-    cotangents: dict[Node, Node] = {output: constant(1.0)} if output in active else {}
+    return pull({output: constant(1.0)}, targets, shares)
+
+
+def pull(given: Mapping[Node, Node], wrt: Iterable[Node], shares: Shares | None = None) -> dict[Node, Node]:
+    """From the cotangents of some nodes to those of all float nodes between them and ``wrt``: see ``backward``."""
+    order = topological(given)
+    shares = {} if shares is None else shares
+    active = depending_on(order, wrt)
+    cotangents = {node: cotangent for node, cotangent in given.items() if node in active}
+    groups: dict[Hashable, list[Node]] = {}
+    for node in order:
+        groups.setdefault(group_key(node) or node, []).append(node)
     for node in reversed(order):
-        if node not in active or node not in cotangents:
+        members = groups[group_key(node) or node]
+        # When the first of a group is reached, all that depends on any of it has been visited.
+        if node not in active or node is not members[0] or not any(member in cotangents for member in members):
+            continue
+        if node.primitive.vjp_all is not None:
+            _send_all(members, active, cotangents, shares)
             continue
         for i, operand in enumerate(node.inputs):
             if operand in active:
@@ -53,30 +67,44 @@ def backward(output: Node, wrt: Iterable[Node], shares: Shares | None = None) ->
     return {node: cotangents[node] for node in order if node in cotangents}
 
 
-def _depending_on(order: Sequence[Node], targets: set[Node]) -> set[Node]:
-    active: set[Node] = set()
-    for node in order:
-        if node in targets or any(operand in active for operand in node.inputs):
-            active.add(node)
-    return active
-
-
-def _send(node: Node, i: int, cotangents: dict[Node, Node], shares: Shares | None) -> None:
+def _send(node: Node, i: int, cotangents: dict[Node, Node], shares: Shares) -> None:
     """Send the cotangent of ``node`` along its edge to input ``i``, by the primitive's rule."""
     rule = node.primitive.rule(i)
     if rule is None:
         return
-    operand = node.inputs[i]
     with originating(node, i):
         share = rule(cotangents[node], node, *node.inputs, **node.attributes)
+    _add(node, i, share, cotangents, shares)
+
+
+def _send_all(members: Sequence[Node], active: Collection[Node], cotangents: dict[Node, Node], shares: Shares) -> None:
+    """Send the cotangents of a group to its inputs, by the primitive's rule."""
+    node = members[0]
+    rule, attributes = node.primitive.vjp_all, dict(node.attributes)
+    assert rule is not None
+    del attributes["output"]
+    given: dict[int, Node] = {}
+    for member in members:
+        if member in cotangents:  # two nodes may be the same output
+            i = member.attributes["output"]
+            given[i] = given[i] + cotangents[member] if i in given else cotangents[member]
+    wanted = frozenset(i for i, x in enumerate(node.inputs) if x in active and x.type.dtype == "float")
+    with originating(node, None):
+        sent = rule(given, *node.inputs, wanted=wanted, pull=pull, **attributes)
+    for i, share in sent.items():
+        _add(node, i, share, cotangents, shares)
+
+
+def _add(node: Node, i: int, share: Node | None, cotangents: dict[Node, Node], shares: Shares) -> None:
+    """Add what the rule of ``node`` gave for its input ``i``."""
+    operand = node.inputs[i]
     if share is None:
         return
     if share.type != operand.type:
         raise LexgradError(
             f"the rule of {node.primitive.name} for input {i} gives {share.type}; the input is {operand.type}"
         )
-    if shares is not None:
-        shares[node, i] = share
+    shares[node, i] = share
     if operand in cotangents:
         with originating(operand, None):
             cotangents[operand] = cotangents[operand] + share

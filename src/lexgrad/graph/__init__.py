@@ -3,7 +3,7 @@
 from lexgrad.graph.check import IllegalGraphError, check
 from lexgrad.graph.dims import Dim, Shape, Size, holds_dim, product, quotient, resolve, shape_text, solve
 from lexgrad.graph.formula import formula
-from lexgrad.graph.graph import Graph, filled, group_key, rebuild, topological
+from lexgrad.graph.graph import Graph, depending_on, filled, group_key, rebuild, topological
 from lexgrad.graph.node import (
     CONSTANT,
     INPUT,
@@ -47,6 +47,7 @@ __all__ = [
     "check",
     "constant_node",
     "count_users",
+    "depending_on",
     "filled",
     "formula",
     "group_key",

@@ -131,6 +131,15 @@ def topological(outputs: Iterable[Node]) -> list[Node]:
     return order
 
 
+def depending_on(nodes: Iterable[Node], sources: Iterable[Node]) -> set[Node]:
+    """Those of ``nodes`` (in topological order) that are among ``sources`` or are made of them."""
+    found = set(sources)
+    for node in nodes:
+        if any(operand in found for operand in node.inputs):
+            found.add(node)
+    return found
+
+
 def rebuild(
     nodes: Sequence[Node],
     replaced: Mapping[Node, Node],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -35,6 +35,11 @@ class Primitive:
         samples: example calls that the table tests run, see :mod:`lexgrad.ops.samples`.
         evaluate_all: for groups: all results at once, ``evaluate_all(*arrays, call=call, **attributes)`` without
             ``output``. Where an attribute is a graph, ``call(graph, arrays)`` is how the one who evaluates runs it.
+        vjp_all: for groups: from the cotangents of results to those of inputs, each by number, all at once,
+            ``vjp_all(cotangents, *inputs, wanted=wanted, pull=pull, **attributes)`` without ``output``. Results that
+            nothing depends on have no cotangent; ``wanted`` are the inputs that are asked for. Where an attribute is a
+            graph, ``pull(cotangents, wrt)`` is how the one who differentiates goes backwards in it, from cotangents of
+            outputs, by node, to those of the nodes ``wrt``.
     """
 
     name: str
@@ -46,6 +51,7 @@ class Primitive:
     precedence: int = 9
     samples: tuple[Any, ...] = ()
     evaluate_all: Callable[..., Sequence[Any]] | None = None
+    vjp_all: Callable[..., Mapping[int, Node]] | None = None
 
     def rule(self, i: int) -> Rule | None:
         """The vector-Jacobian product for input ``i``, or None where there is no derivative."""

@@ -17,10 +17,13 @@ from lexgrad.ops.comparison import (
 from lexgrad.ops.composed import (
     binary_cross_entropy,
     cross_entropy,
+    gru_cell,
     linear,
     log_sigmoid,
     log_softmax,
+    lstm_cell,
     one_hot,
+    rnn_cell,
     softmax,
     square,
 )
@@ -78,11 +81,11 @@ abs = absolute
 __all__ = [
     "Operand", "abs", "absolute", "add", "add_rows", "arange", "argmax", "binary_cross_entropy", "broadcast_to", "cast",
     "combine_rows", "concatenate", "constant", "cos", "cross_entropy", "distinct", "divide", "dropout", "equal", "exp",
-    "expand_dims", "first_occurrence", "greater", "greater_equal", "index", "less", "less_equal", "lift", "linear",
-    "log", "log_sigmoid", "log_softmax", "logical_and", "logical_not", "logical_or", "logsumexp", "matmul", "max",
-    "maximum", "mean", "min", "minimum", "multiply", "negative", "not_equal", "one_hot", "pad", "power", "put_along",
-    "random_uniform", "relu", "reshape", "reverse", "scatter_add", "segment_argmax", "segment_lengths", "segment_max",
-    "segment_mean", "segment_repeat", "segment_sum", "set_rows", "sigmoid", "sign", "sin", "size", "softmax",
-    "softplus", "sqrt", "square", "squeeze", "stack", "stop_gradient", "subtract", "sum", "take", "take_along",
-    "take_slice", "tanh", "transpose", "type_of", "where",
+    "expand_dims", "first_occurrence", "greater", "greater_equal", "gru_cell", "index", "less", "less_equal", "lift",
+    "linear", "log", "log_sigmoid", "log_softmax", "logical_and", "logical_not", "logical_or", "logsumexp", "lstm_cell",
+    "matmul", "max", "maximum", "mean", "min", "minimum", "multiply", "negative", "not_equal", "one_hot", "pad",
+    "power", "put_along", "random_uniform", "relu", "reshape", "reverse", "rnn_cell", "scatter_add", "segment_argmax",
+    "segment_lengths", "segment_max", "segment_mean", "segment_repeat", "segment_sum", "set_rows", "sigmoid", "sign",
+    "sin", "size", "softmax", "softplus", "sqrt", "square", "squeeze", "stack", "stop_gradient", "subtract", "sum",
+    "take", "take_along", "take_slice", "tanh", "transpose", "type_of", "where",
 ]  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import operator
 from collections.abc import Callable, Sequence
 from typing import Any, SupportsIndex, TypeAlias, TypeVar, cast
@@ -15,7 +16,7 @@ from lexgrad.graph import CONSTANT, Dim, Node, Shape, Size, Type, constant_node,
 from lexgrad.graph.types import DType
 
 Operand: TypeAlias = Node | ArrayLike
-F = TypeVar("F", bound=Callable[..., Node])
+F = TypeVar("F", bound=Callable[..., Any])
 
 _KINDS: dict[str, DType] = {"f": "float", "i": "int", "u": "int", "b": "bool"}
 
@@ -24,7 +25,7 @@ def operation(function: F) -> F:
     """Make every error of a public function say which operation, on what, and at which line of the user's program."""
 
     @functools.wraps(function)
-    def checked(*args: Any, **kwargs: Any) -> Node:
+    def checked(*args: Any, **kwargs: Any) -> Any:
         try:
             return function(*args, **kwargs)
         except InputError as error:
@@ -45,6 +46,8 @@ def _description(argument: Any) -> str:
         return f"{argument.dtype} array {shape_text(argument.shape)}"
     if isinstance(argument, list | tuple) and any(isinstance(entry, Node) for entry in argument):
         return f"[{', '.join(map(_description, argument))}]"
+    if inspect.isroutine(argument):
+        return argument.__name__
     text = str(argument) if isinstance(argument, Dim) else repr(argument)
     return text if len(text) <= 60 else f"{text[:60]}…"
 

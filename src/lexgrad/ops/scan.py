@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -14,6 +14,7 @@ from lexgrad.ops.elementwise import multiply, sigmoid, sin, tanh
 from lexgrad.ops.indexing import take
 from lexgrad.ops.product import matmul
 from lexgrad.ops.samples import real, sample, whole
+from lexgrad.ops.through_time import through_time
 
 Array: TypeAlias = NDArray[Any]
 Call: TypeAlias = Callable[[Graph, Sequence[Array]], Sequence[Array]]
@@ -128,6 +129,7 @@ SCAN = register(
         _scan_type,
         _evaluate,
         evaluate_all=_evaluate_all,
+        vjp_all=through_time,
         notation="scan({body.name}, …)[{output}]",
         samples=(
             _sample(_ELMAN, *_ELMAN_INPUTS, length=4, output=0),
@@ -152,8 +154,16 @@ after the last step, or the results of all steps, entry t that of step t. Severa
 
 
 def loop(
-    inputs: Sequence[Node], body: Graph, *, carries: int, sequences: int, length: Size, reverse: bool = False
+    inputs: Sequence[Node],
+    body: Graph,
+    *,
+    carries: int,
+    sequences: int,
+    length: Size,
+    reverse: bool = False,
+    outputs: Iterable[int] | None = None,
 ) -> list[Node]:
-    """All outputs of one loop, a group: see ``SCAN``."""
+    """The outputs of one loop, all or those with these numbers; they are a group. See ``SCAN``."""
     settings = {"carries": carries, "sequences": sequences, "length": length, "reverse": reverse}
-    return [apply(SCAN, *inputs, body=body, **settings, output=i) for i in range(len(body.outputs))]
+    wanted = range(len(body.outputs)) if outputs is None else outputs
+    return [apply(SCAN, *inputs, body=body, **settings, output=i) for i in wanted]

@@ -1,5 +1,6 @@
 """From Python functions to graphs, and trees of parameters."""
 
+from lexgrad.trace.scanning import scan
 from lexgrad.trace.tracing import Called, Traced, call_on_inputs, settle_variables, trace, trace_with_trees
 from lexgrad.trace.trees import TreeShape, tree_flatten, tree_map, tree_unflatten
 
@@ -8,6 +9,7 @@ __all__ = [
     "Traced",
     "TreeShape",
     "call_on_inputs",
+    "scan",
     "settle_variables",
     "trace",
     "trace_with_trees",

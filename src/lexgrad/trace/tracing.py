@@ -57,17 +57,18 @@ def trace_with_trees(function: Callable[..., Any], *examples: Any) -> Traced:
 
 def call_on_inputs(function: Callable[..., Any], *examples: Any) -> Called:
     """Run ``function`` once on new input nodes of the types of ``examples``; what it captured stays as it is."""
-    named = dict(zip(_parameter_names(function, len(examples)), examples, strict=True))
+    named = dict(zip(parameter_names(function, len(examples)), examples, strict=True))
     leaves, arguments = tree_flatten(named)
     inputs = {path: input_node(path, _type(path, leaf)) for path, leaf in leaves.items()}
     returned = function(*tree_unflatten(arguments, inputs.values()).values())
     results, result = tree_flatten(returned, "out")
-    outputs = {path: _output(path, value) for path, value in results.items()}
+    outputs = {path: output_node(path, value) for path, value in results.items()}
     name = getattr(function, "__name__", "function")
     return Called(name if name.isidentifier() else "function", inputs, outputs, arguments, result)
 
 
-def _parameter_names(function: Callable[..., Any], count: int) -> list[str]:
+def parameter_names(function: Callable[..., Any], count: int) -> list[str]:
+    """Names for the first ``count`` arguments of a function: its own, or ``arg0`` where it does not say."""
     try:
         parameters = list(inspect.signature(function).parameters.values())
     except (TypeError, ValueError):
@@ -93,7 +94,12 @@ def _type(path: str, leaf: Any) -> Type:
         raise InputError(f"argument {path!r}: {error}") from None
 
 
-def _output(path: str, value: Any) -> Node:
+def output_node(path: str, value: Any) -> Node:
+    """What a traced function returned, as a node.
+
+    Raises:
+        InputError: it is no number, array or node.
+    """
     try:
         return lift(value)[0]
     except (InputError, ValueError):
