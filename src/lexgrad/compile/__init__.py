@@ -1,6 +1,7 @@
 """The compiler: fusion into loop nests, loop IR, memory, LLVM text, machine code, threads and the object cache."""
 
+from lexgrad.compile.bound import Bound, Rows
 from lexgrad.compile.compiled import Compiled, compile
 from lexgrad.compile.program import Program
 
-__all__ = ["Compiled", "Program", "compile"]
+__all__ = ["Bound", "Compiled", "Program", "Rows", "compile"]

@@ -75,7 +75,8 @@ class KernelText(Writer):
         self.buffers = [name for name in touched if self.pointer[name] == name]
         self.places = places
         self.names = names
-        self.locals = {"first": "%first", "last": "%last"}
+        alone = kernel.extent == 1
+        self.locals = {"first": "0" if alone else "%first", "last": "1" if alone else "%last"}
         self.declared: dict[str, DType] = {}
         self.fma = kernels.fma
         self.uses = uses(kernel.body)
@@ -87,7 +88,8 @@ class KernelText(Writer):
         buffers = [f"ptr noalias %B.{name}" for name in self.buffers]
         sizes = [f"i64 {size_name(name)}" for name in self.names]
         head = f"define internal void @{self.kernel.name}({', '.join(['i64 %first', 'i64 %last', *buffers, *sizes])})"
-        return "\n".join([f"{head} noinline {{", "entry:", *self.slots, *self.lines, "  ret void", "}"])
+        inline = "" if self.kernel.extent == 1 else " noinline"
+        return "\n".join([f"{head}{inline} {{", "entry:", *self.slots, *self.lines, "  ret void", "}"])
 
     # --- expressions
 

@@ -122,4 +122,6 @@ def barriers(kernels: Sequence[Kernel], places: Mapping[str, object]) -> list[bo
 
 
 def _same_thread(a: Access, a_extent: Size, b: Access, b_extent: Size) -> bool:
+    if a_extent == b_extent == 1:  # the first thread has the one share of both
+        return True
     return a.buffer == b.buffer and a.aligned and b.aligned and a_extent == b_extent
