@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lexgrad.compile.arrays import Array
+from lexgrad.compile.arrays import Array, aligned_empty
 from lexgrad.errors import InputError
+from lexgrad.graph import Dim, Size, resolve
+
+if TYPE_CHECKING:
+    from lexgrad.compile.program import Program
+
+Numbers = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -24,66 +31,8 @@ class Rows:
     """
 
     array: ArrayLike
-    starts: NDArray[np.int64]
-    stops: NDArray[np.int64] | None = None
-
-
-class Window:
-    """Rows made ready for machine code: where each step's part begins, and how large it is."""
-
-    def __init__(self, name: str, rows: Rows, array: Array) -> None:
-        self.array = array
-        self.starts = np.asarray(rows.starts, np.int64)
-        self.stops = None if rows.stops is None else np.asarray(rows.stops, np.int64)
-        ends = self.starts + 1 if self.stops is None else self.stops
-        if array.ndim == 0 or self.starts.ndim != 1 or ends.shape != self.starts.shape:
-            raise InputError(f"input {name!r}: rows of an array begin and end at one number for each step")
-        wrong = (self.starts < 0) | (ends < self.starts) | (ends > len(array))
-        if wrong.any():
-            step = int(wrong.argmax())
-            raise InputError(
-                f"input {name!r} has {len(array)} rows; step {step} reads {self.starts[step]} … {ends[step]}"
-            )
-
-    @property
-    def lengths(self) -> NDArray[np.int64]:
-        """How many rows each step reads."""
-        return (self.starts + 1 if self.stops is None else self.stops) - self.starts
-
-    def addresses(self, nowhere: int) -> NDArray[np.int64]:
-        """Where each step's rows lie in memory: ``nowhere`` for a step that has none."""
-        places = self.starts * self.array.strides[0] + self.array.ctypes.data
-        return np.where((self.lengths > 0) & (self.array.size > 0), places, nowhere)
-
-    def part(self, step: int) -> Array:
-        """What a step reads."""
-        if self.stops is None:
-            row: Array = self.array[self.starts[step], ...]
-            return row
-        return self.array[self.starts[step] : self.stops[step]]
-
-
-def alike(windows: Mapping[str, Window], steps: int) -> list[NDArray[np.int64]]:
-    """Steps that read as many rows of every input, put together: the numbers of each such group.
-
-    Raises:
-        InputError: there is no step.
-    """
-    if steps < 1:
-        raise InputError(f"a program is bound to at least 1 step; got {steps}")
-    lengths = {window.lengths.tobytes(): window.lengths for window in windows.values() if window.stops is not None}
-    if not lengths:
-        return [np.arange(steps)]
-    keys = np.stack(list(lengths.values()))
-    order = np.lexsort(keys)
-    changes = (np.diff(keys[:, order]) != 0).any(axis=0).nonzero()[0] + 1
-    return np.split(order, changes)
-
-
-def enclosing(layouts: Sequence[tuple[list[int], int]]) -> list[int]:
-    """One layout of memory with room for each of several: where each slot begins, and behind the last where it ends."""
-    sizes = np.diff(np.array([[*offsets, total] for offsets, total in layouts]), axis=1).max(axis=0)
-    return [0, *np.cumsum(sizes).tolist()]
+    starts: Numbers
+    stops: Numbers | None = None
 
 
 class Bound:
@@ -106,3 +55,134 @@ class Bound:
         """
         self._run()
         return dict(self._outputs)
+
+
+class Window:
+    """Rows made ready for machine code: where each step's part begins, and how large it is."""
+
+    def __init__(self, name: str, rows: Rows, array: Array, steps: int) -> None:
+        self.array = array
+        self.starts = np.asarray(rows.starts, np.int64)
+        self.single = rows.stops is None
+        self.stops = self.starts + 1 if rows.stops is None else np.asarray(rows.stops, np.int64)
+        if array.ndim == 0 or self.starts.shape != (steps,) or self.stops.shape != (steps,):
+            raise InputError(
+                f"input {name!r}: of rows of an array, one start and one stop belong to each of {steps} steps"
+            )
+        wrong = (self.starts < 0) | (self.stops < self.starts) | (self.stops > len(array))
+        if wrong.any():
+            step = int(wrong.argmax())
+            raise InputError(
+                f"input {name!r} has {len(array)} rows; step {step} asks for {self.starts[step]} … {self.stops[step]}"
+            )
+        self.lengths = self.stops - self.starts
+
+    def addresses(self, nowhere: int) -> Numbers:
+        """Where each step's rows lie in memory: ``nowhere`` for a step that has none."""
+        places = self.starts * self.array.strides[0] + self.array.ctypes.data
+        return np.where((self.lengths > 0) & (self.array.size > 0), places, nowhere)
+
+    def part(self, step: int) -> Array:
+        """What a step reads."""
+        part: Array = self.array[self.starts[step] : self.stops[step]]
+        return part[0, ...] if self.single else part
+
+
+class Binding:
+    """Lays out what the machine code reads for every step: see :meth:`lexgrad.compile.Program.bind`."""
+
+    def __init__(self, program: Program, inputs: Mapping[str, Array | Rows], steps: int) -> None:
+        if steps < 1:
+            raise InputError(f"a program is bound to at least 1 step; got {steps}")
+        self.program = program
+        self.steps = steps
+        self.windows = {
+            name: Window(name, rows, program.prepared(name, rows.array), steps)
+            for name, rows in inputs.items()
+            if isinstance(rows, Rows)
+        }
+        whole = {name: array for name, array in inputs.items() if not isinstance(array, Rows)}
+        self.first = whole | {name: window.part(0) for name, window in self.windows.items()}
+        self.sizes = self._sizes()
+
+    def bound(self) -> Bound:
+        """The steps, ready to run."""
+        program, steps = self.program, self.steps
+        given = {buffer: self.first[name] for name, buffer in program._inputs.items()}
+        made = program._allocate(given, {name: int(sizes[0]) for name, sizes in self.sizes.items()}, steps)
+        self._check(made)
+        largest = {name: int(sizes.max()) for name, sizes in self.sizes.items()}
+        offsets, total = program._layout(self.sizes)
+        arena = aligned_empty((total,), np.dtype(np.uint8))
+        threads = program._worthwhile_threads([largest])
+        own = program._own(threads)
+        places = {**given, **program._constants, **made, **own}
+        places |= {out: given[buffer] for out, buffer in program.donation.in_place.items()}
+        buffers = program._buffers
+        table = np.empty((steps, len(buffers) + len(program.sizes)), np.int64)
+        table[:, : len(buffers)] = program._addresses(places, arena.ctypes.data, offsets)
+        for name, window in self.windows.items():
+            table[:, buffers.index(program._inputs[name])] = window.addresses(arena.ctypes.data + offsets[-1])
+        for name, block in made.items():
+            if block.size:
+                table[:, buffers.index(name)] += np.arange(steps) * block[0, ...].nbytes
+        for column, name in enumerate(program.sizes, len(buffers)):
+            table[:, column] = self.sizes[name]
+
+        def run() -> None:
+            program._go(table, threads, own, largest)
+
+        outputs = {name: places[buffer] for name, buffer in program._outputs.items()}
+        return Bound(run, outputs, (arena, places, self.windows))
+
+    def _sizes(self) -> dict[str, Any]:
+        """Each named size, in every step."""
+        first = self.program._bind(self.first)
+        sizes = {name: np.full(self.steps, size) for name, size in first.items()}
+        for name, window in self.windows.items():
+            size = self._leading(name)
+            if isinstance(size, Dim) and (plain := _plain(size)) is not None:
+                sizes[plain[0]] = window.lengths - plain[1]
+        if not self._fitting(sizes):
+            each = [self.program._bind(self._step(step)) for step in range(self.steps)]
+            sizes = {name: np.array([named[name] for named in each]) for name in first}
+        return sizes
+
+    def _leading(self, name: str) -> Size | None:
+        """The size of which a step's rows of an input are as many, if there is one."""
+        return None if self.windows[name].single else self.program.graph.input_types[name].shape[0]
+
+    def _fitting(self, sizes: Mapping[str, Any]) -> bool:
+        """Whether shapes of inputs fit these sizes in every step, and all that the graph requires of sizes holds."""
+        for name, type in self.program.graph.input_types.items():
+            shape: list[int | Numbers] = list(self.first[name].shape)
+            if name in self.windows and not self.windows[name].single:
+                shape[0] = self.windows[name].lengths
+            if any(np.any(resolve(size, sizes) != number) for size, number in zip(type.shape, shape, strict=True)):
+                return False
+        return not any(np.any(resolve(need.size, sizes) < 0) for need in self.program._requirements)
+
+    def _step(self, step: int) -> dict[str, Array]:
+        return self.first | {name: window.part(step) for name, window in self.windows.items()}
+
+    def _check(self, made: Mapping[str, Array]) -> None:
+        program = self.program
+        for out in program.donation.copied:
+            raise InputError(f"output {out!r} cannot be written in the place of its input while others read that")
+        for name in self.windows:
+            if program._inputs.get(name) in program._overwritten:
+                raise InputError(f"input {name!r} is donated: one array has to serve every step")
+        for name, buffer in program._outputs.items():
+            if buffer not in made and buffer not in program.donation.in_place:
+                raise InputError(f"output {name!r} is an input or a constant as it is; nothing is computed for it")
+            shape = program._lowered.buffers[buffer].shape
+            if any(np.ptp(resolve(size, self.sizes)) for size in shape):
+                raise InputError(f"output {name!r} has not the same shape in every step; use Program.launch")
+
+
+def _plain(size: Dim) -> tuple[str, int] | None:
+    """The name and the constant of a size such as ``batch + 1``; None for any other."""
+    names = [monomial for monomial, _ in size.terms if monomial]
+    if len(names) > 1 or len(names[0]) > 1 or dict(size.terms)[names[0]] != 1:
+        return None
+    return names[0][0], dict(size.terms).get((), 0)

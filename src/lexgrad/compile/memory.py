@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
 
 from lexgrad.compile.arrays import ALIGNMENT
 from lexgrad.compile.loops import Access, Kernel
@@ -22,12 +25,15 @@ class Memory:
     slots: dict[str, int] = field(default_factory=dict)
     sizes: list[list[tuple[Size, int]]] = field(default_factory=list)
 
-    def layout(self, named: Mapping[str, int]) -> tuple[list[int], int]:
-        """The byte offset of each slot, and the bytes of all of them, for given named sizes."""
+    def layout(self, named: Mapping[str, Any]) -> tuple[list[int], int]:
+        """The byte offset of each slot, and the bytes of all of them, for given named sizes.
+
+        A size is a number, or an array of numbers, one for each of many steps, and there is room for every one.
+        """
         offsets, total = [], 0
         for uses in self.sizes:
             offsets.append(total)
-            largest = max(resolve(size, named) * width for size, width in uses)
+            largest = max(int(np.max(resolve(size, named))) * width for size, width in uses)
             total += -(-largest // ALIGNMENT) * ALIGNMENT
         return offsets, total
 

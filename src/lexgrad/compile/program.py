@@ -9,13 +9,14 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import version
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lexgrad.compile.arrays import DTYPES, LLVM_FLOATS, Array, Precision, aligned_empty, readable
 from lexgrad.compile.assemble import program_text
-from lexgrad.compile.bound import Bound, Rows, Window, alike, enclosing
+from lexgrad.compile.bound import Binding, Bound, Rows
 from lexgrad.compile.cache import cached
 from lexgrad.compile.checks import STATUS, STATUS_WORDS, requirements
 from lexgrad.compile.donation import settle
@@ -31,7 +32,7 @@ from lexgrad.compile.profile import LAPS, Clock, Laps, Profile, wanted
 from lexgrad.compile.threads import processors, together
 from lexgrad.errors import InputError, suggest
 from lexgrad.evaluate import bind_sizes, constant_value
-from lexgrad.graph import CONSTANT, Dim, DType, Graph, Type, holds_dim, resolve
+from lexgrad.graph import CONSTANT, Dim, DType, Graph, resolve
 from lexgrad.passes import simplify
 
 _WORK_OF_A_THREAD = 4_000_000  # scalar operations; about a millisecond of one core
@@ -237,10 +238,7 @@ class Program:
         layouts = {tuple(sizes.values()): self._layout(sizes) for _, _, sizes in bound}
         arena = aligned_empty((max(total for _, total in layouts.values()),), np.dtype(np.uint8))
         threads = self._worthwhile_threads([sizes for _, _, sizes in bound])
-        own = {
-            STATUS: np.zeros(STATUS_WORDS, np.int64),
-            SCRATCH: aligned_empty((threads * self._scratch,), np.dtype(np.uint8)),
-        }
+        own = self._own(threads)
         table = np.empty((len(steps), len(self._buffers) + len(self.sizes)), np.int64)
         keep: list[Mapping[str, Array]] = [{}] * len(steps)
         for step, those, sizes in bound:
@@ -248,8 +246,6 @@ class Program:
             given = {buffer: step[name] for name, buffer in self._inputs.items()} | self._constants
             made = self._allocate(given, sizes, len(those))
             given |= {out: given[buffer] for out, buffer in self.donation.in_place.items()} | own
-            if self._laps:
-                given[LAPS] = self._laps.room(self.threads)
             places = given | {name: block[0, ...] for name, block in made.items()}
             table[those] = self._addresses(places, arena.ctypes.data, offsets) + [sizes[name] for name in self.sizes]
             for name, block in made.items():
@@ -257,12 +253,7 @@ class Program:
                     table[those, self._buffers.index(name)] += np.arange(len(those)) * block[0, ...].nbytes
             for number, turn in enumerate(those):
                 keep[turn] = given | {name: block[number, ...] for name, block in made.items()}
-        self._go(table, threads)
-        if self._laps:
-            self._laps.launched(len(steps), threads, bound[-1][2])
-        failed, *found = own[STATUS].tolist()
-        if failed:
-            raise self._lowered.checks[failed - 1].error(found)
+        self._go(table, threads, own, bound[-1][2])
         return [self._results(step, places) for step, places in zip(steps, keep, strict=True)]
 
     def bind(self, inputs: Mapping[str, Array | Rows], steps: int) -> Bound:
@@ -274,79 +265,17 @@ class Program:
             InputError: as for ``launch``; or there is no step, a donated input is ``Rows`` or cannot be overwritten,
                 or an output that is not donated is an input as it is, or has not the same shape in every step.
         """
-        windows = {name: self._window(name, rows, steps) for name, rows in inputs.items() if isinstance(rows, Rows)}
-        whole = {name: array for name, array in inputs.items() if not isinstance(array, Rows)}
-        groups = alike(windows, steps)
-        first = whole | {name: window.part(groups[0][0]) for name, window in windows.items()}
-        types = {
-            name: type for name, type in self.graph.input_types.items() if name in windows or holds_dim(type.shape)
-        }
-        sizes = [self._bind(first)]
-        for group in groups[1:]:
-            parts = first | {name: window.part(group[0]) for name, window in windows.items()}
-            sizes.append(self._sizes(types, {name: parts[name].shape for name in types}))
-        given = {buffer: first[name] for name, buffer in self._inputs.items()}
-        made = self._allocate(given, sizes[0], steps)
-        self._check_bindable(windows, made, sizes)
-        offsets = enclosing([self._layout(named) for named in sizes])
-        arena = aligned_empty((offsets[-1],), np.dtype(np.uint8))
-        status = np.zeros(STATUS_WORDS, np.int64)
-        places = given | self._constants | made | {STATUS: status}
-        places |= {out: given[buffer] for out, buffer in self.donation.in_place.items()}
-        table = np.empty((steps, len(self._buffers) + len(self.sizes)), np.int64)
-        table[:, : len(self._buffers)] = self._addresses(places, arena.ctypes.data, offsets[:-1])
-        for group, named in zip(groups, sizes, strict=True):
-            table[group, len(self._buffers) :] = [named[name] for name in self.sizes]
-        nowhere = arena.ctypes.data + offsets[-2]
-        moving = {self._inputs[name]: window.addresses(nowhere) for name, window in windows.items()}
-        moving |= {
-            name: block.ctypes.data + np.arange(steps) * block[0, ...].nbytes
-            for name, block in made.items()
-            if block.size
-        }
-        for name, addresses in moving.items():
-            table[:, self._buffers.index(name)] = addresses
-        threads = self._worthwhile_threads(sizes)
+        return Binding(self, inputs, steps).bound()
 
-        def run() -> None:
-            status[:] = 0
-            self._go(table, threads)
-            if status[0]:
-                raise self._lowered.checks[status[0] - 1].error(status[1:].tolist())
-
-        results = {name: places[buffer] for name, buffer in self._outputs.items()}
-        return Bound(run, results, (arena, places, windows))
-
-    def _window(self, name: str, rows: Rows, steps: int) -> Window:
-        window = Window(name, rows, self.prepared(name, rows.array))
-        if len(window.starts) != steps:
-            raise InputError(f"input {name!r} has rows for {len(window.starts)} steps of {steps}")
-        return window
-
-    def _check_bindable(
-        self, windows: Mapping[str, Window], made: Mapping[str, Array], sizes: Sequence[Mapping[str, int]]
-    ) -> None:
-        for out in self.donation.copied:
-            raise InputError(f"output {out!r} cannot be written in the place of its input while others read that")
-        for name in windows:
-            if self._inputs[name] in self._overwritten:
-                raise InputError(f"input {name!r} is donated: one array has to serve every step")
-        for name, buffer in self._outputs.items():
-            if buffer not in made and buffer not in self.donation.in_place:
-                raise InputError(f"output {name!r} is an input or a constant as it is; nothing is computed for it")
-            shape = self._lowered.buffers[buffer].shape
-            if any(resolve(size, named) != resolve(size, sizes[0]) for size in shape for named in sizes):
-                raise InputError(f"output {name!r} has not the same shape in every step; use Program.launch")
-
-    def _layout(self, sizes: Mapping[str, int]) -> tuple[list[int], int]:
+    def _layout(self, sizes: Mapping[str, Any]) -> tuple[list[int], int]:
         """Where each slot begins, and the size of them all; empty buffers that are read all the same lie at the end."""
         offsets, total = self.memory.layout(sizes)
         room = 0
         for shapes in self._lowered.peeked.values():
             for shape in shapes:
                 numbers = [resolve(size, sizes) for size in shape]
-                if 0 in numbers:
-                    room = max(room, math.prod(max(number, 1) for number in numbers) * 8)
+                if any(np.min(number) == 0 for number in numbers):
+                    room = max(room, math.prod(max(int(np.max(number)), 1) for number in numbers) * 8)
         return [*offsets, total], total + room
 
     def _addresses(self, places: Mapping[str, Array], base: int, offsets: Sequence[int]) -> list[int]:
@@ -383,11 +312,7 @@ class Program:
                 raise InputError(f"input {name!r} should be an array that Program.prepared made, {type} as {dtype}")
             if not array.flags.writeable and self._inputs[name] in self._overwritten:
                 raise InputError(f"input {name!r} is donated, and its array cannot be written to")
-        return self._sizes(types, {name: step[name].shape for name in types})
-
-    def _sizes(self, types: Mapping[str, Type], shapes: Mapping[str, tuple[int, ...]]) -> dict[str, int]:
-        """The named sizes that follow from shapes of inputs, once it is sure that the graph can have them."""
-        sizes = bind_sizes(types, shapes)
+        sizes = bind_sizes(types, {name: step[name].shape for name in types})
         for requirement in self._requirements:
             requirement.check(sizes)
         return sizes
@@ -408,8 +333,23 @@ class Program:
         work = sum(resolve(kernel.extent, sizes) * resolve(kernel.cost, sizes) for kernel in self.kernels)
         return max(1, min(self.threads, 1 + work // _WORK_OF_A_THREAD))
 
-    def _go(self, table: NDArray[np.int64], threads: int) -> None:
+    def _own(self, threads: int) -> dict[str, Array]:
+        """Buffers that no node has, new for a launch."""
+        own: dict[str, Array] = {
+            STATUS: np.zeros(STATUS_WORDS, np.int64),
+            SCRATCH: aligned_empty((threads * self._scratch,), np.dtype(np.uint8)),
+        }
+        return own | ({LAPS: self._laps.room(self.threads)} if self._laps else {})
+
+    def _go(self, table: NDArray[np.int64], threads: int, own: Mapping[str, Array], sizes: Mapping[str, int]) -> None:
+        """Run the steps of a table; ``sizes`` are those of one of them, for a profile."""
+        own[STATUS][:] = 0
         together(functools.partial(self._run, table.ctypes.data, len(table)), threads)
+        if self._laps:
+            self._laps.launched(len(table), threads, sizes)
+        failed, *found = own[STATUS].tolist()
+        if failed:
+            raise self._lowered.checks[failed - 1].error(found)
 
 
 def check_settings(precision: str, threads: int | None) -> None:
