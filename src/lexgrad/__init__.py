@@ -59,6 +59,12 @@ if TYPE_CHECKING:
     from lexgrad.explain import (
         explain as explain,
     )
+    from lexgrad.explain.picture import (
+        Picture as Picture,
+    )
+    from lexgrad.explain.picture import (
+        draw as draw,
+    )
     from lexgrad.grad import (
         differentiate as differentiate,
     )
@@ -288,6 +294,7 @@ _ROOMS = {
     "errors": "InputError LexgradError NonFiniteError ShapeError",
     "evaluate": "Interpreter evaluate",
     "explain": "Derivation explain",
+    "explain.picture": "Picture draw",
     "grad": "differentiate",
     "graph": "Dim Graph Node Type check formula parse",
     "models": "FeedForward LogisticRegression SoftmaxRegression load",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -25,6 +25,9 @@ from lexgrad.graph import (
     topological,
 )
 from lexgrad.ops import type_of
+
+if TYPE_CHECKING:
+    from lexgrad.explain.picture import Picture
 
 _WIDTHS: dict[str, type[Any]] = {"float": np.float64, "int": np.int64, "bool": np.bool_}
 
@@ -96,6 +99,16 @@ class Variable(Node):
             if node.type.dtype == "float":
                 array = array_of(cotangents[node]) if node in cotangents else np.zeros(node._array.shape)
                 node.grad = array.item() if array.ndim == 0 else np.array(array)
+
+    def show(self) -> Picture:
+        """The graph that this scalar was made by, with values and derivatives, as a picture; see ``lexgrad.draw``.
+
+        Raises:
+            InputError: this variable is not a float scalar.
+        """
+        from lexgrad.explain.picture import draw
+
+        return draw(self)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         return np.array(self._array, dtype=dtype)

@@ -96,6 +96,12 @@ class Graph:
         inputs = {name: new[node] for name, node in self.inputs.items()}
         return Graph(inputs, {name: new[node] for name, node in self.outputs.items()}, self.name)
 
+    def show(self) -> Any:
+        """The graph as a picture that notebooks show; see ``lexgrad.draw``."""
+        from lexgrad import draw  # by its public name: this room knows nothing of those above it
+
+        return draw(self)
+
     def __iter__(self) -> Iterator[Node]:
         return iter(self.nodes)
 

@@ -1,0 +1,49 @@
+"""Which column each vertex of a layered layout stands in: sources before targets, and edges as short as can be."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+
+
+def column_numbers(vertices: Sequence[Hashable], edges: Sequence[tuple[Hashable, Hashable]]) -> dict[Hashable, int]:
+    """Columns, counted from 0, such that every edge leads to a later column.
+
+    Args:
+        vertices: all of them.
+        edges: pairs (source, target).
+
+    Raises:
+        ValueError: the edges form a cycle.
+    """
+    before: dict[Hashable, list[Hashable]] = {vertex: [] for vertex in vertices}
+    after: dict[Hashable, list[Hashable]] = {vertex: [] for vertex in vertices}
+    for source, target in edges:
+        before[target].append(source)
+        after[source].append(target)
+    order = _sorted(vertices, before, after)
+    columns: dict[Hashable, int] = {}
+    for vertex in order:
+        columns[vertex] = max((columns[other] + 1 for other in before[vertex]), default=0)
+    for vertex in reversed(order):  # what has more users than operands moves next to them: inputs stand where they are used
+        if len(after[vertex]) > len(before[vertex]):
+            columns[vertex] = min(columns[other] for other in after[vertex]) - 1
+    lowest = min(columns.values(), default=0)
+    return {vertex: column - lowest for vertex, column in columns.items()}
+
+
+def _sorted(
+    vertices: Sequence[Hashable], before: dict[Hashable, list[Hashable]], after: dict[Hashable, list[Hashable]]
+) -> list[Hashable]:
+    missing = {vertex: len(sources) for vertex, sources in before.items()}
+    ready = [vertex for vertex in vertices if not missing[vertex]]
+    order = []
+    while ready:
+        vertex = ready.pop()
+        order.append(vertex)
+        for target in after[vertex]:
+            missing[target] -= 1
+            if not missing[target]:
+                ready.append(target)
+    if len(order) < len(vertices):
+        raise ValueError("the edges form a cycle: it has no layered layout")
+    return order
