@@ -1,4 +1,4 @@
-"""A headless Chromium or Chrome, where there is one, driven over its debugging pipe: pages, keys, scripts, screenshots."""
+"""A headless Chromium or Chrome, where there is one, driven over its debugging pipe: pages, keys, scripts, pictures."""
 
 from __future__ import annotations
 
@@ -19,6 +19,14 @@ import pytest
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 ON_MACOS = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"
 PATIENCE = 60  # seconds without an answer, after which a browser is taken for dead
+
+LAUNCH = """
+import os, sys
+# Away from 3 and 4, which the browser reads and writes.
+ends = [os.dup(os.dup(os.dup(int(end)))) for end in sys.argv[1:3]]
+os.dup2(ends[0], 3), os.dup2(ends[1], 4)
+os.execv(sys.argv[3], sys.argv[3:])
+"""
 
 
 def found() -> str:
@@ -60,7 +68,7 @@ class Browser:
             "--remote-debugging-pipe",
         ]
         self._process = subprocess.Popen(
-            ["/bin/sh", "-c", f'exec "$@" 3<&{read_there} 4>&{write_there}', "sh", program, *options],
+            [sys.executable, "-c", LAUNCH, str(read_there), str(write_there), program, *options],
             pass_fds=(read_there, write_there),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -69,15 +77,25 @@ class Browser:
         os.close(read_there)
         os.close(write_there)
         self._session: str | None = None
-        target = self.call("Target.createTarget", url="about:blank")["targetId"]
-        self._session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
-        for domain in ("Page", "Runtime", "Log"):
-            self.call(f"{domain}.enable")
 
     def __enter__(self) -> Browser:
+        try:
+            target = self.call("Target.createTarget", url="about:blank")["targetId"]
+            self._session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+            for domain in ("Page", "Runtime", "Log"):
+                self.call(f"{domain}.enable")
+        except BaseException:
+            self.close()
+            raise
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the browser."""
         os.close(self._write)  # a browser whose pipe is closed ends
         try:
             self._process.wait(PATIENCE)

@@ -44,7 +44,8 @@ def test_nothing_overlaps(graph: tuple[dict[int, tuple[float, float]], list[Edge
     for one, other in itertools.combinations(rectangles(placed), 2):
         assert not one.overlaps(other)
     for box in rectangles(placed):
-        assert box.x >= 0 and box.y >= 0
+        assert box.x >= 0
+        assert box.y >= 0
         assert box.x + box.width <= placed.width + 1e-6
         assert box.y + box.height <= placed.height + 1e-6
     for vertex, (width, height) in sizes.items():
@@ -60,8 +61,10 @@ def test_edges_run_from_side_to_side_and_through_nothing(
     for edge, label, route in zip(edges, placed.labels, placed.routes, strict=True):
         source, target = placed.boxes[edge.source], placed.boxes[edge.target]
         (x0, y0), (x1, y1) = route[0][0], route[-1][1]
-        assert x0 == pytest.approx(source.x + source.width) and source.y <= y0 <= source.y + source.height
-        assert x1 == pytest.approx(target.x) and target.y <= y1 <= target.y + target.height
+        assert x0 == pytest.approx(source.x + source.width)
+        assert source.y <= y0 <= source.y + source.height
+        assert x1 == pytest.approx(target.x)
+        assert target.y <= y1 <= target.y + target.height
         points = [x for (start, stop) in route for x in (start[0], stop[0])]
         assert points == sorted(points)
         others = [box for box in rectangles(placed) if box not in (source, target, label)]

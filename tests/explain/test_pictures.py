@@ -101,7 +101,8 @@ def test_no_text_overlaps_another_or_leaves_its_card(name: str, svg: str) -> Non
     for text, line in lines:
         around = [p for p in plates if p.overlaps(line)]
         assert len(around) == 1, text
-        assert around[0].x <= line.x + 0.1 and line.x + line.width <= around[0].x + around[0].width + 0.1, text
+        assert around[0].x <= line.x + 0.1, text
+        assert line.x + line.width <= around[0].x + around[0].width + 0.1, text
 
 
 def test_the_first_example_shows_values_gradients_and_local_derivatives() -> None:
@@ -117,8 +118,11 @@ def test_the_first_example_shows_values_gradients_and_local_derivatives() -> Non
 def test_forward_shows_no_derivatives_and_backward_no_values() -> None:
     L, _ = first_example()
     forward, backward = texts(lg.draw(L, direction="forward").svg), texts(lg.draw(L, direction="backward").svg)
-    assert "L = −10" in forward and not any("∂" in text for text in forward)
-    assert "L = −10" not in backward and "∂L/∂b = −4" in backward and "∂d/∂b = 2" in backward
+    assert "L = −10" in forward
+    assert not any("∂" in text for text in forward)
+    assert "L = −10" not in backward
+    assert "∂L/∂b = −4" in backward
+    assert "∂d/∂b = 2" in backward
 
 
 def arrows(svg: str, kind: str = "marked") -> set[tuple[str, str]]:
@@ -128,7 +132,8 @@ def arrows(svg: str, kind: str = "marked") -> set[tuple[str, str]]:
         classes = group.attrib["class"].split()
         if classes[0] == "arrow" and kind in classes:
             title = group.find(f"{SVG}title")
-            assert title is not None and title.text
+            assert title is not None
+            assert title.text
             source, target = title.text.split(":")[0].split(" → ")
             found.add((source, target))
     return found
@@ -157,16 +162,20 @@ def test_it_says_in_words_what_it_shows() -> None:
     assert root.attrib["role"] == "img"
     assert root.findtext(f"{SVG}title") == "Computation graph of L: forward and backward pass"
     described = root.findtext(f"{SVG}desc") or ""
-    assert "b = 1" in described and "L = −10" in described and "∂L/∂b = −4" in described
-    groups = [g for g in root.iter(f"{SVG}g")]
-    assert groups and all((g.findtext(f"{SVG}title") or "").strip() for g in groups)
+    assert "b = 1" in described
+    assert "L = −10" in described
+    assert "∂L/∂b = −4" in described
+    groups = list(root.iter(f"{SVG}g"))
+    assert groups
+    assert all((g.findtext(f"{SVG}title") or "").strip() for g in groups)
 
 
 def test_hostile_names_stay_text() -> None:
     name = "<script>alert('1')</script>&\x00\""
     picture = lg.draw((2 * lg.variable(1.0, name)).named("]]>"))
     assert not list(ElementTree.fromstring(picture.svg).iter(f"{SVG}script"))
-    assert picture.html.count("<script") == 1 and "alert('1')" not in picture.html
+    assert picture.html.count("<script") == 1
+    assert "alert('1')" not in picture.html
 
 
 def test_arrays_are_written_out_while_they_are_small() -> None:
@@ -186,11 +195,13 @@ def test_arrays_are_written_out_while_they_are_small() -> None:
 
 def test_a_large_graph_is_folded_by_layers_and_a_small_one_is_not() -> None:
     assert "layer" not in " ".join(texts(lg.draw(training_graph(2)).svg))
-    graph = training_graph(12)
-    assert len(graph) > 200
+    graph = training_graph(40)
+    assert len(graph) > 600
     seen = texts(lg.draw(graph).svg)
-    assert "layer 7" in seen and "layer 7, backward" in seen and "W7, b7" in seen
-    assert "d_x2" in " ".join(seen) or any(text.startswith("d_") for text in seen)  # outputs stay to be seen
+    assert "layer 7" in seen
+    assert "layer 7, backward" in seen
+    assert "W7, b7" in seen
+    assert any(text.startswith("d_") for text in seen)  # outputs stay to be seen
 
 
 @pytest.mark.parametrize("fold", ["none", "names", "layers"])
@@ -231,14 +242,14 @@ def test_pictures_are_saved_by_their_suffix(tmp_path: Path) -> None:
 def test_variables_and_graphs_show_themselves() -> None:
     L, _ = first_example()
     assert L.show()._repr_svg_() == lg.draw(L).svg
-    graph = lg.trace(lambda x: lg.tanh(x), 1.0)
+    graph = lg.trace(lg.tanh, 1.0)
     assert graph.show()._repr_svg_() == lg.draw(graph).svg
     assert "tanh" in texts(graph.show().svg)
 
 
 def test_mistakes_are_answered() -> None:
     L, b = first_example()
-    graph = lg.trace(lambda x: lg.tanh(x), 1.0)
+    graph = lg.trace(lg.tanh, 1.0)
     with pytest.raises(InputError, match=r"direction is one of .*'foward' \(did you mean 'forward'\?\)"):
         lg.draw(L, direction="foward")  # type: ignore[arg-type]
     with pytest.raises(InputError, match="fold is one of auto, none, names, layers; got 'layer'"):

@@ -40,14 +40,15 @@ def test_a_value_that_is_used_twice_adds_up_what_comes_back() -> None:
     (last,) = [step for step in said(lg.draw((u * v).named("L")).html) if step.startswith("∂L/∂x")]
     sums = last.split("\n")[0].split(" = ")[1]
     assert set(sums.split(" + ")) == {"∂L/∂u · ∂u/∂x", "∂L/∂v · ∂v/∂x"}
-    assert "= 36" in last and "where" in last  # 3 * 4 + 6 * 2 * 2
+    assert "= 36" in last
+    assert "where" in last
 
 
 def test_the_page_needs_nothing_from_outside() -> None:
     page = lg.draw(*network()).html
     assert not re.search(r'(?:src|href)="(?!data:)', page)
     assert "default-src 'none'" in page
-    assert "[[" not in re.sub(r"= \[\[.*?\]\]", "", page)  # no hole of the template is left open
+    assert not re.search(r"\[\[[a-z]+\]\]", page)  # no hole of the template is left open
 
 
 def test_in_a_browser_by_keys_and_buttons(tmp_path: Path) -> None:

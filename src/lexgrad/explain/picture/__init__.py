@@ -28,14 +28,14 @@ def draw(
     """Draw a computation graph, from left to right.
 
     Args:
-        target: a scalar variable or node, drawn with the values and derivatives that ``explain`` finds; a derivation; or
-            a graph, drawn as it is, without values.
+        target: a scalar variable or node, drawn with the values and derivatives that ``explain`` finds; a
+            derivation; or a graph, drawn as it is, without values.
         wrt: highlight the way from the target down to this node, as in ``explain``.
         at: values for the inputs of a node that has none yet, by name.
-        direction: "forward" shows the values, "backward" the derivatives, with the local derivative on each edge, "both"
-            everything.
-        fold: what is folded into one card: "none"; "names", the unnamed steps before each named one; "layers", all of one
-            layer; "auto", as little as a readable picture allows.
+        direction: "forward" shows the values, "backward" the derivatives, with the local derivative on each edge,
+            "both" everything.
+        fold: what is folded into one card: "none"; "names", the unnamed steps before each named one; "layers", all
+            of one layer; "auto", as little as a readable picture allows.
         path: highlight this one of the derivation's paths, counted from 0, in place of all.
 
     Raises:

@@ -88,7 +88,9 @@ def _folded(scene: Scene, group: str, inside: Sequence[Vertex], marked: set[Vert
         lines.append(Line(shortened(contents(inside), LONGEST_FOLDED), "value"))
     lines.append(Line(operations, "note"))
     final = not scene.ends().isdisjoint(inside)
-    return Card(group, "group", lines, f"{group}: {contents(inside)}; {operations}", not marked.isdisjoint(inside), final)
+    return Card(
+        group, "group", lines, f"{group}: {contents(inside)}; {operations}", not marked.isdisjoint(inside), final
+    )
 
 
 def _arrows(links: Sequence[Link], direction: Direction, keys: Mapping[Vertex, Hashable]) -> list[Arrow]:

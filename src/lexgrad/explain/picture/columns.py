@@ -24,7 +24,9 @@ def column_numbers(vertices: Sequence[Hashable], edges: Sequence[tuple[Hashable,
     columns: dict[Hashable, int] = {}
     for vertex in order:
         columns[vertex] = max((columns[other] + 1 for other in before[vertex]), default=0)
-    for vertex in reversed(order):  # what has more users than operands moves next to them: inputs stand where they are used
+    for vertex in reversed(
+        order
+    ):  # what has more users than operands moves next to them: inputs stand where they are used
         if len(after[vertex]) > len(before[vertex]):
             columns[vertex] = min(columns[other] for other in after[vertex]) - 1
     lowest = min(columns.values(), default=0)

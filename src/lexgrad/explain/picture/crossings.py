@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from bisect import bisect_right, insort
 from collections.abc import Sequence
 from typing import Protocol, TypeVar
@@ -98,8 +99,9 @@ def _exchange(order: Sequence[list[S]]) -> None:
                 now = _inversions(before[i], before[i + 1]) + _inversions(after[i], after[i + 1])
                 then = _inversions(before[i + 1], before[i]) + _inversions(after[i + 1], after[i])
                 if then < now:
-                    for row in (column, before, after):
-                        row[i], row[i + 1] = row[i + 1], row[i]  # type: ignore[index]
+                    column[i], column[i + 1] = column[i + 1], column[i]
+                    before[i], before[i + 1] = before[i + 1], before[i]
+                    after[i], after[i + 1] = after[i + 1], after[i]
                     better = True
 
 
@@ -111,7 +113,7 @@ def _inversions(upper: Sequence[int], lower: Sequence[int]) -> int:
 def crossings(order: Sequence[Sequence[Crossing]]) -> int:
     """How many pairs of edges cross."""
     total = 0
-    for column, following in zip(order, order[1:], strict=False):
+    for column, following in itertools.pairwise(order):
         places = _places(following)
         seen: list[int] = []
         for slot in column:

@@ -19,7 +19,8 @@ def groups_of(scene: Scene, level: str = "auto") -> dict[Vertex, str]:
     Args:
         scene: the graph.
         level: ``"none"`` folds nothing; ``"names"`` folds what nobody named into the named value that it leads to;
-            ``"layers"`` folds all values of one layer into one; ``"auto"`` folds as little as a readable picture allows.
+            ``"layers"`` folds all values of one layer into one; ``"auto"`` folds as little as a readable picture
+            allows.
 
     Raises:
         InputError: another level.
@@ -103,7 +104,11 @@ def _by_layers(scene: Scene) -> dict[Vertex, str]:
 
 def _number(vertex: Vertex) -> int | None:
     """1 of ``W1``, ``b[1]``, ``z^{[1]}_2``; None of a name without a layer."""
-    found = re.match(r"[^\W\d_]+[\W_]*(\d+)", vertex.name) if vertex.name != vertex.formula or vertex.kind == "input" else None
+    found = (
+        re.match(r"[^\W\d_]+[\W_]*(\d+)", vertex.name)
+        if vertex.name != vertex.formula or vertex.kind == "input"
+        else None
+    )
     return int(found[1]) if found else None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Protocol, TypeVar
 
@@ -70,7 +71,7 @@ def _wish(slot: Placed) -> tuple[float, float]:
 def _settled(column: Sequence[Placed], wishes: Sequence[tuple[float, float]]) -> list[float]:
     """The heights nearest to the wishes, by weighted squares, that keep the order and the distances."""
     offsets = [0.0]
-    for upper, lower in zip(column, column[1:], strict=False):
+    for upper, lower in itertools.pairwise(column):
         offsets.append(offsets[-1] + _distance(upper, lower))
     blocks: list[tuple[float, float, int]] = []  # mean of wish - offset, weight, how many slots
     for (wish, weight), offset in zip(wishes, offsets, strict=False):

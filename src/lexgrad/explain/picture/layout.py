@@ -10,8 +10,10 @@ column and bends only between columns, so it can never run through a box.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from lexgrad.explain.picture.columns import column_numbers
 from lexgrad.explain.picture.crossings import uncrossed
@@ -88,7 +90,7 @@ class Slot:
     y: float = 0.0
 
 
-def layout(sizes: Mapping[Hashable, Size], edges: Sequence[Edge]) -> Layout:
+def layout(sizes: Mapping[Any, Size], edges: Sequence[Edge]) -> Layout:
     """Lay out a directed acyclic graph.
 
     Args:
@@ -113,7 +115,7 @@ def _chain(source: Slot, target: Slot, label: Size) -> list[Slot]:
         width, height = label if column == target.column - 1 else (0.0, 0.0)
         chain.append(Slot(column, width, height, ROW_GAP / 2 if height else EDGE_GAP))
     chain.append(target)
-    for left, right in zip(chain, chain[1:], strict=False):
+    for left, right in itertools.pairwise(chain):
         left.after.append(right)
         right.before.append(left)
     return chain
@@ -138,7 +140,10 @@ def _placed(
     routes = []
     for chain in chains:
         source, target = rectangle(chain[0]), rectangle(chain[-1])
-        start, stop = _port(chain[0], chain[0].after, chain[1]) - top, _port(chain[-1], chain[-1].before, chain[-2]) - top
+        start, stop = (
+            _port(chain[0], chain[0].after, chain[1]) - top,
+            _port(chain[-1], chain[-1].before, chain[-2]) - top,
+        )
         pieces = [((source.x + source.width, start), (lefts[chain[0].column] + widths[chain[0].column], start))]
         for slot in chain[1:-1]:
             left, width = lefts[slot.column], widths[slot.column]

@@ -175,7 +175,15 @@ def _vertex(step: Step, steps: Mapping[Node, Step]) -> Vertex:
     sign = symbol(step.node) if alone else shortened(written, LONGEST)
     if kind == "input" and not step.node.name:
         kind = "constant"
-    return Vertex(kind, sign if kind != "constant" else step.name, typeset(step.name), written, str(step.node.type), step.value, step.gradient)
+    return Vertex(
+        kind,
+        sign if kind != "constant" else step.name,
+        typeset(step.name),
+        written,
+        str(step.node.type),
+        step.value,
+        step.gradient,
+    )
 
 
 def _seen(operand: Node, steps: Mapping[Node, Step]) -> bool:
@@ -201,7 +209,9 @@ def scene_of_graph(graph: Graph) -> Scene:
     for node in graph.nodes:
         origin = None if node.origin is None else vertices.get(node.origin.node)
         name = node.name or called.get(node) or operand_name(node)
-        vertices[node] = Vertex(kind_of(node), symbol(node), name, typeset(formula(node)), str(node.type), origin=origin)
+        vertices[node] = Vertex(
+            kind_of(node), symbol(node), name, typeset(formula(node)), str(node.type), origin=origin
+        )
     links = [Link(vertices[operand], vertices[node]) for node in graph.nodes for operand in node.inputs]
     outputs = [vertices[node] for node in graph.outputs.values()]
     return Scene(list(vertices.values()), links, outputs[0], outputs)

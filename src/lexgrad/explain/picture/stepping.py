@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -60,7 +61,9 @@ def _backward(scene: Scene) -> list[Step]:
     users = _grouped([link for link in scene.links if link.blamed], "source")
     for vertex in reversed(scene.vertices):
         if vertex.gradient is not None and vertex is not scene.target:
-            steps.append(Step("backward", _chain_rule(scene, vertex, users.get(vertex, [])), [vertex], users.get(vertex, [])))
+            steps.append(
+                Step("backward", _chain_rule(scene, vertex, users.get(vertex, [])), [vertex], users.get(vertex, []))
+            )
     return steps
 
 
@@ -125,18 +128,11 @@ def page(scene: Scene, groups: Mapping[Vertex, str]) -> str:
     keys: dict[Vertex, Hashable] = {vertex: groups.get(vertex, vertex) for vertex in scene.vertices}
     items = [_item(step, {vertex: numbers[key] for vertex, key in keys.items()}) for step in steps]
     template = files(__package__).joinpath(PAGE).read_text(encoding="utf-8")
-    for name, text in {
-        "title": markup(title(scene, "both")),
-        "picture": svg(drawing),
-        "steps": "\n".join(items),
-    }.items():
-        template = template.replace(f"[[{name}]]", text)
-    return template
+    parts = {"title": markup(title(scene, "both")), "picture": svg(drawing), "steps": "\n".join(items)}
+    return re.sub(r"\[\[(title|picture|steps)\]\]", lambda hole: parts[hole[1]], template)
 
 
 def _item(step: Step, numbers: Mapping[Vertex, int]) -> str:
     cards = ",".join(dict.fromkeys(str(numbers[vertex]) for vertex in step.vertices))
     arrows = ",".join(dict.fromkeys(f"{numbers[link.source]} {numbers[link.target]}" for link in step.links))
-    return (
-        f'<li data-phase="{step.phase}" data-cards="{cards}" data-arrows="{arrows}">{markup(step.text)}</li>'
-    )
+    return f'<li data-phase="{step.phase}" data-cards="{cards}" data-arrows="{arrows}">{markup(step.text)}</li>'

@@ -152,6 +152,3 @@ def _line(route: Sequence[tuple[Point, Point]], backwards: bool) -> str:
         end_x, end_y = stop
         path.append(f"H{end_x:.1f}")
     return "".join(path)
-
-
-
