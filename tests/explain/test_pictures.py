@@ -28,7 +28,7 @@ def first_example() -> tuple[lg.Variable, lg.Variable]:
     return (c * e).named("L"), b
 
 
-def network(seed: int = 0) -> tuple[lg.Variable, lg.Variable]:
+def network(seed: int = 0) -> tuple[lg.Node, lg.Variable]:
     """Two layers, two features, three hidden units; returns the loss and W1."""
     generator = np.random.default_rng(seed)
     W1 = lg.variable(generator.normal(size=(2, 3)), "W1")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
@@ -98,9 +99,7 @@ class Graph:
 
     def show(self) -> Any:
         """The graph as a picture that notebooks show; see ``lexgrad.draw``."""
-        from lexgrad import draw  # by its public name: this room knows nothing of those above it
-
-        return draw(self)
+        return sys.modules["lexgrad"].draw(self)  # by its public name: this room knows nothing of those above it
 
     def __iter__(self) -> Iterator[Node]:
         return iter(self.nodes)

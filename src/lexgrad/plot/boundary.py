@@ -1,4 +1,4 @@
-"""What a network with two inputs says of every point of the plane, before and after training, and what its hidden layer sees."""
+"""Decision boundaries in the plane, before and after training, and the same points as the last layer sees them."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lexgrad.errors import InputError
+from lexgrad.evaluate import evaluate
+from lexgrad.graph import Graph
 from lexgrad.models.base import TextClassifier
 from lexgrad.models.feedforward import FeedForward
 from lexgrad.models.prediction import Predictor, probabilities
 from lexgrad.models.sources import open_source
 from lexgrad.nn.activations import activation
-from lexgrad.ops import constant
-from lexgrad.evaluate import evaluate
-from lexgrad.graph import Graph
 from lexgrad.nn.layers import linear
+from lexgrad.ops import constant
 from lexgrad.plot.canvas import COLOURS, Plot, panels
 from lexgrad.plot.surface import encoded
 
@@ -48,9 +48,9 @@ def xor(n: int = 120, noise: float = 0.12, seed: int = 0) -> tuple[NDArray[np.fl
 def boundary(model: TextClassifier, X: ArrayLike, y: ArrayLike) -> Plot:
     """Draw a classifier of points in the plane: before training, after it, and the points after its hidden layer.
 
-    The colour of the plane is what the model says there; the line is where its two most probable classes are equally so. The
-    last panel, of networks with a hidden layer, shows h in place of x: there, what is left to do for the last layer is
-    to draw a straight line. More than two hidden units are looked at from the side from which that line is seen edge-on.
+    The colour of the plane is what the model says there; the line is where two classes are equally probable. The last
+    panel, of networks with a hidden layer, shows h in place of x: there, what is left to do for the last layer is to
+    draw a straight line. More than two hidden units are looked at from the side from which that line is seen edge-on.
 
     Args:
         model: fitted on two features.
@@ -102,9 +102,7 @@ def _plane(axis: Axes, model: TextClassifier, parameters: Any, points: Array) ->
     for code in range(said.shape[1]):
         share = said[:, code].reshape(GRID, GRID)
         own = (said.argmax(axis=1) == code).reshape(GRID, GRID)
-        axis.contourf(
-            across, up, np.where(own, share, np.nan), levels=[0, 0.6, 0.8, 0.95, 1.01], colors=_tints(code)
-        )
+        axis.contourf(across, up, np.where(own, share, np.nan), levels=[0, 0.6, 0.8, 0.95, 1.01], colors=_tints(code))
     best = np.sort(said, axis=1)
     lead = np.where(said.argmax(axis=1) == 0, 1, -1) * (best[:, -1] - best[:, -2])
     if said.shape[1] == 2 and lead.min() < 0 < lead.max():
@@ -123,7 +121,9 @@ def _points(axis: Axes, points: Array, labels: Array, classes: Array) -> None:
     for code, label in enumerate(classes):
         own = points[labels == label]
         colour, mark = COLOURS[code % len(COLOURS)], MARKS[code % len(MARKS)]
-        axis.plot(*own.T, mark, color=colour, markersize=5, markeredgecolor="white", markeredgewidth=0.6, label=f"y = {label}")
+        axis.plot(
+            *own.T, mark, color=colour, markersize=5, markeredgecolor="white", markeredgewidth=0.6, label=f"y = {label}"
+        )
 
 
 def _hidden_panel(axis: Axes, model: FeedForward, points: Array, labels: Array) -> None:
@@ -134,7 +134,7 @@ def _hidden_panel(axis: Axes, model: FeedForward, points: Array, labels: Array) 
     normal, offset = (W[:, 0], float(b[0])) if W.shape[1] == 1 else (W[:, 1] - W[:, 0], float(b[1] - b[0]))
     if hidden.shape[1] != 2:
         hidden, names = _seen_edge_on(hidden, normal)
-        normal, offset = np.array([float(np.linalg.norm(normal)), 0.0]), offset
+        normal = np.array([float(np.linalg.norm(normal)), 0.0])
     _points(axis, hidden, labels, model.classes_)
     low, high = hidden.min(axis=0), hidden.max(axis=0)
     reach = 0.15 * np.maximum(high - low, 1e-3)
@@ -147,7 +147,7 @@ def _hidden_panel(axis: Axes, model: FeedForward, points: Array, labels: Array) 
     )
     if len(model.classes_) == 2 and np.linalg.norm(normal) > 0:
         foot = -offset * normal / (normal @ normal)
-        axis.axline(tuple(foot), tuple(foot + [-normal[1], normal[0]]), color="#1b1f24", linewidth=1.6)
+        axis.axline(tuple(foot), tuple(foot + np.array([-normal[1], normal[0]])), color="#1b1f24", linewidth=1.6)
 
 
 def _hidden(model: FeedForward, points: Array) -> Array:

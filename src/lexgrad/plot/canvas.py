@@ -19,7 +19,7 @@ SUFFIXES = (".svg", ".png")
 COLOURS = ("#0550ae", "#b35900", "#1a7f37", "#8250df", "#cf222e", "#57606a", "#9a6700", "#0a7ea4")
 """For lines and points, told apart also by people who see few colours: they differ in lightness and are labelled."""
 
-_STYLE = {
+_STYLE: Any = {
     "font.size": 10.0,
     "axes.titlesize": 11.0,
     "axes.spines.top": False,

@@ -80,7 +80,7 @@ def _frame(surface: Surface, runs: Sequence[Descent]) -> list[tuple[float, float
         points = np.concatenate([run.points[:4] for run in runs])
     low, high = points.min(axis=0), points.max(axis=0)
     reach = np.maximum(high - low, 0.25 * max(float(np.max(high - low)), 1e-3))
-    return [(float(l - 0.45 * r), float(h + 0.45 * r)) for l, h, r in zip(low, high, reach, strict=True)]
+    return [(float(a - 0.45 * r), float(b + 0.45 * r)) for a, b, r in zip(low, high, reach, strict=True)]
 
 
 def _panel(
@@ -95,7 +95,9 @@ def _panel(
     high = float(np.nanmax(heights))
     levels = lowest + (high - lowest) * np.linspace(0, 1, LEVELS + 1) ** 2
     axis.contourf(across, up, heights, levels=np.unique(levels), cmap="Greys", alpha=0.45, extend="max")
-    axis.contour(across, up, heights, levels=np.unique(levels[1:]), colors="#8c959f", linewidths=0.6, linestyles="solid")
+    axis.contour(
+        across, up, heights, levels=np.unique(levels[1:]), colors="#8c959f", linewidths=0.6, linestyles="solid"
+    )
     shown = run.points[: RUNAWAY + 1] if verdict == "diverges" else run.points
     steps = f"first {len(shown) - 1} steps" if len(shown) < len(run.points) else f"{len(shown) - 1} steps"
     axis.plot(*shown.T, "o-", color=COLOURS[0], markersize=3.5, linewidth=1.4, label=steps)
@@ -119,4 +121,6 @@ def _panel(
         title=f"η = {run.rate:g}: {SAID[verdict]}\nloss {number_text(run.losses[0])} → {number_text(run.losses[-1])}",
     )
     axis.grid(False)
-    axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=3, frameon=False, handlelength=1.4, columnspacing=1.2)
+    axis.legend(
+        loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=3, frameon=False, handlelength=1.4, columnspacing=1.2
+    )

@@ -50,8 +50,10 @@ class Surface:
     ) -> None:
         graph = loss if isinstance(loss, Graph) else trace(loss, *(np.asarray(value) for value in at.values()))
         given = dict(zip(graph.inputs, at.values(), strict=True)) if not isinstance(loss, Graph) else dict(at)
-        self.point = {name: np.asarray(value, dtype=np.float64 if type_of(value).dtype == "float" else None)
-                      for name, value in given.items()}
+        self.point = {
+            name: np.asarray(value, dtype=np.float64 if type_of(value).dtype == "float" else None)
+            for name, value in given.items()
+        }
         self.names = tuple(over) if over is not None else _two_scalars(graph)
         if len(self.names) != 2:
             raise InputError(f"a surface is over two parameters; got {len(self.names)}: {', '.join(self.names)}")
@@ -161,7 +163,8 @@ def loss_of(model: TextClassifier, X: Any, y: Any) -> tuple[Graph, dict[str, Arr
 
 def encoded(model: TextClassifier, source: Source) -> Inputs:
     """All examples of a source, as the inputs of a model's graph."""
-    return model.encoder_.encode(next(source.chunks(sys.maxsize)))
+    inputs: Inputs = model.encoder_.encode(next(source.chunks(sys.maxsize)))
+    return inputs
 
 
 def _two_scalars(graph: Graph) -> tuple[str, ...]:
@@ -185,6 +188,7 @@ def _place(text: str, point: Mapping[str, Array]) -> tuple[str, tuple[int, ...]]
     inside = len(entry) == array.ndim and all(i < n for i, n in zip(entry, array.shape, strict=True))
     if not inside or array.dtype.kind != "f":
         raise InputError(
-            f"{text!r} is not one number: {name} is {array.dtype} of shape {array.shape}; write {name}[{', '.join('0' * array.ndim)}]"
+            f"{text!r} is not one number: {name} is {array.dtype} of shape {array.shape};"
+            f" write {name}[{', '.join('0' * array.ndim)}]"
         )
     return name, entry
