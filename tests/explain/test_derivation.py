@@ -113,7 +113,7 @@ def test_a_whole_array() -> None:
     formulas = {as_text(edge.symbol): as_text(edge.formula) for edge in found.edges if edge.formula}
     assert formulas["∂h/∂z1"] == "1 - h ** 2"
     assert formulas["∂z2/∂h"] == "W2"
-    assert formulas["∂z1/∂W1"] == "x * ∂L/∂z1"
+    assert formulas["∂z1/∂W1"] == "x ⊗ ∂L/∂z1"
     assert found.check().difference < 1e-9
 
 

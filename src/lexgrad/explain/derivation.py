@@ -165,6 +165,51 @@ class Derivation:
         print(found)
         return found
 
+    # ---- its faces ----------------------------------------------------------------------------------------------
+
+    def __str__(self) -> str:
+        from lexgrad.explain.faces.terminal import derivation_text
+
+        return derivation_text(self)
+
+    def __repr__(self) -> str:
+        what = self.target.name if self.wrt is None else as_text(self.symbol)
+        return f"<derivation of {what}: {len(self.steps)} steps>"
+
+    def __rich__(self) -> Any:
+        from lexgrad.explain.faces.terminal import derivation_rich
+
+        return derivation_rich(self)
+
+    def latex(self, document: bool = False) -> str:
+        """LaTeX in the lectures' notation (needs amsmath), or a whole document that compiles as it is."""
+        from lexgrad.explain.faces.latex import derivation_latex
+
+        return derivation_latex(self, document)
+
+    def markdown(self) -> str:
+        """Markdown with LaTeX between dollar signs."""
+        from lexgrad.explain.faces.markdown import derivation_markdown
+
+        return derivation_markdown(self)
+
+    def json(self) -> dict[str, Any]:
+        """An object of Python's own types, ready for ``json.dumps``; docs/explain.md lists the keys."""
+        from lexgrad.explain.faces.json import derivation_json
+
+        return derivation_json(self)
+
+    def html(self) -> str:
+        """A page of its own, with MathML; it needs no network."""
+        from lexgrad.explain.faces.html import derivation_page
+
+        return derivation_page(self)
+
+    def _repr_html_(self) -> str:
+        from lexgrad.explain.faces.html import derivation_html
+
+        return derivation_html(self)
+
     # ---- how it is found ----------------------------------------------------------------------------------------
 
     def _below(self, step: Step) -> bool:

@@ -19,8 +19,8 @@ class Math:
 
     Attributes:
         kind: ``number``, ``name``, ``entry`` (of an array), ``partial`` (∂/∂), ``call``; or an operation: ``add``,
-            ``subtract``, ``multiply``, ``divide``, ``power``, ``negative``, ``matmul``, ``transpose``, ``absolute``,
-            ``sqrt``, ``sum``, ``exp``, ``relation``.
+            ``subtract``, ``multiply``, ``divide``, ``power``, ``negative``, ``matmul``, ``outer``, ``transpose``,
+            ``absolute``, ``sqrt``, ``sum``, ``exp``, ``relation``, ``index``, ``list``.
         parts: what it is put together of.
         text: the name, the function's name, or the sign of a relation.
         value: of a number; the indices of an entry, from 0.
@@ -205,6 +205,19 @@ def _indexed(x: Math, index: Math) -> Math:
     return Math("index", (x, index))
 
 
+def exp(x: Math) -> Math:
+    """e to the power x; of z - logsumexp(z) it is the softmax."""
+    if x.kind == "subtract" and x.parts[1] == call("logsumexp", x.parts[0]):
+        return call("softmax", x.parts[0])
+    return Math("exp", (x,))
+
+
+def _put(x: Math, index: Math) -> Math:
+    if x.kind == "negative":
+        return negative(_put(x.parts[0], index))
+    return call("onehot", index) if x == ONE else call("put", x, index)
+
+
 def _sum(x: Math) -> Math:
     return x if x == ZERO else Math("sum", (x,))
 
@@ -223,7 +236,7 @@ WRITTEN: dict[str, Rule] = {
     "transpose": transpose,
     "absolute": _kind("absolute"),
     "sqrt": _kind("sqrt"),
-    "exp": _kind("exp"),
+    "exp": exp,
     "sum": _sum,
     "less": _relation("<"),
     "less_equal": _relation("≤"),
@@ -233,6 +246,7 @@ WRITTEN: dict[str, Rule] = {
     "not_equal": _relation("≠"),
     "take": _indexed,
     "take_along": _indexed,
+    "put_along": _put,
     # These only lay numbers out differently.
     "broadcast": lambda x: x,
     "reshape": lambda x: x,
@@ -248,7 +262,6 @@ _FUNCTIONS = {
     "segment_sum": "sum over words",
     "segment_repeat": "repeat for words",
     "segment_max": "max over words",
-    "put_along": "put",
     "scatter_add": "scatter",
     "random_uniform": "uniform",
 }
@@ -303,11 +316,19 @@ def _put_together(node: Node, operands: list[Math]) -> Math:
         return of_constant(node.attributes["value"])
     if not node.inputs:
         return name(node.name) if node.name else ELLIPSIS
-    made = of_primitive(node.primitive.name, operands, node.attributes)
+    made = Math("outer", tuple(operands)) if _is_outer(node) else None
+    made = made or of_primitive(node.primitive.name, operands, node.attributes)
     if made.size <= LARGEST:
         return made
     cut = [operand if operand.size <= 3 else ELLIPSIS for operand in operands]
     return of_primitive(node.primitive.name, cut, node.attributes)
+
+
+def _is_outer(node: Node) -> bool:
+    """Whether a product goes over every pair of entries: a column times a row."""
+    axes = [part.attributes["axes"] for part in node.inputs if part.primitive.name == "broadcast"]
+    crossed = node.primitive.name == "multiply" and len(axes) == 2 and all(axes)
+    return crossed and not set(axes[0]) & set(axes[1])
 
 
 def of_constant(value: Any) -> Math:

@@ -33,7 +33,7 @@ class Text(Writer):
         of, wrt = (self.bracketed(part, ATOM) for part in formula.parts)
         return f"∂{of}/∂{wrt}"
 
-    add, subtract, multiply, divide, matmul = map(_sign, (" + ", " - ", " * ", " / ", " @ "))
+    add, subtract, multiply, divide, matmul, outer = map(_sign, (" + ", " - ", " * ", " / ", " @ ", " ⊗ "))
 
     def relation(self, formula: Math) -> str:  # noqa: D102
         return f" {formula.text} ".join(self.operands(formula))

@@ -7,7 +7,17 @@ from collections.abc import Callable
 from lexgrad.explain.mathematics import Math
 
 # How strongly operations bind; what is not here needs no brackets.
-BINDING = {"relation": 1, "add": 2, "subtract": 2, "multiply": 3, "divide": 3, "matmul": 3, "negative": 4, "power": 5}
+BINDING = {
+    "relation": 1,
+    "add": 2,
+    "subtract": 2,
+    "multiply": 3,
+    "divide": 3,
+    "matmul": 3,
+    "outer": 3,
+    "negative": 4,
+    "power": 5,
+}
 SUM, PRODUCT, SIGN, POWER, ATOM = 2, 3, 4, 5, 9
 
 
