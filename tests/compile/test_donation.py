@@ -35,6 +35,7 @@ CASES: dict[str, Callable[[Node, Node], Outputs]] = {
     "the old one too": lambda a, b: {"a": a + 1.0, "old": a, "b": b},
     "the old one in another shape": lambda a, b: {"a": a + 1.0, "old": ops.reshape(a, (8, 2)), "b": b},
     "transposed": lambda a, b: {"a": a + a.T, "b": b.T},
+    "transposed elsewhere": lambda a, b: {"other": b.T + 1.0, "a": a * 2.0, "b": b * 2.0},
     "reversed": lambda a, b: {"a": ops.reverse(a) * 0.5, "b": ops.reverse(b, 0) + b},
     "a product with itself": lambda a, b: {"a": a @ a, "b": a @ b + b},
     "a product's update": lambda a, b: {"a": a - 0.1 * (b.T @ b), "b": b - 0.1 * (a @ b)},

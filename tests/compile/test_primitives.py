@@ -20,9 +20,6 @@ from tests.comparing import assert_same_values
 from tests.compile.running import PROCESSORS, TOLERANCE, Array, assert_same_bits, run
 from tests.laws.cases import DIFFERENTIABLE, Case, cases
 
-NOT_YET = {"scan"}
-"""Primitives whose compiled loops are still to come."""
-
 
 def together(samples: Sequence[Case]) -> tuple[Graph, dict[str, Array]]:
     """Samples as the outputs of one graph, and the values of its inputs."""
@@ -40,15 +37,15 @@ def together(samples: Sequence[Case]) -> tuple[Graph, dict[str, Array]]:
 
 
 def test_every_primitive_has_a_lowering() -> None:
-    lowered = {*ELEMENTWISE, *ENTRIES, *KERNELS, "matmul", "constant"}
-    assert set(PRIMITIVES) - lowered == NOT_YET
+    lowered = {*ELEMENTWISE, *ENTRIES, *KERNELS, "matmul", "scan", "constant"}
+    assert set(PRIMITIVES) - lowered == set()
 
 
 @pytest.mark.parametrize("precision", ["fp32", "fp64"])
 @pytest.mark.parametrize("limit", PROCESSORS)
 @pytest.mark.usefixtures("small_work")
 def test_all_samples_agree_on_every_processor_and_any_number_of_threads(limit: str, precision: Precision) -> None:
-    graph, values = together([case for case in cases() if case.primitive.name not in NOT_YET])
+    graph, values = together(list(cases()))
     program = Program(graph, precision, threads=1, processor=limited(limit))
     alone = program.run(values)
     assert_same_values(alone, evaluate(graph, values), TOLERANCE[precision])
@@ -63,8 +60,6 @@ def test_gradients_of_all_samples_agree() -> None:
     values: dict[str, Array] = {}
     for parameter in DIFFERENTIABLE:
         case: Case = parameter.values[0]  # type: ignore[assignment]
-        if case.primitive.name in NOT_YET:
-            continue
         label = f"{case.primitive.name}_{case.number}"
         gradient = differentiate(case.scalar_graph())
         own = {f"{label}_{name}": input_node(f"{label}_{name}", type) for name, type in gradient.input_types.items()}

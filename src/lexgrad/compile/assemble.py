@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from lexgrad.compile.emit import SCRATCH, KernelText
 from lexgrad.compile.functions import functions
-from lexgrad.compile.loops import Kernel
 from lexgrad.compile.packing import Format
 from lexgrad.compile.products import MicroKernels, Tiles
 from lexgrad.compile.profile import Clock
+from lexgrad.compile.repeat import Before, Binding, Repeat, Row, Same, Step, Turns, effort, kernels_of
 from lexgrad.compile.writer import LOOP_HINTS, Writer, size_name
 from lexgrad.graph import DType
 
@@ -60,12 +60,18 @@ done:
 """
 
 
+LIGHT = 50_000
+"""Effort of a step of a loop, see :func:`lexgrad.compile.repeat.effort`, below which one thread goes through it alone:
+meeting the others would take longer."""
+
+
 def program_text(
-    kernels: Sequence[Kernel],
+    steps: Sequence[Step],
     buffers: Mapping[str, DType],
+    table: Sequence[str],
     places: Mapping[str, object],
     sizes: Sequence[str],
-    barriers: Sequence[bool],
+    meetings: Collection[str],
     fp: str,
     tile: Tiles,
     format: Format,
@@ -78,90 +84,154 @@ def program_text(
 
     Returns also how many bytes of scratch memory each thread needs.
 
-    ``table`` has a row for every step: the address of each buffer, then each named size. Every thread runs the
-    program; before kernel ``i`` all threads meet where ``barriers[i]`` says so, and after every step. A ``clock``
-    counts what each kernel takes.
+    ``table`` has a row for every step: the address of each of these buffers, then each named size. Every thread runs
+    the program; before kernels among ``meetings`` all threads meet, and before and behind loops and after every step.
+    A ``clock`` counts what each kernel takes.
     """
+    kernels = list(kernels_of(steps))
     parts = [functions(fp, fma, scales), _BARRIER.replace("PAUSE", f"  call void @{pause}" if pause else "")]
     if pause:
         parts.append(f"declare void @{pause.replace(' 1', '')}")
     products = MicroKernels(tile, fp, fma)
-    texts = [KernelText(kernel, buffers, places, sizes, products, format) for kernel in kernels]
-    parts += [text.text() for text in texts]
-    scratch = max((text.scratch_bytes for text in texts), default=0)
+    texts = {kernel.name: KernelText(kernel, buffers, places, sizes, products, format) for kernel in kernels}
+    parts += [text.text() for text in texts.values()]
+    scratch = max((text.scratch_bytes for text in texts.values()), default=0)
     parts.append(products.text)
     if clock:
         parts.append(clock.text())
-    parts.append(_program(texts, list(buffers), sizes, barriers, fp, scratch, clock))
+    parts.append(_Program(texts, buffers, sizes, meetings, fp, clock).text(steps, table, scratch))
     parts.append(LOOP_HINTS)
     return "\n\n".join(parts), scratch
 
 
-def _program(
-    texts: Sequence[KernelText],
-    buffers: Sequence[str],
-    sizes: Sequence[str],
-    barriers: Sequence[bool],
-    fp: str,
-    scratch: int,
-    clock: Clock | None,
-) -> str:
-    w = Writer(fp)
-    w.begin("step", "0", "%steps")
-    row = w.put(f"mul i64 {w.locals['step']}, {len(buffers) + len(sizes)}")
-    row = w.put(f"getelementptr i64, ptr %table, i64 {row}")
-    for i, name in enumerate(buffers):
-        if name == SCRATCH:
-            continue
-        w.do(f"%B.{name} = load ptr, ptr {w.put(f'getelementptr i64, ptr {row}, i64 {i}')}")
-    if scratch:
-        all_threads = w.put(f"load ptr, ptr {w.put(f'getelementptr i64, ptr {row}, i64 {buffers.index(SCRATCH)}')}")
-        own = w.put(f"mul i64 %thread, {scratch}")
-        w.do(f"%B.{SCRATCH} = getelementptr i8, ptr {all_threads}, i64 {own}")
-    for i, name in enumerate(sizes, len(buffers)):
-        w.do(f"{size_name(name)} = load i64, ptr {w.put(f'getelementptr i64, ptr {row}, i64 {i}')}")
-    if clock:
-        clock.start(w, len(texts))
-    for number, (text, meet) in enumerate(zip(texts, barriers, strict=True)):
-        if meet:
-            w.do("call void @barrier(ptr %barrier, i64 %threads)")
-        if clock:
-            clock.lap(w, 2 * number)
-        _call(w, text, sizes)
-        if clock:
-            clock.lap(w, 2 * number + 1)
-    w.do("call void @barrier(ptr %barrier, i64 %threads)")
-    w.end()
-    head = "define void @program(ptr %table, i64 %steps, i64 %thread, i64 %threads, ptr %barrier) {"
-    return "\n".join([head, "entry:", *w.slots, *w.lines, "  ret void", "}"])
+class _Program(Writer):
+    """Writes the function that every thread runs.
 
-
-def _call(w: Writer, text: KernelText, sizes: Sequence[str]) -> None:
-    """Call a kernel on this thread's shares, if it has any."""
-    first, last = _shares(w, w.size(text.kernel.extent))
-    number = w.number()
-    some = w.put(f"icmp slt i64 {first}, {last}")
-    buffers, named = (f"ptr %B.{name}" for name in text.buffers), (f"i64 {size_name(name)}" for name in sizes)
-    arguments = ", ".join([f"i64 {first}", f"i64 {last}", *buffers, *named])
-    w.do(f"br i1 {some}, label %run{number}, label %after{number}")
-    w.block(f"run{number}")
-    w.do(f"call void @{text.kernel.name}({arguments})")
-    w.do(f"br label %after{number}")
-    w.block(f"after{number}")
-
-
-def _shares(w: Writer, total: str) -> tuple[str, str]:
-    """Where this thread's shares begin and end: ``total / threads``, rounded up, of many shares to a multiple of 16.
-
-    It depends on the number of shares and of threads alone; :func:`lexgrad.compile.memory.barriers` relies on that.
+    Attributes:
+        thread: the LLVM value of the number of this thread.
+        threads: that of how many there are.
     """
-    share = w.put(f"sub i64 {w.put(f'add i64 {total}, %threads')}, 1")
-    share = w.put(f"sdiv i64 {share}, %threads")
-    many = w.put(f"icmp sge i64 {total}, 256")
-    rest = w.put(f"select i1 {many}, i64 15, i64 0")
-    share = w.put(f"add i64 {share}, {rest}")
-    share = w.put(f"and i64 {share}, {w.put(f'xor i64 {rest}, -1')}")
-    start = w.put(f"mul i64 {share}, %thread")
-    stop = w.put(f"add i64 {start}, {share}")
-    first = w.put(f"call i64 @llvm.smin.i64(i64 {start}, i64 {total})")
-    return first, w.put(f"call i64 @llvm.smin.i64(i64 {stop}, i64 {total})")
+
+    def __init__(
+        self,
+        texts: Mapping[str, KernelText],
+        dtypes: Mapping[str, DType],
+        sizes: Sequence[str],
+        meetings: Collection[str],
+        fp: str,
+        clock: Clock | None,
+    ) -> None:
+        super().__init__(fp)
+        self.texts, self.dtypes, self.sizes, self.meetings, self.clock = texts, dtypes, sizes, meetings, clock
+        self.numbers = {name: number for number, name in enumerate(texts)}
+        self.thread, self.threads = "%thread", "%threads"
+
+    def text(self, steps: Sequence[Step], table: Sequence[str], scratch: int) -> str:
+        """The function, given the buffers whose addresses are in a row of the table, and each thread's scratch."""
+        self.begin("step", "0", "%steps")
+        row = self.put(f"mul i64 {self.locals['step']}, {len(table) + len(self.sizes)}")
+        row = self.put(f"getelementptr i64, ptr %table, i64 {row}")
+        for i, name in enumerate(table):
+            address = self.put(f"load ptr, ptr {self.put(f'getelementptr i64, ptr {row}, i64 {i}')}")
+            if name == SCRATCH:
+                own = self.put(f"mul i64 %thread, {scratch}")
+                address = self.put(f"getelementptr i8, ptr {address}, i64 {own}")
+            self.define(name, address)
+        for i, name in enumerate(self.sizes, len(table)):
+            self.do(f"{size_name(name)} = load i64, ptr {self.put(f'getelementptr i64, ptr {row}, i64 {i}')}")
+        if self.clock:
+            self.clock.start(self, len(self.texts))
+        self.steps(steps)
+        self.meet()
+        self.end()
+        head = "define void @program(ptr %table, i64 %steps, i64 %thread, i64 %threads, ptr %barrier) {"
+        return "\n".join([head, "entry:", *self.slots, *self.lines, "  ret void", "}"])
+
+    def meet(self) -> None:
+        """All threads that are here wait for each other."""
+        self.do(f"call void @barrier(ptr %barrier, i64 {self.threads})")
+
+    def steps(self, steps: Sequence[Step]) -> None:
+        """Write steps one after the other."""
+        for step in steps:
+            if isinstance(step, Repeat):
+                self.repeat(step)
+                continue
+            if step.name in self.meetings:
+                self.meet()
+            if self.clock:
+                self.clock.lap(self, 2 * self.numbers[step.name])
+            self.call(self.texts[step.name])
+            if self.clock:
+                self.clock.lap(self, 2 * self.numbers[step.name] + 1)
+
+    def call(self, text: KernelText) -> None:
+        """Call a kernel on this thread's shares, if it has any."""
+        first, last = self.shares(self.size(text.kernel.extent))
+        number = self.number()
+        some = self.put(f"icmp slt i64 {first}, {last}")
+        buffers = (f"ptr %B.{name}" for name in text.buffers)
+        named = (f"i64 {size_name(name)}" for name in self.sizes)
+        arguments = ", ".join([f"i64 {first}", f"i64 {last}", *buffers, *named])
+        self.do(f"br i1 {some}, label %run{number}, label %after{number}")
+        self.block(f"run{number}")
+        self.do(f"call void @{text.kernel.name}({arguments})")
+        self.do(f"br label %after{number}")
+        self.block(f"after{number}")
+
+    def shares(self, total: str) -> tuple[str, str]:
+        """Where this thread's shares begin and end: ``total / threads``, rounded up, of many to a multiple of 16.
+
+        It depends on the number of shares and of threads alone; :func:`lexgrad.compile.memory.meetings` relies on it.
+        """
+        share = self.put(f"sub i64 {self.put(f'add i64 {total}, {self.threads}')}, 1")
+        share = self.put(f"sdiv i64 {share}, {self.threads}")
+        many = self.put(f"icmp sge i64 {total}, 256")
+        rest = self.put(f"select i1 {many}, i64 15, i64 0")
+        share = self.put(f"add i64 {share}, {rest}")
+        share = self.put(f"and i64 {share}, {self.put(f'xor i64 {rest}, -1')}")
+        start = self.put(f"mul i64 {share}, {self.thread}")
+        stop = self.put(f"add i64 {start}, {share}")
+        first = self.put(f"call i64 @llvm.smin.i64(i64 {start}, i64 {total})")
+        return first, self.put(f"call i64 @llvm.smin.i64(i64 {stop}, i64 {total})")
+
+    # --- loops
+
+    def repeat(self, loop: Repeat) -> None:
+        """Write a loop: where its buffers are at each step, and its kernels; light ones are for the first thread."""
+        self.meet()
+        length = self.size(loop.length)
+        team = self.thread, self.threads
+        light = self.put(f"icmp slt i64 {self.size(effort(loop.steps))}, {LIGHT}")
+        idle = self.put(f"and i1 {light}, {self.put(f'icmp ne i64 {self.thread}, 0')}")
+        self.threads = self.put(f"select i1 {light}, i64 1, i64 {self.threads}")
+        self.begin(loop.name, "0", self.put(f"select i1 {idle}, i64 0, i64 {length}"))
+        for name, binding in loop.bound.items():
+            self.define(name, self.address(binding, self.dtypes[name], self.locals[loop.name], length, loop.reverse))
+        self.steps(loop.steps)
+        self.end()
+        self.thread, self.threads = team
+        for name, before in loop.ended.items():
+            self.define(name, self.address(before, self.dtypes[name], length, length, loop.reverse))
+        self.meet()
+
+    def define(self, name: str, address: str) -> None:
+        """Give an address the name of a buffer."""
+        self.do(f"%B.{name} = getelementptr i8, ptr {address}, i64 0")
+
+    def address(self, binding: Binding, dtype: DType, step: str, length: str, reverse: bool) -> str:
+        """Where a buffer is at a step, counted from 0 in either direction."""
+        match binding:
+            case Same(buffer):
+                return f"%B.{buffer}"
+            case Row(buffer, size):
+                row = self.put(f"sub i64 {self.put(f'sub i64 {length}, 1')}, {step}") if reverse else step
+                entries = self.put(f"mul i64 {row}, {self.size(size)}")
+                return self.put(f"getelementptr {self.memory(dtype)}, ptr %B.{buffer}, i64 {entries}")
+            case Turns(even, odd):
+                second = self.put(f"trunc i64 {step} to i1")
+                return self.put(f"select i1 {second}, ptr %B.{odd}, ptr %B.{even}")
+            case Before(initial, now):
+                first = self.put(f"icmp eq i64 {step}, 0")
+                before = self.address(now, dtype, self.put(f"sub i64 {step}, 1"), length, reverse)
+                return self.put(f"select i1 {first}, ptr %B.{initial}, ptr {before}")

@@ -175,7 +175,7 @@ class Binding:
         for name, buffer in program._outputs.items():
             if buffer not in made and buffer not in program.donation.in_place:
                 raise InputError(f"output {name!r} is an input or a constant as it is; nothing is computed for it")
-            shape = program._lowered.buffers[buffer].shape
+            shape = program._lowered.all.buffers[buffer].shape
             if any(np.ptp(resolve(size, self.sizes)) for size in shape):
                 raise InputError(f"output {name!r} has not the same shape in every step; use Program.launch")
 

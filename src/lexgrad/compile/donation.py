@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from lexgrad.compile.loops import Kernel
+from lexgrad.compile.repeat import Step
 from lexgrad.errors import InputError, suggest
 from lexgrad.graph import Graph
 
@@ -26,7 +26,7 @@ class Donation:
 def settle(
     donated: Mapping[str, str],
     graph: Graph,
-    kernels: Sequence[Kernel],
+    steps: Sequence[Step],
     inputs: Mapping[str, str],
     outputs: Mapping[str, str],
 ) -> Donation:
@@ -35,7 +35,7 @@ def settle(
     Args:
         donated: for the name of an output, the name of the input that it replaces.
         graph: whose inputs and outputs they are.
-        kernels: in the order in which they run.
+        steps: in the order in which they run.
         inputs: the buffer of each input.
         outputs: the buffer of each output.
 
@@ -48,20 +48,20 @@ def settle(
         buffer, place = outputs[out], inputs[given]
         # Two outputs may be one node, and an input may be an output as it is: then somebody needs the old values.
         free = buffer not in result.in_place and place not in outputs.values()
-        if free and _can_replace(buffer, place, kernels):
+        if free and can_replace(buffer, place, steps):
             result.in_place[buffer] = place
         else:
             result.copied[out] = given
     return result
 
 
-def _can_replace(output: str, given: str, kernels: Sequence[Kernel]) -> bool:
+def can_replace(output: str, given: str, steps: Sequence[Step]) -> bool:
     """Whether all that read ``given`` have done so when ``output`` is written, or do so entry by entry just then."""
-    writers = [i for i, kernel in enumerate(kernels) if any(a.buffer == output for a in kernel.writes)]
-    readers = [i for i, kernel in enumerate(kernels) if any(a.buffer == given for a in kernel.reads)]
+    writers = [i for i, step in enumerate(steps) if any(a.buffer == output for a in step.writes)]
+    readers = [i for i, step in enumerate(steps) if any(a.buffer == given for a in step.reads)]
     if not writers or any(reader > writers[0] for reader in readers):
         return False
-    return all(a.exact for a in kernels[writers[0]].reads if a.buffer == given)
+    return all(a.exact for a in steps[writers[0]].reads if a.buffer == given)
 
 
 def _check(donated: Mapping[str, str], graph: Graph) -> None:

@@ -155,10 +155,6 @@ class KernelText(Writer):
             return float_text(float(value), self.fp)
         return str(value).lower() if dtype == "bool" else str(int(value))
 
-    def memory(self, dtype: DType) -> str:
-        """The LLVM type of an entry of a buffer."""
-        return {"float": self.fp, "int": "i64", "bool": "i8"}[dtype]
-
     def address(self, buffer: str, offset: Expression) -> str:
         """A pointer to an entry of a buffer."""
         type = self.memory(self.dtypes[buffer])

@@ -377,10 +377,10 @@ def expression_text(expression: Expression) -> str:
             return f"{operation}({', '.join(texts)})"
 
 
-def pseudocode(kernels: Sequence[Kernel]) -> str:
-    """Kernels as readable pseudocode."""
+def kernel_text(kernel: Kernel, indent: int = 0) -> list[str]:
+    """The lines of a kernel as readable pseudocode."""
     printer = _Printer()
-    for kernel in kernels:
-        printer.lines.append(f"kernel {kernel.name}: {kernel.extent} shares  # {kernel.comment}")
-        printer.statements(kernel.body, 1)
-    return "\n".join(printer.lines)
+    pad = "  " * indent
+    printer.lines.append(f"{pad}kernel {kernel.name}: {kernel.extent} shares  # {kernel.comment}")
+    printer.statements(kernel.body, indent + 1)
+    return printer.lines

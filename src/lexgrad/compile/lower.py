@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 
 from lexgrad.compile.body import Body, Index, offset
 from lexgrad.compile.checks import Check, check_of, kernel_check
 from lexgrad.compile.entries import ENTRIES
-from lexgrad.compile.fusion import ELEMENTWISE, Fusion, fuse
+from lexgrad.compile.fusion import ELEMENTWISE, fuse
 from lexgrad.compile.loops import (
     FIRST,
     LAST,
@@ -27,72 +27,103 @@ from lexgrad.compile.loops import (
 )
 from lexgrad.compile.matrices import kernel_matrices, kernel_products
 from lexgrad.compile.reductions import REDUCTION_KERNELS
+from lexgrad.compile.repeat import Step
 from lexgrad.compile.rows import ROW_KERNELS
+from lexgrad.compile.scans import groups, lower_scan
 from lexgrad.compile.segments import SEGMENT_KERNELS
 from lexgrad.graph import CONSTANT, INPUT, Dim, Graph, Node, Shape, Size, product
 
 
 @dataclass
-class Lowered:
-    """A graph as kernels.
+class Names:
+    """What the kernels of a graph share with those of the bodies of its loops.
 
     Attributes:
-        kernels: in the order in which they run.
         buffers: the node whose value each buffer holds, or that is as large.
-        names: the buffer of each kept node.
-        views: reshapes, and the kept nodes whose memory they are.
+        bound: the same for buffers of a loop that are elsewhere at each step.
         checks: which one failed when the program leaves number ``i + 1`` in the buffer ``status``.
         peeked: buffers whose first entries may be read, and thrown away, even where they have none; and the shapes
             under which they are read.
     """
 
-    kernels: list[Kernel]
-    buffers: dict[str, Node]
+    buffers: dict[str, Node] = field(default_factory=dict)
+    bound: dict[str, Node] = field(default_factory=dict)
+    checks: list[Check] = field(default_factory=list)
+    peeked: dict[str, list[Shape]] = field(default_factory=dict)
+
+    @property
+    def nodes(self) -> dict[str, Node]:
+        """Of every buffer, the node."""
+        return self.buffers | self.bound
+
+    def buffer(self, node: Node, bound: bool = False) -> str:
+        """A new buffer for a node."""
+        own = "".join(c if c.isascii() and c.isalnum() else "_" for c in node.name)
+        name = f"{own or node.primitive.name}_{len(self.buffers) + len(self.bound)}"
+        (self.bound if bound else self.buffers)[name] = node
+        return name
+
+
+@dataclass
+class Lowered:
+    """A graph as steps of a program.
+
+    Attributes:
+        steps: kernels and loops, in the order in which they run.
+        names: the buffer of each kept node.
+        views: reshapes, and the kept nodes whose memory they are.
+        all: every buffer, and every check.
+    """
+
+    steps: list[Step]
     names: dict[Node, str]
     views: dict[Node, Node]
-    checks: list[Check]
-    peeked: dict[str, list[Shape]]
+    all: Names
 
 
 def lower(graph: Graph) -> Lowered:
-    """The kernels that compute ``graph``."""
-    return Lowering(graph, fuse(graph)).lowered()
+    """The steps that compute ``graph``."""
+    low = Lowering(graph, Names(), {})
+    return Lowered(low.steps(), low.names, low.fusion.views, low.all)
 
 
 class Lowering:
     """Writes the kernels of a graph, given what of it is kept in memory.
 
+    Args:
+        graph: whose.
+        all: what its kernels share with those around them.
+        given: the buffers of inputs and outputs that are there already.
+
     Attributes:
         names: the buffer of each kept node.
         inside: values that are in a register where the current kernel reads them: a product's tile.
-        scratch: buffers that a kernel needs for itself, each with a node that says how large it is.
     """
 
-    def __init__(self, graph: Graph, fusion: Fusion) -> None:
+    def __init__(self, graph: Graph, all: Names, given: Mapping[Node, str]) -> None:
         self.graph = graph
-        self.fusion = fusion
-        self.names: dict[Node, str] = {}
-        for number, node in enumerate(fusion.kept):
-            own = "".join(c if c.isascii() and c.isalnum() else "_" for c in node.name)
-            self.names[node] = f"{own or node.primitive.name}_{number}"
+        self.fusion = fuse(graph)
+        self.all = all
+        self.names = {node: given[node] if node in given else all.buffer(node) for node in self.fusion.kept}
         self.inside: dict[Node, Expression] = {}
-        self.scratch: dict[str, Node] = {}
         self._peeking = 0
-        self._peeked: dict[str, list[Shape]] = {}
 
-    def lowered(self) -> Lowered:
-        """Every kernel, each behind the check of the indices that it goes by."""
-        kernels: list[Kernel] = []
-        checks: dict[tuple[Node, Size, bool], Check] = {}
+    def steps(self) -> list[Step]:
+        """Every kernel and loop, each behind the check of the indices that it goes by."""
+        steps: list[Step] = []
+        checked: set[tuple[Node, Size, bool]] = set()
+        loops = groups(self.graph)
         for node in self.graph.nodes:
             check = check_of(node)
-            if check is not None and (key := (check.ids, check.rows, check.cuts)) not in checks:
-                checks[key] = check
-                kernels.append(kernel_check(self, check, len(checks)))
-            if node in self.names and node.primitive is not INPUT and node.primitive is not CONSTANT:
-                kernels.append(self.kernel(node))
-        buffers = {name: node for node, name in self.names.items()} | self.scratch
-        return Lowered(kernels, buffers, self.names, self.fusion.views, list(checks.values()), self._peeked)
+            if check is not None and (key := (check.ids, check.rows, check.cuts)) not in checked:
+                checked.add(key)
+                self.all.checks.append(check)
+                steps.append(kernel_check(self, check, len(self.all.checks)))
+            if node in loops:
+                steps += lower_scan(self, loops[node])
+            elif node in self.names and node.primitive not in (INPUT, CONSTANT) and node.primitive.name != "scan":
+                steps.append(self.kernel(node))
+        return steps
 
     # --- values
 
@@ -103,7 +134,7 @@ class Lowering:
         exact = index == body.entry and body.only in (None, self.names[source])
         body.read(self.names[source], aligned and source.shape[:1] == node.shape[:1], exact)
         if self._peeking and any(isinstance(size, Dim) for size in node.shape):
-            self._peeked.setdefault(self.names[source], []).append(node.shape)
+            self.all.peeked.setdefault(self.names[source], []).append(node.shape)
         return Load(self.names[source], offset(node.shape, index), node.type.dtype)
 
     def peek(self, body: Body, node: Node, index: Index) -> Expression:

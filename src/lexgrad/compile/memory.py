@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from lexgrad.compile.arrays import ALIGNMENT
-from lexgrad.compile.loops import Access, Kernel
+from lexgrad.compile.loops import Access
+from lexgrad.compile.repeat import Before, Binding, Repeat, Row, Same, Step, Turns
 from lexgrad.graph import Dim, Node, Size, resolve
 
 
@@ -38,47 +39,58 @@ class Memory:
         return offsets, total
 
 
-def plan(kernels: Sequence[Kernel], scratch: Mapping[str, Node], widths: Mapping[str, int]) -> Memory:
+def plan(steps: Sequence[Step], scratch: Mapping[str, Node], widths: Mapping[str, int]) -> Memory:
     """Give every scratch buffer a slot.
 
-    A buffer is alive from the kernel that writes it to the last that reads it. It takes over the slot of a buffer
-    that has died, of the same size where there is one; also that of an operand which dies in this very kernel, if the
-    kernel goes entry by entry.
+    A buffer is alive from the step that writes it to the last that reads it. It takes over the slot of a buffer that
+    has died, of the same size where there is one; also that of an operand which dies in this very kernel, if the
+    kernel goes entry by entry. What is used inside a loop only is alive there only.
 
     Args:
-        kernels: in the order in which they run.
+        steps: in the order in which they run.
         scratch: the buffers to place, and their nodes.
         widths: bytes an entry, by buffer.
     """
-    last = {access.buffer: i for i, kernel in enumerate(kernels) for access in (*kernel.reads, *kernel.writes)}
-    memory = Memory()
-    free: list[int] = []
-    alive: list[str] = []
-    for i, kernel in enumerate(kernels):
-        dead = [name for name in alive if last[name] < i]
-        ending = [access.buffer for access in kernel.reads if access.exact and last[access.buffer] == i]
-        for name in dead:
-            free.append(memory.slots[name])
-            alive.remove(name)
-        for access in kernel.writes:
-            if access.buffer not in scratch or access.buffer in memory.slots:
-                continue
-            size, width = scratch[access.buffer].type.size, widths[access.buffer]
-            # In the place of an operand: only what a kernel writes last, when all has been read.
-            inplace = [
-                memory.slots[name]
-                for name in ending
-                if access is kernel.writes[-1]
-                and name in alive
-                and (scratch[name].type.size, widths[name]) == (size, width)
-            ]
-            slot = inplace[0] if inplace else _best(memory, free, size, width)
-            if inplace:
-                alive = [name for name in alive if memory.slots[name] != slot]
-            memory.slots[access.buffer] = slot
-            memory.sizes[slot].append((size, width))
-            alive.append(access.buffer)
-    return memory
+    planner = _Planner(scratch, widths)
+    planner.place(steps)
+    return planner.memory
+
+
+class _Planner:
+    def __init__(self, scratch: Mapping[str, Node], widths: Mapping[str, int]) -> None:
+        self.scratch, self.widths = scratch, widths
+        self.memory = Memory()
+        self.free: list[int] = []
+
+    def place(self, steps: Sequence[Step]) -> None:
+        """Give slots to what steps write; behind them, those slots are free."""
+        slots = self.memory.slots
+        last = {access.buffer: i for i, step in enumerate(steps) for access in (*step.reads, *step.writes)}
+        alive: list[str] = []
+        for i, step in enumerate(steps):
+            dead = [name for name in alive if last[name] < i]
+            self.free += [slots[name] for name in dead]
+            alive = [name for name in alive if name not in dead]
+            ending = [access.buffer for access in step.reads if access.exact and last[access.buffer] == i]
+            for access in step.writes:
+                if access.buffer not in self.scratch or access.buffer in slots:
+                    continue
+                key = self._size(access.buffer)
+                # In the place of an operand: only what a kernel writes last, when all has been read.
+                final = access is step.writes[-1]
+                inplace = [slots[name] for name in ending if final and name in alive and self._size(name) == key]
+                slot = inplace[0] if inplace else _best(self.memory, self.free, *key)
+                if inplace:
+                    alive = [name for name in alive if slots[name] != slot]
+                slots[access.buffer] = slot
+                self.memory.sizes[slot].append(key)
+                alive.append(access.buffer)
+            if isinstance(step, Repeat):
+                self.place(step.steps)
+        self.free += [slots[name] for name in alive]
+
+    def _size(self, name: str) -> tuple[Size, int]:
+        return self.scratch[name].type.size, self.widths[name]
 
 
 def _best(memory: Memory, free: list[int], size: Size, width: int) -> int:
@@ -100,34 +112,79 @@ def _known_bytes(uses: Sequence[tuple[Size, int]]) -> int:
     return max((size * width if isinstance(size, int) else -1) for size, width in uses) if uses else -1
 
 
-def barriers(kernels: Sequence[Kernel], places: Mapping[str, object]) -> list[bool]:
-    """Before which kernels all threads have to meet.
+def meetings(steps: Sequence[Step], places: Mapping[str, object]) -> set[str]:
+    """Before which kernels, by name, all threads have to meet; they do before and behind every loop in any case.
 
     They need not where a kernel only touches what the same thread has written: shares are given out by the number of
     shares alone, so aligned rows of equally many shares belong to one thread.
 
     Args:
-        kernels: in the order in which they run.
+        steps: in the order in which they run.
         places: what memory each buffer is in; buffers in one place disturb each other.
     """
-    touched: dict[object, list[tuple[Access, Size, bool]]] = {}
-    result = []
-    for kernel in kernels:
-        mine = [(access, False) for access in kernel.reads] + [(access, True) for access in kernel.writes]
-        meet = any(
-            (writes or wrote) and not _same_thread(access, kernel.extent, other, extent)
-            for access, writes in mine
-            for other, extent, wrote in touched.get(places[access.buffer], ())
-        )
-        if meet:
-            touched.clear()
-        for access, writes in mine:
-            touched.setdefault(places[access.buffer], []).append((access, kernel.extent, writes))
-        result.append(meet)
+    return _meetings(steps, lambda name, _: (places[name], name), places, 1)
+
+
+_ROUNDS = 3
+"""How many steps of a loop touch each other: buffers in turn are the same again after two."""
+
+Touch: TypeAlias = tuple[object, Access, Size, bool]
+"""What lies there, how it is touched, by how many shares, and whether it is written."""
+
+Locate: TypeAlias = Callable[[str, int], tuple[object, object]]
+"""At which place a buffer is in round i of a loop, and what lies there: the same rows under the same name."""
+
+
+def _meetings(steps: Sequence[Step], locate: Locate, places: Mapping[str, object], rounds: int) -> set[str]:
+    touched: dict[object, list[Touch]] = {}
+    result: set[str] = set()
+    for number in range(rounds):
+        for step in steps:
+            if isinstance(step, Repeat):
+                touched.clear()
+                if not number:
+                    result |= _meetings(step.steps, _located(step, places), places, _ROUNDS)
+                continue
+            mine: list[tuple[object, Touch]] = []
+            for accesses, writes in ((step.reads, False), (step.writes, True)):
+                for access in accesses:
+                    place, what = locate(access.buffer, number)
+                    mine.append((place, (what, access, step.extent, writes)))
+            if any(_disturb(touch, other) for place, touch in mine for other in touched.get(place, ())):
+                result.add(step.name)
+            if step.name in result:
+                touched.clear()
+            for place, touch in mine:
+                touched.setdefault(place, []).append(touch)
     return result
 
 
-def _same_thread(a: Access, a_extent: Size, b: Access, b_extent: Size) -> bool:
-    if a_extent == b_extent == 1:  # the first thread has the one share of both
-        return True
-    return a.buffer == b.buffer and a.aligned and b.aligned and a_extent == b_extent
+def _located(loop: Repeat, places: Mapping[str, object]) -> Locate:
+    def locate(name: str, number: int) -> tuple[object, object]:
+        binding = loop.bound.get(name)
+        place = _place(binding, number)
+        if place is not None:
+            return place, place
+        return places[name], binding.buffer if isinstance(binding, Same) else name
+
+    return locate
+
+
+def _place(binding: Binding | None, number: int) -> object:
+    """What a bound buffer is in round ``number`` of a loop; None where that is no matter of the round."""
+    match binding:
+        case Row(buffer):
+            return buffer, number
+        case Turns(even):
+            return even, number % 2
+        case Before(_, now):
+            return _place(now, number - 1)
+    return None
+
+
+def _disturb(a: Touch, b: Touch) -> bool:
+    """Whether one of two touches of a place writes, and different threads may be those who touch."""
+    (a_what, a_access, a_shares, a_writes), (b_what, b_access, b_shares, b_writes) = a, b
+    if not (a_writes or b_writes) or (a_shares == 1 and b_shares == 1):  # a single share is the first thread's
+        return False
+    return not (a_what == b_what and a_access.aligned and b_access.aligned and a_shares == b_shares)

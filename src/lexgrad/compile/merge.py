@@ -2,30 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from lexgrad.compile.loops import Access, Apply, Expression, Kernel, Let, Load, Local, Loop, Statement, Store
+from lexgrad.compile.repeat import Step
 from lexgrad.graph import Shape
 
 
-def merge(kernels: Sequence[Kernel]) -> list[Kernel]:
+def merge(steps: Sequence[Step], same: Mapping[str, str]) -> list[Step]:
     """Merge each kernel into the one before it where both go entry by entry over the same shape.
 
     What one of them writes, the other may touch at the very same entry only.
+
+    Args:
+        steps: in the order in which they run.
+        same: for a buffer that is in the place of another one, which that is.
     """
-    merged: list[Kernel] = []
-    for kernel in kernels:
-        if merged and kernel.shape is not None and merged[-1].shape == kernel.shape and _apart(merged[-1], kernel):
-            merged[-1] = _joined(merged[-1], kernel, kernel.shape)
+    merged: list[Step] = []
+    for step in steps:
+        last = merged[-1] if merged else None
+        if (
+            isinstance(step, Kernel)
+            and isinstance(last, Kernel)
+            and step.shape is not None
+            and last.shape == step.shape
+            and _apart(last, step, same)
+        ):
+            merged[-1] = _joined(last, step, step.shape)
         else:
-            merged.append(kernel)
+            merged.append(step)
     return merged
 
 
-def _apart(first: Kernel, second: Kernel) -> bool:
-    written = {access.buffer for access in (*first.writes, *second.writes)}
-    return all(access.exact for access in (*first.reads, *second.reads) if access.buffer in written)
+def _apart(first: Kernel, second: Kernel, same: Mapping[str, str]) -> bool:
+    written = {same.get(access.buffer, access.buffer) for access in (*first.writes, *second.writes)}
+    reads = (*first.reads, *second.reads)
+    return all(access.exact for access in reads if same.get(access.buffer, access.buffer) in written)
 
 
 def _joined(first: Kernel, second: Kernel, shape: Shape) -> Kernel:

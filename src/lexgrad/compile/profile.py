@@ -33,6 +33,7 @@ from lexgrad.compile.loops import (
     expressions,
 )
 from lexgrad.compile.machine import Processor
+from lexgrad.compile.repeat import Step, kernels_of, times_of
 from lexgrad.compile.writer import Writer
 from lexgrad.errors import InputError
 from lexgrad.graph import DType, Node, Size, resolve
@@ -150,7 +151,7 @@ class Laps:
 
     Args:
         name: of the graph.
-        kernels: of the program.
+        steps: of the program.
         buffers: the node whose value each buffer holds.
         dtypes: how wide numbers are.
         ticks: reads the processor's counter.
@@ -159,15 +160,16 @@ class Laps:
     def __init__(
         self,
         name: str,
-        kernels: Sequence[Kernel],
+        steps: Sequence[Step],
         buffers: Mapping[str, Node],
         dtypes: Mapping[DType, np.dtype[Any]],
         ticks: Callable[[], int],
     ) -> None:
-        self.name, self.kernels, self.ticks = name, kernels, ticks
+        self.name, self.ticks = name, ticks
+        self.kernels, self.times = list(kernels_of(steps)), list(times_of(steps))
         self.widths = {buffer: dtypes[node.type.dtype].itemsize for buffer, node in buffers.items()}
         self.buffers: dict[str, Size] = {buffer: node.type.size for buffer, node in buffers.items()}
-        self.counts = np.zeros((1, len(kernels), 2), np.int64)
+        self.counts = np.zeros((1, len(self.kernels), 2), np.int64)
         if wanted():
             atexit.register(lambda: print(self.profile(), file=sys.stderr) if self.steps else None)
         self.begun = time.perf_counter(), ticks()
@@ -192,11 +194,12 @@ class Laps:
         seconds, ticks = time.perf_counter() - self.begun[0], self.ticks() - self.begun[1]
         spent = self.counts[: self.threads] * (seconds / max(ticks, 1) / max(self.steps, 1))
         whole = float(spent.sum(axis=(1, 2)).max()) if self.kernels else 0.0
-        rows = [self._row(kernel, spent[:, i], whole) for i, kernel in enumerate(self.kernels)]
+        rows = [self._row(i, spent[:, i], whole) for i in range(len(self.kernels))]
         return Profile(self.name, self.steps, whole, tuple(rows))
 
-    def _row(self, kernel: Kernel, spent: NDArray[np.floating[Any]], whole: float) -> Row:
-        moved, flops = traffic(kernel, self.widths, self.buffers, self.sizes)
+    def _row(self, number: int, spent: NDArray[np.floating[Any]], whole: float) -> Row:
+        kernel, times = self.kernels[number], resolve(self.times[number], self.sizes)
+        moved, flops = (times * each for each in traffic(kernel, self.widths, self.buffers, self.sizes))
         share = float(spent.sum(axis=1).max()) / whole if whole else 0.0
         waiting, running = tuple(spent[:, 0].tolist()), tuple(spent[:, 1].tolist())
         return Row(kernel.name, running, waiting, share, moved, flops, kernel.comment)

@@ -7,28 +7,28 @@ import functools
 import math
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from importlib.metadata import version
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from lexgrad.compile import assemble
 from lexgrad.compile.arrays import DTYPES, LLVM_FLOATS, Array, Precision, aligned_empty, readable
-from lexgrad.compile.assemble import program_text
 from lexgrad.compile.bound import Binding, Bound, Rows
 from lexgrad.compile.cache import cached
 from lexgrad.compile.checks import STATUS, STATUS_WORDS, requirements
 from lexgrad.compile.donation import settle
 from lexgrad.compile.emit import SCRATCH
-from lexgrad.compile.loops import Kernel, pseudocode
-from lexgrad.compile.lower import Lowered, lower
+from lexgrad.compile.lower import lower
 from lexgrad.compile.machine import Loaded, Processor, assembly, host, llvm_version, object_code
-from lexgrad.compile.memory import barriers, plan
+from lexgrad.compile.memory import meetings, plan
 from lexgrad.compile.merge import merge
+from lexgrad.compile.order import numbered, outputs_last
 from lexgrad.compile.packing import PLAIN
 from lexgrad.compile.products import tiles
 from lexgrad.compile.profile import LAPS, Clock, Laps, Profile, wanted
+from lexgrad.compile.repeat import Repeat, Same, Step, effort, kernels_of, loops_of, pseudocode
 from lexgrad.compile.threads import processors, together
 from lexgrad.errors import InputError, suggest
 from lexgrad.evaluate import bind_sizes, constant_value
@@ -90,27 +90,28 @@ class Program:
         self._lowered = lowered
         self._inputs = {name: lowered.names[node] for name, node in graph.inputs.items() if node in lowered.names}
         self._outputs = {name: lowered.names[lowered.views.get(node, node)] for name, node in graph.outputs.items()}
-        self.kernels = _outputs_last(lowered, set(self._outputs.values()))
-        self.donation = settle(donated, graph, self.kernels, self._inputs, self._outputs)
-        self.kernels = merge(self.kernels)
-        fixed = {*self._inputs.values(), *self._outputs.values()}
+        steps = outputs_last(lowered.steps, set(self._outputs.values()))
+        self.donation = settle(donated, graph, steps, self._inputs, self._outputs)
+        self.steps = numbered(merge(steps, self.donation.in_place))
+        self.kernels = list(kernels_of(self.steps))
+        buffers, bound = lowered.all.buffers, lowered.all.bound
         self._constants = {
             name: readable(constant_value(node), node.type, self.dtypes[node.type.dtype], name)
-            for name, node in lowered.buffers.items()
+            for name, node in buffers.items()
             if node.primitive is CONSTANT
         }
-        scratch = {
-            name: node for name, node in lowered.buffers.items() if name not in fixed and name not in self._constants
+        fixed = {*self._inputs.values(), *self._outputs.values(), *self._constants}
+        scratch = {name: node for name, node in buffers.items() if name not in fixed}
+        widths = {name: self.dtypes[node.type.dtype].itemsize for name, node in buffers.items()}
+        self.memory = plan(self.steps, scratch, widths)
+        self._places: dict[str, object] = {
+            name: self.donation.in_place.get(name, name) for name in (*buffers, *bound, STATUS)
         }
-        widths = {name: self.dtypes[node.type.dtype].itemsize for name, node in lowered.buffers.items()}
-        self.memory = plan(self.kernels, scratch, widths)
-        places: dict[str, object] = {STATUS: STATUS}
-        for name in lowered.buffers:
-            slot = self.memory.slots.get(name)
-            places[name] = self.donation.in_place.get(name, name) if slot is None else slot
-        self._places = places
-        self._buffers = [*lowered.buffers, STATUS, SCRATCH, *([LAPS] if self._clock else [])]
-        self.barriers = barriers(self.kernels, places)
+        self._places |= self.memory.slots
+        for loop in loops_of(self.steps):
+            self._places |= {n: self._places[same.buffer] for n, same in loop.bound.items() if isinstance(same, Same)}
+        self._buffers = [*buffers, STATUS, SCRATCH, *([LAPS] if self._clock else [])]
+        self.meetings = meetings(self.steps, self._places)
         copied = (self._inputs[name] for name in self.donation.copied.values())
         self._overwritten = {*self.donation.in_place.values(), *copied}
         self._requirements = requirements(self.graph)
@@ -119,15 +120,16 @@ class Program:
         )
 
     def _text(self) -> tuple[str, int]:
-        dtypes: dict[str, DType] = {name: node.type.dtype for name, node in self._lowered.buffers.items()}
+        dtypes: dict[str, DType] = {name: node.type.dtype for name, node in self._lowered.all.nodes.items()}
         dtypes |= {name: "int" for name in self._buffers if name not in dtypes}
         tile = tiles(self.processor.vector_bits, self.processor.registers, LLVM_FLOATS[self.precision])
-        return program_text(
-            self.kernels,
+        return assemble.program_text(
+            self.steps,
             dtypes,
+            self._buffers,
             self._places,
             self.sizes,
-            self.barriers,
+            self.meetings,
             LLVM_FLOATS[self.precision],
             tile,
             PLAIN,
@@ -146,14 +148,14 @@ class Program:
             self._run = self._loaded.function("program", pointer, word, word, word, pointer)
             if self._clock:
                 ticks = self._loaded.function("ticks", returns=word)
-                self._laps = Laps(self.graph.name, self.kernels, self._lowered.buffers, self.dtypes, ticks)
+                self._laps = Laps(self.graph.name, self.steps, self._lowered.all.nodes, self.dtypes, ticks)
 
     # --- looking at it
 
     @property
     def pseudocode(self) -> str:
         """The kernels as readable loops."""
-        return pseudocode(self.kernels)
+        return pseudocode(self.steps)
 
     @property
     def assembly(self) -> str:
@@ -172,7 +174,7 @@ class Program:
         offsets, total = self.memory.layout(sizes)
         lines = [f"{total} bytes of scratch memory in {len(offsets)} slots"]
         for slot, offset in enumerate(offsets):
-            names = [f"{n}: {self._lowered.buffers[n].type}" for n, s in self.memory.slots.items() if s == slot]
+            names = [f"{n}: {self._lowered.all.buffers[n].type}" for n, s in self.memory.slots.items() if s == slot]
             lines.append(f"  slot {slot} at {offset}: {', '.join(names)}")
         lines += [f"  {out} in the place of {given}" for out, given in self.donation.in_place.items()]
         return "\n".join(lines)
@@ -271,7 +273,7 @@ class Program:
         """Where each slot begins, and the size of them all; empty buffers that are read all the same lie at the end."""
         offsets, total = self.memory.layout(sizes)
         room = 0
-        for shapes in self._lowered.peeked.values():
+        for shapes in self._lowered.all.peeked.values():
             for shape in shapes:
                 numbers = [resolve(size, sizes) for size in shape]
                 if any(np.min(number) == 0 for number in numbers):
@@ -322,7 +324,7 @@ class Program:
         made: dict[str, Array] = {}
         for buffer in self._outputs.values():
             if buffer not in given and buffer not in self.donation.in_place:
-                node = self._lowered.buffers[buffer]
+                node = self._lowered.all.buffers[buffer]
                 shape = tuple(resolve(size, sizes) for size in node.shape)
                 made[buffer] = aligned_empty((count, *shape), self.dtypes[node.type.dtype])
         return made
@@ -330,7 +332,7 @@ class Program:
     def _worthwhile_threads(self, steps: Sequence[Mapping[str, int]]) -> int:
         """How many threads steps of these sizes keep busy; waking one costs as much as some work."""
         sizes = {name: max(step[name] for step in steps) for name in self.sizes}
-        work = sum(resolve(kernel.extent, sizes) * resolve(kernel.cost, sizes) for kernel in self.kernels)
+        work = _work(self.steps, sizes)
         return max(1, min(self.threads, 1 + work // _WORK_OF_A_THREAD))
 
     def _own(self, threads: int) -> dict[str, Array]:
@@ -349,7 +351,7 @@ class Program:
             self._laps.launched(len(table), threads, sizes)
         failed, *found = own[STATUS].tolist()
         if failed:
-            raise self._lowered.checks[failed - 1].error(found)
+            raise self._lowered.all.checks[failed - 1].error(found)
 
 
 def check_settings(precision: str, threads: int | None) -> None:
@@ -364,15 +366,12 @@ def check_settings(precision: str, threads: int | None) -> None:
         raise InputError(f"a program runs on at least 1 thread; got {threads}")
 
 
-def _outputs_last(lowered: Lowered, outputs: set[str]) -> list[Kernel]:
-    """Kernels whose results nobody reads run last, so that they can overwrite what the others have read."""
-    early: set[str] = set()
-    final = [False] * len(lowered.kernels)
-    for i, kernel in reversed(list(enumerate(lowered.kernels))):
-        # Also what only such kernels read: an optimiser's state, and then the weights that it moves.
-        final[i] = all(access.buffer in outputs and access.buffer not in early for access in kernel.writes)
-        if not final[i]:
-            early |= {access.buffer for access in kernel.reads}
-    kernels = [k for k, last in zip(lowered.kernels, final, strict=True) if not last]
-    kernels += [k for k, last in zip(lowered.kernels, final, strict=True) if last]
-    return [replace(kernel, name=f"k{i}.{kernel.name[2:]}") for i, kernel in enumerate(kernels)]
+def _work(steps: Sequence[Step], sizes: Mapping[str, int]) -> int:
+    """About how many scalar operations steps are that threads can share."""
+    total = 0
+    for step in steps:
+        if not isinstance(step, Repeat):
+            total += resolve(step.extent, sizes) * resolve(step.cost, sizes)
+        elif resolve(effort(step.steps), sizes) >= assemble.LIGHT:
+            total += resolve(step.length, sizes) * _work(step.steps, sizes)
+    return total

@@ -171,7 +171,7 @@ def kernel_first_occurrence(low: Lowering, node: Node) -> Kernel:
     (ids,) = node.inputs
     size = extent(2 * node.shape[0])
     table = f"{low.names[node]}_table"
-    low.scratch[table] = input_node(table, Type("int", (2 * node.shape[0],)))
+    low.all.buffers[table] = input_node(table, Type("int", (2 * node.shape[0],)))
     body = Body(extent=1)
     body.loop(ZERO, size, lambda slot: body.put(Store(table, slot, ZERO)), "z")
     slot, found = Local("slot", "int"), Local("found", "int")

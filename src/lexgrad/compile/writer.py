@@ -55,6 +55,10 @@ class Writer:
         """The LLVM type of a value."""
         return {"float": self.fp, "int": "i64", "bool": "i1"}[dtype]
 
+    def memory(self, dtype: DType) -> str:
+        """The LLVM type of an entry of a buffer."""
+        return {"float": self.fp, "int": "i64", "bool": "i8"}[dtype]
+
     def number(self) -> int:
         """A number that no name has yet."""
         self._count += 1

@@ -1,0 +1,169 @@
+"""Loops over time around kernels: what rows and carries of a scan are at each step, and programs as pseudocode."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from lexgrad.compile.loops import Access, Kernel, Product, kernel_text, walk
+from lexgrad.graph import Size
+
+
+@dataclass(frozen=True)
+class Row:
+    """Row t of a buffer, which has ``size`` entries, at step t."""
+
+    buffer: str
+    size: Size
+
+
+@dataclass(frozen=True)
+class Turns:
+    """One of two buffers, in turn: what a step leaves for the next one only."""
+
+    even: str
+    odd: str
+
+
+@dataclass(frozen=True)
+class Before:
+    """Where ``now`` was at the step before; at the first step, the buffer ``initial``."""
+
+    initial: str
+    now: Row | Turns
+
+
+@dataclass(frozen=True)
+class Same:
+    """Another buffer, in the very place of which this one is."""
+
+    buffer: str
+
+
+Binding: TypeAlias = Row | Turns | Before | Same
+"""Where a buffer of a loop's body is, which depends on the step."""
+
+
+def roots(binding: Binding) -> tuple[str, ...]:
+    """The buffers in whose memory a binding may be."""
+    match binding:
+        case Row(buffer) | Same(buffer):
+            return (buffer,)
+        case Turns(even, odd):
+            return (even, odd)
+        case Before(initial, now):
+            return (initial, *roots(now))
+
+
+@dataclass(frozen=True)
+class Repeat:
+    """A loop over time, that all threads go through together; a step of a program like a kernel.
+
+    Attributes:
+        name: unique within its program.
+        length: how many steps it makes.
+        reverse: whether they go from t = length-1 down to 0.
+        steps: what each of them does, in this order.
+        bound: the buffers that are elsewhere at each step.
+        ended: the same, for buffers that only exist behind the loop: where they would be at one more step.
+        reads: buffers outside the loop that it reads.
+        writes: buffers outside the loop that it writes.
+        comment: what it computes, for people.
+    """
+
+    name: str
+    length: Size
+    reverse: bool
+    steps: tuple[Step, ...]
+    bound: Mapping[str, Binding]
+    ended: Mapping[str, Before]
+    reads: tuple[Access, ...]
+    writes: tuple[Access, ...]
+    comment: str = ""
+
+
+Step: TypeAlias = Kernel | Repeat
+"""What a program does one after the other."""
+
+
+def kernels_of(steps: Sequence[Step]) -> Iterator[Kernel]:
+    """All kernels, those inside loops included, in the order in which they stand."""
+    for step in steps:
+        if isinstance(step, Repeat):
+            yield from kernels_of(step.steps)
+        else:
+            yield step
+
+
+def loops_of(steps: Sequence[Step]) -> Iterator[Repeat]:
+    """All loops, each before those inside it."""
+    for step in steps:
+        if isinstance(step, Repeat):
+            yield step
+            yield from loops_of(step.steps)
+
+
+def times_of(steps: Sequence[Step], outer: Size = 1) -> Iterator[Size]:
+    """How often each kernel runs, in the order of :func:`kernels_of`."""
+    for step in steps:
+        if isinstance(step, Repeat):
+            yield from times_of(step.steps, step.length * outer)
+        else:
+            yield outer
+
+
+LANES = 16
+"""About how many operations of a matrix product take the time of one other."""
+
+
+def effort(steps: Sequence[Step]) -> Size:
+    """About how long steps take, in ``LANES``-ths of a scalar operation."""
+    total: Size = 0
+    for step in steps:
+        if isinstance(step, Repeat):
+            total = step.length * effort(step.steps) + total
+        else:
+            multiplies = any(isinstance(statement, Product) for statement in walk(step.body))
+            total = step.extent * step.cost * (1 if multiplies else LANES) + total
+    return total
+
+
+# --- pseudocode
+
+
+def pseudocode(steps: Sequence[Step]) -> str:
+    """A program as readable pseudocode."""
+    return "\n".join(line for step in steps for line in _lines(step, 0))
+
+
+def _lines(step: Step, indent: int) -> Iterator[str]:
+    if isinstance(step, Kernel):
+        yield from kernel_text(step, indent)
+        return
+    pad = "  " * indent
+    t = "t" * (indent + 1)
+    range = f"{step.length - 1} … 0" if step.reverse else f"0 … {step.length}"
+    yield f"{pad}repeat {step.name}: for {t} in {range}  # {step.comment}"
+    for name, binding in step.bound.items():
+        yield f"{pad}  {name} is {_place(binding, t, f'{t} + 1' if step.reverse else f'{t} - 1')}"
+    for inner in step.steps:
+        yield from _lines(inner, indent + 1)
+    for name, before in step.ended.items():
+        last = "0" if step.reverse else f"{step.length - 1}"
+        yield f"{pad}then {name} is {_place(before, t, last)}"
+
+
+def _place(binding: Binding, now: str, before: str) -> str:
+    match binding:
+        case Row(buffer):
+            return f"{buffer}[{now}]"
+        case Same(buffer):
+            return buffer
+        case Turns(even, odd):
+            return f"{even} or {odd} in turn"
+        case Before(initial, where):
+            earlier = (
+                f"{where.buffer}[{before}]" if isinstance(where, Row) else f"the other of {where.even} and {where.odd}"
+            )
+            return f"{initial} at first, then {earlier}"
