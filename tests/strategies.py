@@ -18,6 +18,7 @@ from lexgrad import ops
 from lexgrad.errors import ShapeError
 from lexgrad.graph import Dim, Graph, Node, Shape, Size, Type, holds_dim, input_node, resolve
 from lexgrad.ops.lifting import broadcast_shapes
+from lexgrad.ops.scan import loop
 
 Draw: TypeAlias = Callable[[st.SearchStrategy[Any]], Any]
 
@@ -281,11 +282,68 @@ def _positions(g: Growing) -> Node | None:
     return None if x is None else ops.argmax(x, g.axis_of(x))
 
 
+@dataclass
+class GrowingBody(Growing):
+    """The body of a loop that is being grown in a graph around it, which gives it what all its steps share."""
+
+    around: Growing = field(kw_only=True)
+    shared: list[Node] = field(default_factory=list)
+    depth: int = 1
+
+    def given(self, type: Type, value: NDArray[Any]) -> Node:
+        """A new shared value."""
+        return self.share(self.around.given(type, value))
+
+    def share(self, outer: Node) -> Node:
+        """A value of the graph around as a shared value."""
+        self.shared.append(outer)
+        return self.input(outer.type)
+
+    def input(self, type: Type) -> Node:
+        """A new input of the body."""
+        name = f"x{len(self.inputs)}"
+        self.inputs[name] = input_node(name, type)
+        return self.inputs[name]
+
+
+def _loop(g: Growing) -> Node | None:
+    """One of the outputs of a scan over a body that is grown as well; the others are kept."""
+    depth = g.depth + 1 if isinstance(g, GrowingBody) else 1
+    carries = [g.choose(*g.nodes) for _ in range(g.choose(1, 2, 1, 3))]
+    first = g.pick(g.choose("float", "float", "int", "bool"), has_axis)
+    length: Size = g.choose(0, 1, 3, N) if first is None else first.shape[0]
+    sequences = [node for node in g.nodes if node.shape[:1] == (length,)][-g.choose(1, 2) :]
+    body = GrowingBody(g.draw, g.sizes, g.smooth, g.generator, around=g, depth=depth)
+    old = [body.input(node.type) for node in carries]
+    slices = [body.input(node.type.with_shape(node.shape[1:])) for node in sequences]
+    body.nodes += [*old, *slices, *(body.share(g.choose(*g.nodes)) for _ in range(g.choose(0, 1)))]
+    steps = [step for step in (SMOOTH if g.smooth else ALL) if step is not _loop or depth < 2]
+    for _ in range(g.choose(1, 3, 5)):
+        body.keep(g.choose(*steps)(body))
+    new = [_next(body, carry) for carry in old]
+    outputs = {f"out{i}": node for i, node in enumerate([*new, *body.nodes[-g.choose(1, 2) :]])}
+    graph = Graph(body.inputs, outputs, f"body{depth}")
+    inputs, reverse = [*carries, *sequences, *body.shared], g.choose(False, True)
+    results = loop(inputs, graph, carries=len(old), sequences=len(slices), length=length, reverse=reverse)
+    for node in results[1:]:
+        g.keep(node)
+    return results[0]
+
+
+def _next(body: GrowingBody, carry: Node) -> Node:
+    """What a carry becomes: any value of its type, or one that depends on the old one; floats stay small."""
+    node = body.pick(carry.type.dtype, lambda node: node.type == carry.type)
+    if node is None or carry.type.dtype != "float":
+        return carry if node is None else node
+    kinds: list[Callable[[], Node]] = [lambda: node, lambda: ops.tanh(node), lambda: ops.tanh(carry + node)]
+    return body.apply(kinds)
+
+
 Step: TypeAlias = Callable[[Growing], Node | None]
 SMOOTH: tuple[Step, ...] = (
     _function, _arithmetic, _matmul, _reduce, _sum_of_nothing, _softmax, _move, _take, _segments,
 )  # fmt: skip
-ALL: tuple[Step, ...] = (*SMOOTH, _compare, _logic, _where, _whole, _positions)
+ALL: tuple[Step, ...] = (*SMOOTH, _compare, _logic, _where, _whole, _positions, _loop)
 
 
 @st.composite
