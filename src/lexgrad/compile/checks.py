@@ -7,7 +7,7 @@ what they found in the buffer ``status``, while every load of an entry by number
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lexgrad.compile.body import Body, Index
@@ -146,18 +146,13 @@ def _both(x: Expression, y: Expression) -> Expression:
 
 @dataclass(frozen=True)
 class Requirement:
-    """A size that has to be at least 0, and what is wrong when it is not; the text has places for sizes.
-
-    Attributes:
-        loops: how many steps the loops around make: where one makes none, nothing has to hold.
-    """
+    """A size that has to be at least 0, and what is wrong when it is not; the text has places for sizes."""
 
     node: Node
     size: Size
     text: str
     shown: Shape
     kind: type[InputError] = ShapeError
-    loops: tuple[Size, ...] = ()
 
     def check(self, sizes: Mapping[str, int]) -> None:
         """Hold it against named sizes.
@@ -165,21 +160,15 @@ class Requirement:
         Raises:
             InputError: it does not hold.
         """
-        if resolve(self.size, sizes) < 0 and all(resolve(length, sizes) for length in self.loops):
+        if resolve(self.size, sizes) < 0:
             raise _located(self.kind(self.text.format(*(resolve(size, sizes) for size in self.shown))), self.node)
 
 
-def requirements(graph: Graph, loops: tuple[Size, ...] = ()) -> list[Requirement]:
-    """What the named sizes of a graph have to keep, apart from what holds for any sizes; ``loops`` are around it."""
-    result = []
-    bodies: dict[tuple[Graph, Size], None] = {}
-    for node in graph.nodes:
-        result += [replace(need, loops=loops) for need in _needs(node) if not _never_negative(need.size)]
-        if node.primitive.name == "scan":
-            bodies[node.attributes["body"], node.attributes["length"]] = None
-    for body, length in bodies:
-        result += requirements(body, (*loops, length))
-    return result
+def requirements(graph: Graph) -> list[Requirement]:
+    """What the named sizes of a graph, and of the bodies of its loops, have to keep, apart from what always holds."""
+    needs = [need for node in graph.nodes for need in _needs(node) if not _never_negative(need.size)]
+    bodies = {node.attributes["body"]: None for node in graph.nodes if node.primitive.name == "scan"}
+    return [*needs, *(need for body in bodies for need in requirements(body))]
 
 
 def _needs(node: Node) -> Iterator[Requirement]:
