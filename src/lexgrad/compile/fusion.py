@@ -19,7 +19,7 @@ EXPENSIVE = {"cos", "divide", "exp", "log", "power", "random_uniform", "sigmoid"
 
 MOVEMENT = {"broadcast", "pad", "reverse", "slice", "transpose"}
 GATHERS = {"take", "take_along"}
-REDUCTIONS = {"argmax", "logsumexp", "max", "sum"}
+REDUCTIONS = {"argmax", "lane_max", "lane_sum", "logsumexp", "max", "sum"}
 SEGMENTS = {"segment_argmax", "segment_max", "segment_repeat", "segment_sum"}
 OPAQUE = {
     "add_rows", "concatenate", "first_occurrence", "matmul", "scan", "scatter_add", "set_rows", *REDUCTIONS, *SEGMENTS,
@@ -112,7 +112,7 @@ def _reads_often(node: Node, operand: Node) -> bool:
         return _drops_or_adds_ones(node) is None
     if name in ("take", "take_along"):
         return operand is node.inputs[0]
-    if name in ("logsumexp", "argmax", "max", "segment_argmax", "segment_max"):
+    if name in ("logsumexp", "argmax", "segment_argmax", "segment_max"):
         return operand.primitive is not CONSTANT
     if name in ("add_rows", "first_occurrence", "scatter_add", "set_rows"):
         return operand is node.inputs[-1]

@@ -9,6 +9,7 @@ from lexgrad.compile.body import Body, Index, offset
 from lexgrad.compile.checks import Check, check_of, kernel_check
 from lexgrad.compile.entries import ENTRIES
 from lexgrad.compile.fusion import ELEMENTWISE, fuse
+from lexgrad.compile.lanes import kernel_lanes
 from lexgrad.compile.loops import (
     FIRST,
     LAST,
@@ -272,6 +273,8 @@ class Lowering:
 
 KERNELS: dict[str, Callable[[Lowering, Node], Kernel]] = {
     "concatenate": Lowering.kernel_concatenate,
+    "lane_max": kernel_lanes,
+    "lane_sum": kernel_lanes,
     "reshape": Lowering.kernel_reshape,
     **REDUCTION_KERNELS,
     **ROW_KERNELS,

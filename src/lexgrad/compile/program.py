@@ -20,6 +20,7 @@ from lexgrad.compile.cache import cached
 from lexgrad.compile.checks import STATUS, STATUS_WORDS, requirements
 from lexgrad.compile.donation import settle
 from lexgrad.compile.emit import SCRATCH
+from lexgrad.compile.lanes import in_lanes
 from lexgrad.compile.lower import lower
 from lexgrad.compile.machine import Loaded, Processor, assembly, host, llvm_version, object_code
 from lexgrad.compile.memory import meetings, plan
@@ -85,7 +86,7 @@ class Program:
     # --- making it
 
     def _lower(self, donated: dict[str, str]) -> None:
-        graph = simplify(self.graph)
+        graph = in_lanes(simplify(self.graph))
         lowered = lower(graph)
         self._lowered = lowered
         self._inputs = {name: lowered.names[node] for name, node in graph.inputs.items() if node in lowered.names}

@@ -46,7 +46,7 @@ def kernel_sum(low: Lowering, node: Node) -> Kernel:
     (x,) = node.inputs
     axes = node.attributes["axes"]
     if axes and 0 in axes and x.ndim - 1 not in axes:
-        return sum_rows(low, node)
+        return fold_rows(low, node, axes, zero(node.type.dtype), "add")
 
     def fold(body: Body, kept: Index, _: Index) -> None:
         total = accumulate(low, body, x, axes, kept, zero(node.type.dtype), "add", lambda entry, _: entry)
@@ -55,28 +55,27 @@ def kernel_sum(low: Lowering, node: Node) -> Kernel:
     return reduce(low, node, axes, fold)
 
 
-def sum_rows(low: Lowering, node: Node) -> Kernel:
-    """A sum over leading axes: whole rows are added to the result, so that the inner loop runs along memory."""
+def fold_rows(low: Lowering, node: Node, axes: tuple[int, ...], start: Number, operation: str) -> Kernel:
+    """A reduction over leading axes: rows are folded into the result, so that the inner loop runs along memory."""
     (x,) = node.inputs
-    axes = node.attributes["axes"]
     kept = [axis for axis in range(x.ndim) if axis not in axes]
     body = Body(extent=node.shape[0])
-    low.fill(body, node, (FIRST, LAST), zero(node.type.dtype))
+    low.fill(body, node, (FIRST, LAST), start)
 
-    def add_row(reduced: Index) -> None:
+    def fold_row(reduced: Index) -> None:
         def entry(row: Local) -> None:
             def inner(rest: Index) -> None:
                 places = dict(zip(axes, reduced, strict=True)) | dict(zip(kept, (row, *rest), strict=True))
                 here = offset(node.shape, (row, *rest))
                 old = Load(low.names[node], here, node.type.dtype)
                 new = low.value(body, x, tuple(places[axis] for axis in range(x.ndim)))
-                body.put(Store(low.names[node], here, Apply("add", (old, new), node.type.dtype)))
+                body.put(Store(low.names[node], here, Apply(operation, (old, new), node.type.dtype)))
 
             body.nest(node.shape[1:], inner)
 
         body.loop(FIRST, LAST, entry, "r")
 
-    body.nest([x.shape[axis] for axis in axes], add_row)
+    body.nest([x.shape[axis] for axis in axes], fold_row)
     cost = product(node.shape[1:]) * product([x.shape[axis] for axis in axes])
     return low.finish(node, body, aligned=True, cost=cost)
 
@@ -131,6 +130,8 @@ def kernel_max(low: Lowering, node: Node) -> Kernel:
     """The largest entry along an axis, or NaN where there is one."""
     (x,) = node.inputs
     axes = (node.attributes["axis"],)
+    if axes == (0,) and x.ndim > 1:
+        return fold_rows(low, node, axes, _LEAST[x.type.dtype], "fold_maximum")
 
     def fold(body: Body, kept: Index, _: Index) -> None:
         least = _LEAST[x.type.dtype]
