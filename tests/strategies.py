@@ -221,6 +221,7 @@ def _take(g: Growing) -> Node | None:
         lambda: ops.scatter_add(x, g.given_ids(x.shape[:1], M), M),
         lambda: ops.take_along(x, g.given_ids(along, x.shape[axis]), axis),
         lambda: ops.put_along(x, g.given_ids(x.shape, 4), axis, 4),
+        lambda: ops.add_along(x, g.given_real(along), g.given_ids(along, x.shape[axis]), axis),
         lambda: ops.add_rows(x, g.given_real((N, *x.shape[1:])), g.given_ids((N,), x.shape[0])),
         lambda: ops.set_rows(x, g.given_real((N, *x.shape[1:])), g.given_ids((N,), x.shape[0])),
         lambda: ops.set_rows(x, g.given_real((M, *x.shape[1:])), ops.distinct(g.given_ids((M,), x.shape[0]))),

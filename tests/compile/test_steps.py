@@ -11,11 +11,14 @@ from lexgrad.compile.machine import limited
 from lexgrad.evaluate import Interpreter
 from lexgrad.graph import Graph
 from tests.compile.running import Array, assert_same_bits
-from tests.passes.steps import MODELS, language_model, model_step, small_network, step_values
+from tests.passes.steps import MODELS, convolution, language_model, model_step, small_network, step_values
 
 STEPS = [
     "logistic", "logistic sparse l2", "softmax sparse", "ffnn deep x0", "ffnn relu", "mean l2", "mean dropout", "max",
     "concat", "frozen", "mean adagrad", "mean adadelta", "mean adam", "language model clipped", "small network",
+    "many adagrad", "many adagrad l2", "many adam", "many clipped values", "many max adagrad", "many logistic adagrad",
+    "lazy momentum", "lazy adagrad", "lazy adadelta", "lazy adam", "lazy adamw", "lazy concat", "lazy max",
+    "lazy logistic", "lazy few", "lazy x0", "convolution",
 ]  # fmt: skip
 ROUNDS = 4
 
@@ -30,6 +33,8 @@ def step_graph(name: str) -> Graph:
     """The graph of a training step."""
     if name in MODELS:
         return model_step(name)
+    if name == "convolution":
+        return convolution("tanh")
     return small_network() if name == "small network" else language_model(clip=0.1 if "clipped" in name else None)
 
 
@@ -93,6 +98,10 @@ def test_fp32_stays_near_fp64(name: str) -> None:
         ("concat", "portable", "fp32"),
         ("language model", "", "fp32"),
         ("logistic sparse", "", "fp32"),
+        ("many adagrad", "avx2", "fp32"),
+        ("lazy adam", "", "fp32"),
+        ("lazy max", "portable", "fp32"),
+        ("convolution", "", "fp32"),
         ("ffnn deep x0", "", "fp64"),
     ],
 )
@@ -122,3 +131,13 @@ def test_a_step_updates_its_parameters_in_place() -> None:
         assert not program.donation.copied, name
         tables = [line for line in program.memory_plan(batch=8, tokens=40).splitlines() if "[900, " in line]
         assert name == "mean adam" or not tables, tables
+
+
+@pytest.mark.parametrize("name", ["many adagrad", "many max adagrad", *(name for name in STEPS if "lazy" in name)])
+def test_a_step_on_rows_is_done_in_place_and_keeps_no_table(name: str) -> None:
+    graph = step_graph(name)
+    program = Program(graph, donated=donations(graph))
+    assert not program.donation.copied
+    rows = next(iter(graph.inputs.values())).shape[0]
+    tables = [line for line in program.memory_plan(batch=8, tokens=40).splitlines() if f"[{rows}" in line]
+    assert name in ("lazy x0", "lazy few") or not tables, tables

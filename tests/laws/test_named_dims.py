@@ -113,6 +113,10 @@ TABLE: dict[str, tuple[Named, ...]] = {
     "take": (call(real(4, M), ids(4, N)), call(real(4, 2), ids(4, N, M))),
     "scatter_add": (call(real(N, 2), ids(4, N), size=M + 4), call(real(N, M), ids(4, N), size=4)),
     "add_rows": (call(real(4, M), real(N, M), ids(4, N)),),
+    "add_along": (
+        call(real(3, M), real(N, M), ids(3, N, M), axis=0),
+        call(real(N, 3), real(N, M), ids(3, N, M), axis=1),
+    ),
     "set_rows": (call(real(4, M), real(N, M), ids(4, N)),),
     "first_occurrence": (call(ids(4, N)), call(ids(4, N * M + 2))),
     "take_along": (call(real(3, M), ids(3, N, M), axis=0),),

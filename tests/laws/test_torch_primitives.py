@@ -151,6 +151,7 @@ TORCH: dict[str, Callable[..., Any]] = {
     "first_occurrence": first_occurrence,
     "take_along": take_along,
     "put_along": put_along,
+    "add_along": lambda x, values, index, axis: x + put_along(values, index, axis, x.shape[axis]),
     "segment_sum": in_segments(lambda rows: rows.sum(0)),
     "segment_max": in_segments(lambda rows: rows.amax(0)),
     "segment_argmax": segment_argmax,

@@ -181,6 +181,12 @@ CALLS: list[Call] = [
     ("combine_rows", ops.combine_rows, lambda rows, ids: scattered(rows, first(ids), 2), (X, np.array([7, 7]))),
     same("take_along", X, np.array([[2, 0], [1, 1]]), axis=1, numpy=np.take_along_axis),
     same("take_along", X, np.array([[1, 0, 1]]), axis=0, numpy=np.take_along_axis),
+    (
+        "add_along",
+        lambda x, v, i: ops.add_along(x, v, i, 1),
+        lambda x, v, i: x + put(v, i, 1, 3),
+        (X, X, np.array([[2, 0, 2], [1, 1, 1]])),
+    ),
     same("put_along", X, np.array([[2, 0, 2], [1, 1, 1]]), axis=1, size=4, numpy=put),
     *(
         (name, getattr(ops, name), segments(reduce), (x, OFFSETS))

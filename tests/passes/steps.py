@@ -22,29 +22,31 @@ from lexgrad.train.step import Objective, build_step, step_input
 
 Array = NDArray[Any]
 BATCH = Dim("batch")
+MANY = 1900
+"""So many words that a batch is sure to read few of them."""
 
 
 class Words(WordEncoder):
     """Many more words than are read, without a tokenizer."""
 
-    def __init__(self, length: int | None) -> None:
-        self.length, self.dimensions, self.vectors, self.tokenizer, self.width = length, 2, None, None, 900
+    def __init__(self, length: int | None, width: int = 900) -> None:
+        self.length, self.dimensions, self.vectors, self.tokenizer, self.width = length, 2, None, None, width
 
 
 def _dense() -> Encoder:
     return ArrayEncoder("dense", 5, None, None)
 
 
-def _sparse() -> Encoder:
-    return ArrayEncoder("sparse", 900, None, None)
+def _sparse(width: int = 900) -> Encoder:
+    return ArrayEncoder("sparse", width, None, None)
 
 
 Case = tuple[TextClassifier, Encoder, int]
 
 
-def _words(classes: int, **settings: Any) -> Case:
+def _words(classes: int, width: int = 900, **settings: Any) -> Case:
     length = 3 if settings.get("pool") == "concat" else None
-    return FeedForward(units=4, dimensions=2, **settings), Words(length), classes
+    return FeedForward(units=4, dimensions=2, **settings), Words(length, width), classes
 
 
 MODELS: dict[str, Case] = {
@@ -68,6 +70,20 @@ MODELS: dict[str, Case] = {
     "frozen": _words(3, optimizer="sgd", fine_tune=False),
     **{f"mean {name}": _words(3, optimizer=name, clip_norm=0.1, l2=0.1)
        for name in ("momentum", "nesterov", "adagrad", "adadelta", "adam", "adamw")},
+    "many adagrad": _words(3, MANY, optimizer="adagrad", l2=0.0, clip_norm=0.1),
+    "many adagrad l2": _words(3, MANY, optimizer="adagrad", l2=0.1, clip_norm=0.1),
+    "many adam": _words(3, MANY, optimizer="adam", l2=0.0),
+    "many clipped values": _words(3, MANY, optimizer="sgd", clip_value=0.01, clip_norm=0.1),
+    "many max adagrad": _words(3, MANY, optimizer="adagrad", l2=0.0, pool="max"),
+    "many logistic adagrad": (LogisticRegression(optimizer="adagrad", l2=0.0), _sparse(MANY), 2),
+    **{f"lazy {name}": _words(3, MANY, optimizer=name, l2=0.1, clip_norm=0.1, lazy=True)
+       for name in ("sgd", "momentum", "nesterov", "adagrad", "adadelta", "adam", "adamw")},
+    "lazy concat": _words(3, MANY, optimizer="adam", l2=0.1, pool="concat", lazy=True),
+    "lazy max": _words(3, MANY, optimizer="adam", clip_norm=0.1, pool="max", lazy=True),
+    "lazy logistic": (LogisticRegression(optimizer="adam", lazy=True), _sparse(MANY), 2),
+    "lazy softmax": (SoftmaxRegression(optimizer="adam", lazy=True), _sparse(MANY), 3),
+    "lazy few": _words(3, optimizer="adam", l2=0.1, clip_norm=0.1, lazy=True),
+    "lazy x0": (FeedForward(units=4, bias="x0", optimizer="adam", lazy=True), _sparse(MANY), 3),
 }  # fmt: skip
 
 
@@ -88,6 +104,19 @@ def language_model(clip: float | None = None, words: int = 900) -> Graph:
     return _step(loss, p, {"ids": ids, "labels": labels}, clip)
 
 
+def convolution(activation: str = "relu", optimizer: str = "sgd", filters: int = 5) -> Graph:
+    """Filters over three words each, and the maximum of each over all of a text (Kim 2014)."""
+    shapes: dict[str, tuple[int, ...]] = {"E": (MANY, 4), "W": (12, filters), "b": (filters,), "U": (filters, 3)}
+    p = {name: input_node(name, Type("float", shape)) for name, shape in shapes.items()}
+    tokens = Dim("tokens")
+    ids, offsets = input_node("ids", Type("int", (tokens, 3))), input_node("offsets", Type("int", (BATCH + 1,)))
+    labels = input_node("labels", Type("int", (BATCH,)))
+    windows = ops.reshape(ops.take(p["E"], ids), (tokens, 12))
+    features = ops.segment_max(getattr(ops, activation)(windows @ p["W"] + p["b"]), offsets)
+    loss = classification_loss(features @ p["U"], labels)
+    return _step(loss, p, {"ids": ids, "offsets": offsets, "labels": labels}, 0.1, optimizer)
+
+
 def small_network() -> Graph:
     """2-4-1 with sigmoids and a squared error, as for XOR, written as beginners do."""
     shapes: dict[str, tuple[int, ...]] = {"W1": (2, 4), "b1": (4,), "W2": (4, 1), "b2": (1,)}
@@ -98,9 +127,11 @@ def small_network() -> Graph:
     return _step(ops.mean((out - y) ** 2), p, {"x": x, "y": y}, None)
 
 
-def _step(loss: Node, parameters: Mapping[str, Node], inputs: Mapping[str, Node], clip: float | None) -> Graph:
+def _step(
+    loss: Node, parameters: Mapping[str, Node], inputs: Mapping[str, Node], clip: float | None, name: str = "sgd"
+) -> Graph:
     objective = Objective(loss, None, inputs, parameters, tuple(parameters), step_input())
-    return build_step(objective, optimiser("sgd"), clip_norm=clip)
+    return build_step(objective, optimiser(name), clip_norm=clip)
 
 
 def step_values(graph: Graph, seed: int = 0) -> dict[str, Array]:

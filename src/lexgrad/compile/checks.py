@@ -81,8 +81,8 @@ def check_of(node: Node) -> Check | None:
         return Check(node, node.inputs[1], node.inputs[0].shape[node.attributes["axis"]])
     if name in ("scatter_add", "add_rows", "set_rows"):
         return Check(node, node.inputs[-1], node.shape[0])
-    if name == "put_along":
-        return Check(node, node.inputs[1], node.shape[node.attributes["axis"]])
+    if name in ("add_along", "put_along"):
+        return Check(node, node.inputs[-1], node.shape[node.attributes["axis"]])
     if name in SEGMENTS:
         return Check(node, node.inputs[1], node.shape[0] if name == "segment_repeat" else node.inputs[0].shape[0])
     return None

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from lexgrad.graph import CONSTANT, INPUT, Dim, Graph, Node
+from lexgrad.ops.rows import distinct_from
 
 ELEMENTWISE = {
     "absolute", "add", "cast", "cos", "divide", "equal", "exp", "greater", "greater_equal", "less", "less_equal",
@@ -22,7 +23,8 @@ GATHERS = {"take", "take_along"}
 REDUCTIONS = {"argmax", "lane_max", "lane_sum", "logsumexp", "max", "sum"}
 SEGMENTS = {"segment_argmax", "segment_max", "segment_repeat", "segment_sum"}
 OPAQUE = {
-    "add_rows", "concatenate", "first_occurrence", "matmul", "scan", "scatter_add", "set_rows", *REDUCTIONS, *SEGMENTS,
+    "add_along", "add_rows", "concatenate", "first_occurrence", "matmul", "scan", "scatter_add", "set_rows",
+    *REDUCTIONS, *SEGMENTS,
 }  # fmt: skip
 """Have loops of their own, and so their results are kept."""
 
@@ -53,6 +55,7 @@ def fuse(graph: Graph) -> Fusion:
         for operand in node.inputs:
             users[operand].append(node)
     outputs = set(graph.outputs.values())
+    in_rows = _only_in_changed_rows(graph, users, outputs)
     must: set[Node] = set()
     beyond: set[Node] = set()
     for node in graph.nodes:
@@ -69,10 +72,27 @@ def fuse(graph: Graph) -> Fusion:
         for operand in node.inputs:
             if _reads_often(node, operand) or (node.primitive.name == "pad" and operand in beyond):
                 must.add(read_in_place(node, operand))
-        if _expensive(node) and len(users[node]) > 1:
+        if _expensive(node) and len(users[node]) > 1 and node not in in_rows:
             must.add(node)
     _limit(graph, must, users)
     return _settle(graph, must, users, outputs)
+
+
+def _only_in_changed_rows(graph: Graph, users: dict[Node, list[Node]], outputs: set[Node]) -> set[Node]:
+    """Values that are asked for only where rows of a table change: there they are computed for rows that there are.
+
+    Kept they would be computed for every place of the batch, also where an id comes again.
+    """
+    found: set[Node] = set()
+    for node in reversed(graph.nodes):
+        if node not in outputs and all(
+            (user in found and user.primitive.name in ELEMENTWISE)
+            or (user.primitive.name in ("add_rows", "set_rows") and distinct_from(user.inputs[2]) is not None
+                and node is user.inputs[1])
+            for user in users[node]
+        ):  # fmt: skip
+            found.add(node)
+    return found
 
 
 DEEPEST, DEAREST = 50, 24

@@ -114,15 +114,9 @@ def kernel_set_rows(low: Lowering, node: Node) -> Kernel:
     return change_rows(low, node, lambda old, new: new)
 
 
-def change_rows(low: Lowering, node: Node, change: Callable[[Expression, Expression], Expression]) -> Kernel:
-    """Shares are columns: the table is copied, unless the result takes its place, and rows are changed in order."""
-    table, rows, ids = node.inputs
-    dtype = node.type.dtype
-    columns = node.shape[-1] if node.ndim > 1 else 1
-    body = Body(extent=columns)
-
-    def at(places: Index, j: Expression) -> Index:
-        return (*places, j) if node.ndim > 1 else places
+def copied(low: Lowering, node: Node, table: Node) -> Body:
+    """A kernel whose shares are columns, and which begins with a copy, unless the result takes the table's place."""
+    body = Body(extent=node.shape[-1] if node.ndim > 1 else 1)
 
     def copy(places: Index) -> None:
         def entry(j: Local) -> None:
@@ -134,15 +128,23 @@ def change_rows(low: Lowering, node: Node, change: Callable[[Expression, Express
         body.loop(first, last, entry, "c")
 
     body.scopes.append([])
-    if node.ndim > 1:
-        body.nest(node.shape[:-1], copy)
-    else:
-        copy(())
+    body.nest(node.shape[:-1], copy)
     copying = tuple(body.scopes.pop())
     if table in low.names:
         body.put(Unless(low.names[node], low.names[table], copying))
     else:
         body.scopes[-1].extend(copying)
+    return body
+
+
+def change_rows(low: Lowering, node: Node, change: Callable[[Expression, Expression], Expression]) -> Kernel:
+    """Shares are columns: each thread changes all rows, in their order, in the columns that are its own."""
+    table, rows, ids = node.inputs
+    dtype = node.type.dtype
+    body = copied(low, node, table)
+
+    def at(places: Index, j: Expression) -> Index:
+        return (*places, j) if node.ndim > 1 else places
 
     def each(index: Index) -> None:
         number = low.value(body, ids, index)
@@ -203,21 +205,51 @@ def kernel_put_along(low: Lowering, node: Node) -> Kernel:
     """Zeros, and values added to them where their indices along the axis say, in their order."""
     if not puts_many(node):
         return low.pointwise(node)
-    x, ids = node.inputs
-    axis = node.attributes["axis"]
-    body = Body(extent=1)
-    body.nest(node.shape, lambda index: low.store(body, node, index, zero(node.type.dtype)))
+    body = Body(extent=node.shape[-1] if node.ndim > 1 else 1)
+
+    def clear(places: Index) -> None:
+        first, last = (FIRST, LAST) if node.ndim > 1 else (ZERO, extent(node.shape[0]))
+        body.loop(first, last, lambda j: low.store(body, node, (*places, j), zero(node.type.dtype)), "c")
+
+    body.nest(node.shape[:-1], clear)
+    return add_entries(low, node, body)
+
+
+def kernel_add_along(low: Lowering, node: Node) -> Kernel:
+    """What there is, and values added to it where their indices along the axis say, in their order."""
+    return add_entries(low, node, copied(low, node, node.inputs[0]))
+
+
+def add_entries(low: Lowering, node: Node, body: Body) -> Kernel:
+    """Add values to a node that has been begun; a thread adds to the columns that are its own."""
+    x, ids = node.inputs[-2:]
+    axis, dtype = node.attributes["axis"], node.type.dtype
+    along = axis == node.ndim - 1
 
     def each(index: Index) -> None:
         number = low.value(body, ids, index)
         place = (*index[:axis], clamped(number, node.shape[axis]), *index[axis + 1 :])
-        add_to(low, body, node, place, in_range(number, node.shape[axis]), low.value(body, x, index))
+        inside = in_range(number, node.shape[axis])
+        if along and node.ndim > 1:
+            for bound in (Apply("less_equal", (FIRST, number), "bool"), Apply("less", (number, LAST), "bool")):
+                inside = Apply("logical_and", (inside, bound), "bool")
 
-    where_there_are(body, node.shape[axis], lambda: body.nest(x.shape, each))
-    return low.finish(node, body, aligned=False, cost=node.type.size + x.type.size)
+        def add_value() -> None:
+            old = Load(low.names[node], offset(node.shape, place), dtype)
+            low.store(body, node, place, Apply("add", (old, low.value(body, x, index)), dtype))
+
+        only_if(body, inside, add_value)
+
+    def row(places: Index) -> None:
+        first, last = (ZERO, extent(x.shape[-1])) if along else (FIRST, LAST)
+        body.loop(first, last, lambda j: each((*places, j)), "c")
+
+    where_there_are(body, node.shape[axis], lambda: body.nest(x.shape[:-1], row))
+    return low.finish(node, body, aligned=False, cost=product(x.shape[:-1]) + product(node.shape[:-1]))
 
 
 ROW_KERNELS: dict[str, Callable[[Lowering, Node], Kernel]] = {
+    "add_along": kernel_add_along,
     "add_rows": kernel_add_rows,
     "first_occurrence": kernel_first_occurrence,
     "put_along": kernel_put_along,

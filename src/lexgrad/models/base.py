@@ -75,6 +75,10 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     )
     warmup: int = setting(0, "steps over which the rate first climbs from 0", least=0)
     momentum: float = setting(0.9, "for momentum and nesterov", least=0)
+    lazy: bool = setting(
+        False,
+        "a step updates only the rows of embeddings, or of sparse weights, that its batch reads (state and l2 too)",
+    )
     batch: int = setting(32, "texts in a mini-batch", least=1)
     epochs: int = setting(10, "passes over the training texts", least=1)
     l2: float | None = setting(

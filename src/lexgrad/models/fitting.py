@@ -136,7 +136,8 @@ def training_step(model: TextClassifier, encoder: Encoder, classes: int, *, weig
         trained=trained,
         step=step,
     )
-    rule = optimiser(model.optimizer, momentum=model.momentum, weight_decay=model.l2_strength() if decoupled else 0.0)
+    decay = model.l2_strength() if decoupled else 0.0
+    rule = optimiser(model.optimizer, momentum=model.momentum, weight_decay=decay, lazy=model.lazy)
     graph = build_step(objective, rule, clip_norm=model.clip_norm, clip_value=model.clip_value, decays=penalised)
     return TrainingStep(graph, trained, model.precision, model.threads)
 

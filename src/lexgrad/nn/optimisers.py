@@ -13,6 +13,7 @@ from typing import ClassVar
 from lexgrad import ops
 from lexgrad.errors import InputError, suggest
 from lexgrad.graph import Node
+from lexgrad.ops.rows import in_one_axis
 
 Slots = dict[str, Node]
 Update = tuple[Node, Slots]
@@ -23,9 +24,11 @@ class Optimiser:
     """One update rule. ``slots`` names the arrays of a parameter's shape, zero at first, that it remembers.
 
     Attributes:
-        decay: decoupled weight decay (AdamW); 0 elsewhere, where L2 belongs to the loss.
+        lazy: of a table whose rows the loss looks up (embeddings, weights of sparse features), each step updates the
+            rows that the batch reads, state and decay included, and leaves the others as they are.
     """
 
+    lazy: bool = False
     slots: ClassVar[tuple[str, ...]] = ()
 
     def update(
@@ -108,7 +111,8 @@ class Adadelta(Optimiser):
         squares = self.rho * state["square_mean"] + (1 - self.rho) * ops.square(gradient)
         delta = ops.sqrt(state["delta_mean"] + self.epsilon) / ops.sqrt(squares + self.epsilon) * gradient
         deltas = self.rho * state["delta_mean"] + (1 - self.rho) * ops.square(delta)
-        return parameter - rate * delta, {"square_mean": squares, "delta_mean": deltas}
+        # Each may be written over the old one when nobody needs that any more: deltas come of the old squares too.
+        return parameter - rate * delta, {"delta_mean": deltas, "square_mean": squares}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,25 +145,26 @@ class Adam(Optimiser):
 NAMES = ("sgd", "momentum", "nesterov", "adagrad", "adadelta", "adam", "adamw")
 
 
-def optimiser(name: str, *, momentum: float = 0.9, weight_decay: float = 0.0) -> Optimiser:
+def optimiser(name: str, *, momentum: float = 0.9, weight_decay: float = 0.0, lazy: bool = False) -> Optimiser:
     """Return an optimiser by name.
 
     Args:
         name: one of ``NAMES``.
         momentum: μ of "momentum" and "nesterov".
         weight_decay: λ of "adamw" (PyTorch's default is 0.01, here 0).
+        lazy: see ``Optimiser``.
 
     Raises:
         InputError: an unknown name.
     """
     table: dict[str, Callable[[], Optimiser]] = {
-        "sgd": SGD,
-        "momentum": lambda: Momentum(momentum=momentum),
-        "nesterov": lambda: Momentum(momentum=momentum, nesterov=True),
-        "adagrad": Adagrad,
-        "adadelta": Adadelta,
-        "adam": Adam,
-        "adamw": lambda: Adam(weight_decay=weight_decay),
+        "sgd": lambda: SGD(lazy=lazy),
+        "momentum": lambda: Momentum(momentum=momentum, lazy=lazy),
+        "nesterov": lambda: Momentum(momentum=momentum, nesterov=True, lazy=lazy),
+        "adagrad": lambda: Adagrad(lazy=lazy),
+        "adadelta": lambda: Adadelta(lazy=lazy),
+        "adam": lambda: Adam(lazy=lazy),
+        "adamw": lambda: Adam(weight_decay=weight_decay, lazy=lazy),
     }
     if name not in table:
         raise InputError(f"optimizer is one of {', '.join(NAMES)}; got {name!r}{suggest(name, NAMES)}")
@@ -179,6 +184,7 @@ def update_all(
     rate: Node,
     step: Node,
     decays: Callable[[str], bool] = lambda name: True,
+    rows: Mapping[str, Node] | None = None,
 ) -> tuple[dict[str, Node], dict[str, Node]]:
     """Add the update of every parameter to the graph.
 
@@ -190,6 +196,8 @@ def update_all(
         rate: η, a float scalar.
         step: updates done so far (0 at first), an int scalar.
         decays: for which parameters AdamW's decay holds.
+        rows: ids, each at most once but for -1, of the rows that are updated, for parameters of which only some are;
+            their gradients have these rows (and zeros at -1).
 
     Returns:
         New parameters and new state, by the names of the old.
@@ -199,6 +207,33 @@ def update_all(
     new_state: dict[str, Node] = {}
     for name, parameter in parameters.items():
         slots = {slot: state[slot_name(name, slot)] for slot in rule.slots}
-        new_parameters[name], new_slots = rule.update(parameter, gradients[name], slots, rate, t, decays(name))
+        ids = (rows or {}).get(name)
+        if ids is None:
+            new, new_slots = rule.update(parameter, gradients[name], slots, rate, t, decays(name))
+        else:
+            read = {slot: ops.take(node, ids) for slot, node in slots.items()}
+            new, new_slots = rule.update(ops.take(parameter, ids), gradients[name], read, rate, t, decays(name))
+            new = ops.set_rows(parameter, new, ids)
+            new_slots = {slot: ops.set_rows(slots[slot], node, ids) for slot, node in new_slots.items()}
+        new_parameters[name] = new
         new_state |= {slot_name(name, slot): node for slot, node in new_slots.items()}
     return new_parameters, new_state
+
+
+def rows_read(loss: Node, parameter: Node) -> Node | None:
+    """The ids of the rows of a parameter that a loss looks up, one behind the other; None where it reads it otherwise.
+
+    That is, where anything but ``take`` reads the parameter (a product of matrices, a slice), or nothing does.
+    """
+    ids: list[Node] = []
+    seen, stack = {loss}, [loss]
+    while stack:
+        node = stack.pop()
+        if any(operand is parameter for operand in node.inputs):
+            if node.primitive.name != "take" or node.inputs[1] is parameter:
+                return None
+            ids.append(in_one_axis(node.inputs[1]))
+        new = [operand for operand in node.inputs if operand not in seen]
+        seen.update(new)
+        stack.extend(new)
+    return (ops.concatenate(ids, 0) if len(ids) > 1 else ids[0]) if ids else None

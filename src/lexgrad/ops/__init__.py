@@ -50,7 +50,7 @@ from lexgrad.ops.elementwise import (
     tanh,
     where,
 )
-from lexgrad.ops.indexing import put_along, scatter_add, take, take_along
+from lexgrad.ops.indexing import add_along, put_along, scatter_add, take, take_along
 from lexgrad.ops.lifting import Operand, constant, lift, type_of
 from lexgrad.ops.movement import (
     broadcast_to,
@@ -79,13 +79,14 @@ index = _operators.index
 abs = absolute
 
 __all__ = [
-    "Operand", "abs", "absolute", "add", "add_rows", "arange", "argmax", "binary_cross_entropy", "broadcast_to", "cast",
-    "combine_rows", "concatenate", "constant", "cos", "cross_entropy", "distinct", "divide", "dropout", "equal", "exp",
-    "expand_dims", "first_occurrence", "greater", "greater_equal", "gru_cell", "index", "less", "less_equal", "lift",
-    "linear", "log", "log_sigmoid", "log_softmax", "logical_and", "logical_not", "logical_or", "logsumexp", "lstm_cell",
-    "matmul", "max", "maximum", "mean", "min", "minimum", "multiply", "negative", "not_equal", "one_hot", "pad",
-    "power", "put_along", "random_uniform", "relu", "reshape", "reverse", "rnn_cell", "scatter_add", "segment_argmax",
-    "segment_lengths", "segment_max", "segment_mean", "segment_repeat", "segment_sum", "set_rows", "sigmoid", "sign",
-    "sin", "size", "softmax", "softplus", "sqrt", "square", "squeeze", "stack", "stop_gradient", "subtract", "sum",
-    "take", "take_along", "take_slice", "tanh", "transpose", "type_of", "where",
+    "Operand", "abs", "absolute", "add", "add_along", "add_rows", "arange", "argmax", "binary_cross_entropy",
+    "broadcast_to", "cast", "combine_rows", "concatenate", "constant", "cos", "cross_entropy", "distinct", "divide",
+    "dropout", "equal", "exp", "expand_dims", "first_occurrence", "greater", "greater_equal", "gru_cell", "index",
+    "less", "less_equal", "lift", "linear", "log", "log_sigmoid", "log_softmax", "logical_and", "logical_not",
+    "logical_or", "logsumexp", "lstm_cell", "matmul", "max", "maximum", "mean", "min", "minimum", "multiply",
+    "negative", "not_equal", "one_hot", "pad", "power", "put_along", "random_uniform", "relu", "reshape", "reverse",
+    "rnn_cell", "scatter_add", "segment_argmax", "segment_lengths", "segment_max", "segment_mean", "segment_repeat",
+    "segment_sum", "set_rows", "sigmoid", "sign", "sin", "size", "softmax", "softplus", "sqrt", "square", "squeeze",
+    "stack", "stop_gradient", "subtract", "sum", "take", "take_along", "take_slice", "tanh", "transpose", "type_of",
+    "where",
 ]  # fmt: skip

@@ -203,6 +203,32 @@ PUT_ALONG = register(
 )
 
 
+def _add_along_type(x: Type, values: Type, index: Type, *, axis: int) -> Type:
+    if _put_along_type(values, index, axis=axis, size=x.shape[axis] if axis < x.rank else 0) != x:
+        raise ShapeError(f"values {values} along axis {axis} do not fit {x}")
+    return x
+
+
+ADD_ALONG = register(
+    Primitive(
+        "add_along",
+        _add_along_type,
+        lambda x, values, index, *, axis: x + _numpy_put_along(values, index, axis=axis, size=x.shape[axis]),
+        (
+            lambda g, out, x, values, index, *, axis: g,
+            lambda g, out, x, values, index, *, axis: take_along(g, index, axis),
+            None,
+        ),
+        notation="{0} with {1} added along {2}",
+        samples=(
+            sample(real(3, 4), real(3, 2), exactly([[1, 1], [0, 3], [-1, 2]]), axis=1),
+            sample(real(3, 2), real(4, 2), exactly([[2, -1], [2, 0], [0, 0], [2, 1]]), axis=0),
+            sample(real(4), real(3), exactly([1, 3, 1]), axis=0),
+        ),
+    )
+)
+
+
 @operation
 def take_along(x: Operand, index: Operand, axis: int) -> Node:
     """Entries of ``x`` along an axis, as NumPy's ``take_along_axis``; -1 gives 0.
@@ -218,3 +244,10 @@ def put_along(x: Operand, index: Operand, axis: int, size: Size) -> Node:
     """The adjoint of ``take_along``: zeros with ``size`` entries along the axis, each value added at its index."""
     nodes = lift(x, index)
     return apply(PUT_ALONG, *nodes, axis=normalise_axis(axis, nodes[0].ndim), size=whole_size(size))
+
+
+@operation
+def add_along(x: Operand, values: Operand, index: Operand, axis: int) -> Node:
+    """``x + put_along(values, index, axis, size)``, which a compiled program does at the entries concerned only."""
+    nodes = lift(x, values, index)
+    return apply(ADD_ALONG, *nodes, axis=normalise_axis(axis, nodes[0].ndim))

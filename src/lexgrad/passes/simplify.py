@@ -7,7 +7,20 @@ from typing import NamedTuple
 
 from lexgrad.errors import LexgradError
 from lexgrad.graph import INPUT, Firing, Graph, Node, Origin, RewriteRule, rewrite
-from lexgrad.passes import algebra, common, folding, movement, pieces, reductions, selection, sparse, stable, watching
+from lexgrad.passes import (
+    algebra,
+    combined,
+    common,
+    folding,
+    movement,
+    pieces,
+    reductions,
+    selection,
+    sparse,
+    stable,
+    watching,
+    winners,
+)
 
 FAMILIES: Mapping[str, Sequence[RewriteRule]] = {
     "folding": folding.RULES,
@@ -15,7 +28,7 @@ FAMILIES: Mapping[str, Sequence[RewriteRule]] = {
     "movement": [*movement.RULES, *pieces.RULES, *reductions.RULES],
     "stable": stable.RULES,
     "algebra": algebra.RULES,
-    "sparse": sparse.RULES,
+    "sparse": [*sparse.RULES, *combined.RULES, *winners.RULES],
 }
 """All rules, by family; for one node, those of earlier families are tried first."""
 

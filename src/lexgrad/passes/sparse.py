@@ -2,13 +2,8 @@
 
 The gradient of ``take`` is a scatter of rows. Sums, differences and scalars are linear, so the rows can be carried
 through them into the optimiser's update, exactly: SGD's p - η scatter(r at i) is add_rows(p, -η r at i), with the L2
-penalty and with clipping too. What is not linear in the gradient reads the whole of it: Adagrad's and Adam's squares,
-momentum's decay of rows that were not read. There rows are added to the decayed state in place of a dense gradient,
-and the rest stays as it is. (Adagrad on rows alone would be exact, as a square of 0 adds nothing, if rows with one id
-were added up first; that takes a primitive for rows by distinct ids. Lazy Adam and Adadelta are other algorithms.)
-
-The norm of a scatter is not that of its rows where an id occurs twice: (a + b)² is not a² + b². It is
-Σ r · scatter(r at i)[i], which reads the rows concerned only.
+penalty and with clipping too, and momentum's decayed velocity has rows added to it. What is not linear, squares and
+quotients and norms, needs rows with one id added up first: see :mod:`lexgrad.passes.combined`.
 """
 
 from __future__ import annotations
@@ -16,12 +11,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from lexgrad import ops
-from lexgrad.graph import Dim, Node, RewriteRule, product
+from lexgrad.graph import Node, RewriteRule
 from lexgrad.passes.pattern import pattern_rule
 from lexgrad.passes.rules import again, example, floats, ints, is_a, rule
 
-LARGE = 1000
-"""Rows of a table from which on it pays not to read all of it, where the number of rows read is a named size."""
 FEW = 8
 """Rows that are as well added one by one."""
 
@@ -51,33 +44,7 @@ RULES: list[RewriteRule] = [
 ]
 
 
-def _far_fewer(ids: Node, table_rows: object) -> bool:
-    """Whether fewer rows are read than the table has, as far as that is known when the graph is built."""
-    if not isinstance(table_rows, int):
-        return False
-    count = product(ids.shape)
-    return table_rows >= LARGE if isinstance(count, Dim) else count < table_rows
-
-
-@rule(
-    RULES,
-    "sum(scatter_add(r, i) ** 2) → sum(r * take(scatter_add(r, i), i))",
-    "sum",
-    example(lambda r, i: ops.sum(ops.square(ops.scatter_add(r, i, 9))), floats(5, 4), ints(5)),
-)
-def norm_of_rows(node: Node) -> Node | None:
-    """The squares of a table that is 0 but for a few rows, from those rows; exact where ids occur twice or are -1."""
-    (square,) = node.inputs
-    if not is_a(square, "multiply") or square.inputs[0] is not square.inputs[1]:
-        return None
-    table = square.inputs[0]
-    if not is_a(table, "scatter_add") or len(node.attributes["axes"]) < table.ndim:
-        return None
-    rows, ids = table.inputs
-    return ops.sum(rows * ops.take(table, ids)) if _far_fewer(ids, table.shape[0]) else None
-
-
-def _followed(ids: Node, places: Node) -> Node:
+def followed(ids: Node, places: Node) -> Node:
     """``ids[places]``, and -1 where a place is -1."""
     return ops.where(places < 0, -1, ops.take(ids, places))
 
@@ -94,7 +61,7 @@ def join_takes(node: Node, users: Mapping[Node, int]) -> Node | None:
     inner, places = node.inputs
     if not is_a(inner, "take") or users.get(inner) != 1 or inner.inputs[1].ndim != 1 or inner.inputs[0].ndim < 2:
         return None
-    return ops.take(inner.inputs[0], _followed(inner.inputs[1], places))
+    return ops.take(inner.inputs[0], followed(inner.inputs[1], places))
 
 
 @rule(
@@ -109,7 +76,7 @@ def join_scatters(node: Node, users: Mapping[Node, int]) -> Node | None:
     inner, places = node.inputs
     if not is_a(inner, "scatter_add") or users.get(inner) != 1 or places.ndim != 1 or inner.ndim < 2:
         return None
-    return again(node, inner.inputs[0], _followed(places, inner.inputs[1]))
+    return again(node, inner.inputs[0], followed(places, inner.inputs[1]))
 
 
 def _add_pad(node: Node, users: Mapping[Node, int]) -> Node | None:

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lexgrad import ops
 from lexgrad.grad import gradient
 from lexgrad.graph import Graph, Node, Type, input_node
 from lexgrad.nn.clipping import clip_by_norm, clip_by_value
-from lexgrad.nn.optimisers import Optimiser, slot_name, update_all
+from lexgrad.nn.optimisers import Optimiser, rows_read, slot_name, update_all
 from lexgrad.train.engine import DTYPES, Updater
 
 Array = NDArray[Any]
@@ -59,6 +60,9 @@ def build_step(
     Its inputs are the parameters, the optimiser's slots (``<parameter>_<slot>``), the batch, ``rate`` and ``step``;
     its outputs the loss and, under the names of the inputs, the new value of each trained parameter and each slot.
 
+    With a lazy optimiser a table whose rows the loss looks up is a table of those rows alone: the L2 penalty, the norm
+    of the gradient and the update are those of the rows that the batch reads, each counted once.
+
     Args:
         objective: loss and parameters.
         rule: the optimiser.
@@ -69,6 +73,9 @@ def build_step(
     trained = {name: objective.parameters[name] for name in objective.trained}
     total = objective.loss if objective.penalty is None else objective.loss + objective.penalty
     gradients = dict(zip(trained, gradient(total, list(trained.values())), strict=True))
+    read = {name: rows_read(objective.loss, node) for name, node in trained.items()} if rule.lazy else {}
+    rows = {name: ops.distinct(ids) for name, ids in read.items() if ids is not None}
+    gradients |= {name: ops.take(gradients[name], ids) for name, ids in rows.items()}
     if clip_value is not None:
         gradients = clip_by_value(gradients, clip_value)
     if clip_norm is not None:
@@ -79,7 +86,7 @@ def build_step(
         for slot in rule.slots
     }
     rate = input_node(RATE, Type("float"))
-    parameters, state = update_all(rule, trained, gradients, slots, rate, objective.step, decays)
+    parameters, state = update_all(rule, trained, gradients, slots, rate, objective.step, decays, rows)
     inputs = {**objective.parameters, **slots, **objective.inputs, RATE: rate, STEP: objective.step}
     return Graph(inputs, {LOSS: objective.loss, **parameters, **state}, name="training_step")
 
