@@ -191,6 +191,50 @@ def show(run: RunPath, as_json: Json = False) -> None:
 
 
 @app.command()
+def explain(
+    *,
+    target: Annotated[
+        str, typer.Argument(metavar="TARGET", help="An expression, such as 'L = c*(a + 2*b)', or a trained RUN.")
+    ],
+    at: Annotated[list[str] | None, _value("NAME=VALUE", "A value: a=3, W=[[1,2],[3,4]]; repeatable.")] = None,
+    wrt: Annotated[str | None, _value("NAME", "Differentiate in this, or in an entry: W1[0,0].")] = None,
+    text: Annotated[str | None, _value("TEXT", "For a run: the text whose answer is explained.")] = None,
+    label: Annotated[str | None, _value("LABEL", "For a run: the right label; else the one predicted.")] = None,
+    format_: Annotated[
+        str | None, _value("NAME", "text, latex, markdown, json, html, svg; else by --out.", "--format")
+    ] = None,
+    out: Annotated[Path | None, _value("FILE", "Write it here.")] = None,
+    steps: Annotated[str, _value("WHICH", "named, all, or auto: named steps where there are any.")] = "auto",
+    paths: Annotated[int, _value("N", "Spell out at most so many paths.", least=1)] = 8,
+    check: Annotated[bool, _flag("--check", "Compare with finite differences.")] = False,
+) -> None:
+    """Explain a number: every value, every local derivative, and the chain rule along every path.
+
+    \b
+    Examples:
+      lexgrad explain "L = c*(a + 2*b)" --at a=3 --at b=1 --at c=-2 --wrt b
+      lexgrad explain "d = 2*b; e = a+d; L = c*e" --at a=3 --at b=1 --at c=-2 --out L.svg
+      lexgrad explain "L = sum(tanh(x @ W))" --at "x=[1,2]" --at "W=[[1,2],[3,4]]" --wrt "W[0,1]"
+      lexgrad explain runs/ffnn-train-1 --text "a lovely film" --wrt "W1[0,0]"
+    """
+    from lexgrad.cli.explain import ExplainRequest, run_explain
+
+    request = ExplainRequest(
+        target=target,
+        at=tuple(at or ()),
+        wrt=wrt,
+        form=format_,
+        out=out,
+        steps=steps,
+        paths=paths,
+        check=check,
+        text=text,
+        label=label,
+    )
+    run_explain(request, Output())
+
+
+@app.command()
 def models(
     model: Annotated[str | None, typer.Argument(metavar="MODEL", help="Only this one.")] = None,
     as_json: Json = False,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -153,16 +153,20 @@ class Derivation:
         """The edges along which a step is blamed, from the target down."""
         return tuple(edge for edge in reversed(self.edges) if edge.wrt is step and edge.blame is not None)
 
-    def check(self, step: float = 1e-5) -> Check:
+    def check(self, step: float = 1e-5, say: Callable[[str], None] = print) -> Check:
         """Compare with finite differences, and print both numbers and their difference.
 
         Args:
             step: how far the input is moved to each side, relative to the larger of 1 and its magnitude.
+            say: what prints the line.
+
+        Raises:
+            InputError: nothing was asked for, or a value between inputs and target was given instead of computed.
         """
         if self.given:
             raise InputError(f"{', '.join(self.given)} is given, not computed: there is nothing to check against")
         found = compare(self.forward, np.asarray(self.gradient), as_text(self.symbol), step)
-        print(found)
+        say(str(found))
         return found
 
     # ---- its faces ----------------------------------------------------------------------------------------------
@@ -200,15 +204,24 @@ class Derivation:
         return derivation_json(self)
 
     def html(self) -> str:
-        """A page of its own, with MathML; it needs no network."""
-        from lexgrad.explain.faces.html import derivation_page
+        """A page of its own: the graph to go through step by step, then the mathematics as MathML; needs no network."""
+        from lexgrad.explain.faces.html import derivation_html
+        from lexgrad.explain.picture import draw
 
-        return derivation_page(self)
+        page = draw(self).html
+        end = page.rindex("</body>")
+        return f"{page[:end]}{derivation_html(self)}{page[end:]}"
+
+    def svg(self) -> str:
+        """The graph as a picture, with the way from the target to ``wrt`` highlighted; see ``lexgrad.draw``."""
+        from lexgrad.explain.picture import draw
+
+        return draw(self).svg
 
     def _repr_html_(self) -> str:
         from lexgrad.explain.faces.html import derivation_html
 
-        return derivation_html(self)
+        return derivation_html(self, self.svg())
 
     # ---- how it is found ----------------------------------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,21 @@ from numpy.typing import ArrayLike, NDArray
 
 from lexgrad.errors import InputError, suggest
 from lexgrad.evaluate import as_type, bind_sizes, constant_value, evaluate_node
-from lexgrad.graph import CONSTANT, INPUT, Dim, Node, apply, holds_dim, input_node, resolve, topological
+from lexgrad.explain.unrolling import unrolled
+from lexgrad.graph import (
+    CONSTANT,
+    INPUT,
+    Dim,
+    Graph,
+    Node,
+    apply,
+    constant_node,
+    group_key,
+    holds_dim,
+    input_node,
+    resolve,
+    topological,
+)
 
 Array = NDArray[Any]
 
@@ -66,21 +80,22 @@ def evaluate_forward(target: Node, wrt: Node | str | None, at: Mapping[str, Arra
     types = {names[node]: node.type for node in leaves}
     sizes = bind_sizes(types, {names[node]: np.shape(value) for node, value in leaves.items()})
     _check_sizes(order, sizes)
-    copies: dict[Node, Node] = {}
+    copies = _copies(order, sizes)
+    fixed = {copies[node]: value for node, value in given.items()}
+    copied = topological([copies[target]])
     values: dict[Node, Array] = {}
     with np.errstate(all="ignore"):
-        for node in order:
-            copy = copies[node] = _copy(node, copies, sizes)
-            values[copy] = given[node] if node in given else value_of(copy, values)
-            if values[copy].shape != copy.shape:
-                raise InputError(f"{node.name} should be {copy.type}; got shape {values[copy].shape}")
+        for node in copied:
+            values[node] = fixed[node] if node in fixed else value_of(node, values)
+            if values[node].shape != node.shape:
+                raise InputError(f"{node.name} should be {node.type}; got shape {values[node].shape}")
     return Forward(
         copies[target],
         None if below is None else copies[below],
         entry,
-        tuple(copies[node] for node in order),
+        tuple(copied),
         values,
-        frozenset(copies[node] for node in given if node.primitive is not INPUT),
+        frozenset(node for node in fixed if node.primitive is not INPUT),
     )
 
 
@@ -124,16 +139,42 @@ def _check_sizes(order: Sequence[Node], sizes: Mapping[str, int]) -> None:
                 raise InputError(f"the size {size} of {node.describe()} does not follow from the inputs' shapes")
 
 
+def _copies(
+    order: Iterable[Node], sizes: Mapping[str, int], known: Mapping[Node, Node] | None = None
+) -> dict[Node, Node]:
+    """Plain nodes with numbers for named sizes, by the nodes they are copied from; loops are written out."""
+    copies: dict[Node, Node] = dict(known or {})
+    loops: dict[Hashable, list[Node]] = {}
+    for node in order:
+        if node.primitive.name == "scan":
+            key = group_key(node)
+            if key not in loops:
+                loops[key] = _unrolled(node, [copies[operand] for operand in node.inputs], sizes)
+            copies[node] = loops[key][node.attributes["output"]]
+            if node.name and not copies[node].name:
+                copies[node].name = node.name
+        else:
+            copies[node] = _copy(node, copies, sizes)
+            copies[node].location = node.location
+    return copies
+
+
+def _unrolled(node: Node, inputs: Sequence[Node], sizes: Mapping[str, int]) -> list[Node]:
+    def body_on(body: Graph, arguments: list[Node]) -> list[Node]:
+        known = dict(zip(body.inputs.values(), arguments, strict=True))
+        copies = _copies((part for part in body.nodes if part not in known), sizes, known)
+        return [copies[output] for output in body.outputs.values()]
+
+    return unrolled(node, inputs, resolve(node.attributes["length"], sizes), body_on)
+
+
 def _copy(node: Node, copies: Mapping[Node, Node], sizes: Mapping[str, int]) -> Node:
     if node.primitive is CONSTANT:
-        return node if node.__class__ is Node else apply(CONSTANT, **node.attributes)
+        return constant_node(**node.attributes)
     if node.primitive is INPUT:
-        copy = input_node(node.name, node.type.with_shape(tuple(resolve(size, sizes) for size in node.shape)))
-    else:
-        attributes = {name: _numbers(value, sizes) for name, value in node.attributes.items()}
-        copy = apply(node.primitive, *(copies[operand] for operand in node.inputs), **attributes).named(node.name)
-    copy.location = node.location
-    return copy
+        return input_node(node.name, node.type.with_shape(tuple(resolve(size, sizes) for size in node.shape)))
+    attributes = {name: _numbers(value, sizes) for name, value in node.attributes.items()}
+    return apply(node.primitive, *(copies[operand] for operand in node.inputs), **attributes).named(node.name)
 
 
 def _numbers(value: Any, sizes: Mapping[str, int]) -> Any:

@@ -269,8 +269,6 @@ _FUNCTIONS = {
 
 def of_primitive(primitive: str, operands: list[Math], attributes: Mapping[str, Any]) -> Math:
     """A primitive applied to formulas."""
-    if primitive == "slice":
-        return _sliced(operands[0], attributes)
     if primitive == "transpose" and attributes["axes"] != tuple(reversed(range(len(attributes["axes"])))):
         return call("transpose", *operands)
     if primitive in WRITTEN:
@@ -278,15 +276,20 @@ def of_primitive(primitive: str, operands: list[Math], attributes: Mapping[str, 
     return call(_FUNCTIONS.get(primitive, primitive), *operands)
 
 
-def _sliced(x: Math, attributes: Mapping[str, Any]) -> Math:
-    starts, stops, steps = attributes["starts"], attributes["stops"], attributes["steps"]
-    if all(stop == start + 1 for start, stop in zip(starts, stops, strict=True)):
-        return entry(x, tuple(starts))
-    parts = [
-        str(start) if stop == start + 1 else f"{start or ''}:{stop}" + (f":{step}" if step != 1 else "")
-        for start, stop, step in zip(starts, stops, steps, strict=True)
-    ]
-    return Math("index", (x, name(", ".join(parts))))
+def _sliced(x: Math, node: Node) -> Math:
+    attributes, sizes = node.attributes, node.inputs[0].shape
+    cuts = list(zip(attributes["starts"], attributes["stops"], attributes["steps"], sizes, strict=True))
+    while len(cuts) > 1 and cuts[-1] == (0, sizes[len(cuts) - 1], 1, sizes[len(cuts) - 1]):
+        cuts.pop()  # all of an axis at the end goes without saying
+    if all(stop == start + 1 for start, stop, _, _ in cuts):
+        return entry(x, tuple(start for start, _, _, _ in cuts))
+    return Math("index", (x, name(", ".join(_cut(*cut) for cut in cuts))))
+
+
+def _cut(start: Any, stop: Any, step: int, size: Any) -> str:
+    if stop == start + 1:
+        return str(start)
+    return f"{start or ''}:{'' if stop == size else stop}" + (f":{step}" if step != 1 else "")
 
 
 def of_node(node: Node, known: Mapping[Node, Math]) -> Math:
@@ -314,14 +317,22 @@ def of_node(node: Node, known: Mapping[Node, Math]) -> Math:
 def _put_together(node: Node, operands: list[Math]) -> Math:
     if node.primitive is CONSTANT:
         return of_constant(node.attributes["value"])
+    if node.primitive.name == "size" and isinstance(node.attributes["of"], int):
+        return number(node.attributes["of"])
     if not node.inputs:
         return name(node.name) if node.name else ELLIPSIS
-    made = Math("outer", tuple(operands)) if _is_outer(node) else None
-    made = made or of_primitive(node.primitive.name, operands, node.attributes)
+    made = _applied(node, operands)
     if made.size <= LARGEST:
         return made
-    cut = [operand if operand.size <= 3 else ELLIPSIS for operand in operands]
-    return of_primitive(node.primitive.name, cut, node.attributes)
+    return _applied(node, [operand if operand.size <= 3 else ELLIPSIS for operand in operands])
+
+
+def _applied(node: Node, operands: list[Math]) -> Math:
+    if node.primitive.name == "slice":
+        return _sliced(operands[0], node)
+    if _is_outer(node):
+        return Math("outer", tuple(operands))
+    return of_primitive(node.primitive.name, operands, node.attributes)
 
 
 def _is_outer(node: Node) -> bool:

@@ -134,8 +134,9 @@ class FeedForward(TextClassifier):
             if layer == 1 and "E" not in parameters:
                 z = feature_product(inputs, W, b)
             else:
-                below = g(z) if layer > 1 else self._embedded(parameters["E"], inputs)
+                below = g(z).named(f"a{layer - 1}") if layer > 1 else self._embedded(parameters["E"], inputs).named("x")
                 z = linear(drop(below), W, b)
+            z = z.named(f"z{layer}")
         return ops.squeeze(z, 1) if z.shape[1] == 1 else z
 
     def _embedded(self, E: Node, inputs: Mapping[str, Node]) -> Node:

@@ -63,7 +63,11 @@ class NgramEncoder(Encoder):
     def encode(self, chunk: Any) -> SparseInputs:
         """See Encoder.encode."""
         assert self.tokenizer is not None
-        return encode_sparse(self.weigh(self.tokenizer.encode(chunk)), self.means, self.deviations)
+        return self.inputs(self.tokenizer.encode(chunk))
+
+    def inputs(self, texts: PackedTexts) -> SparseInputs:
+        """Wrap packed texts as graph inputs."""
+        return encode_sparse(self.weigh(texts), self.means, self.deviations)
 
     def weigh(self, texts: PackedTexts) -> SparseRows:
         """Count the n-grams of packed texts and weight them."""

@@ -79,9 +79,9 @@ def pooled_embeddings(E: Node, ids: Node, offsets: Node, pool: str) -> Node:
         InputError: another ``pool``.
     """
     if pool == "mean":
-        return ops.segment_mean(ops.take(E, ids), offsets)
+        return ops.segment_mean(ops.take(E, ids).named("e"), offsets)
     if pool == "max":
-        return ops.segment_max(ops.take(E, ids), offsets)
+        return ops.segment_max(ops.take(E, ids).named("e"), offsets)
     raise InputError(f"pool is 'mean' or 'max' for packed texts; got {pool!r}")
 
 
@@ -96,4 +96,4 @@ def concatenated_embeddings(E: Node, ids: Node) -> Node:
         (batch, length * d).
     """
     batch, length = ids.shape
-    return ops.reshape(ops.take(E, ids), (batch, length * E.shape[1]))
+    return ops.reshape(ops.take(E, ids).named("e"), (batch, length * E.shape[1]))

@@ -1,4 +1,4 @@
-"""A derivation as HTML with MathML: a piece for notebooks, or a page of its own that needs no network."""
+"""A derivation as a piece of HTML with MathML, for notebooks and pages."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from lexgrad.explain.faces.mathml import as_mathml, math_element, mathml_number, mathml_value
 from lexgrad.explain.faces.report import Equation, product_of, remarks, sections
-from lexgrad.explain.faces.text import as_text
 from lexgrad.explain.faces.writing import POWER
 
 if TYPE_CHECKING:
@@ -26,18 +25,6 @@ _STYLE = (
 def derivation_html(derivation: Derivation, picture: str = "") -> str:
     """A piece of HTML: the picture, if there is one, then values, local derivatives and paths as MathML."""
     return f'{_STYLE}<div class="lexgrad-derivation">{picture}{"".join(_blocks(derivation))}</div>'
-
-
-def derivation_page(derivation: Derivation, picture: str = "") -> str:
-    """A whole page."""
-    title = as_text(derivation.symbol if derivation.wrt is not None else derivation.target.label)
-    return (
-        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(title)}</title></head>\n"
-        '<body style="font-family:system-ui,sans-serif;margin:1.5em;max-width:80em">\n'
-        f"<h1>{escape(title)}</h1>\n{derivation_html(derivation, picture)}\n</body></html>\n"
-    )
 
 
 def _blocks(derivation: Derivation) -> Iterator[str]:

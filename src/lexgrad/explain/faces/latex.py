@@ -165,7 +165,8 @@ def latex_value(value: Any) -> str:
         inside = r" \\ ".join(" & ".join(latex_number(float(number)) for number in row) for row in rows)
         return rf"\begin{{pmatrix}} {inside} \end{{pmatrix}}"
     size = r" \times ".join(map(str, array.shape))
-    return rf"\ldots \in \mathbb{{R}}^{{{size}}}"
+    space = "R" if array.dtype.kind == "f" else "Z"
+    return rf"\ldots \in \mathbb{{{space}}}^{{{size}}}"
 
 
 def derivation_latex(derivation: Derivation, document: bool = False) -> str:

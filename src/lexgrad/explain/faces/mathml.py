@@ -141,7 +141,9 @@ def mathml_value(value: Any) -> str:
         table = "".join(f"<mtr>{row}</mtr>" for row in cells)
         return _row(_operator("("), f"<mtable>{table}</mtable>", _operator(")"))
     size = _operator("×").join(f"<mn>{size}</mn>" for size in array.shape)
-    return _row(_operator("…"), _operator("∈"), f"<msup><mi>ℝ</mi>{_row(size)}</msup>")
+    return _row(
+        _operator("…"), _operator("∈"), f"<msup><mi>{'ℝ' if array.dtype.kind == 'f' else 'ℤ'}</mi>{_row(size)}</msup>"
+    )
 
 
 _write = MathML().write

@@ -1,0 +1,204 @@
+"""What a trained model makes of one text: every layer, the loss, the gradient, and what each word had to do with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lexgrad.errors import InputError, suggest
+from lexgrad.evaluate import Interpreter
+from lexgrad.explain import Derivation, explain
+from lexgrad.graph import Node, Type, input_node
+from lexgrad.models.inputs import BATCH
+from lexgrad.models.prediction import LOGITS, prediction_graph, probabilities
+from lexgrad.nn.losses import classification_loss
+from lexgrad.text.packed import pack
+
+if TYPE_CHECKING:
+    from lexgrad.models.base import TextClassifier
+
+Array = NDArray[Any]
+LABEL = "y"
+
+
+@dataclass(frozen=True)
+class Word:
+    """One token of a text and its part in the loss.
+
+    Attributes:
+        token: as the model reads it.
+        known: whether it is in the model's vocabulary.
+        gradient_x_input: Σ of input · ∂L/∂input over the inputs that the token brings: what the loss would lose, to
+            first order, if they went to 0 (Denil et al., "Extraction of salient sentences from labelled documents",
+            2014). Positive: the token speaks against the label.
+        leave_one_out: L(text) - L(text without the token), from a prediction of its own (Li, Monroe and Jurafsky,
+            "Understanding neural networks through representation erasure", 2016). The sign is the same.
+    """
+
+    token: str
+    known: bool
+    gradient_x_input: float
+    leave_one_out: float
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """One text, one answer, and where it comes from.
+
+    Attributes:
+        model: which kind of model.
+        text: what was asked.
+        label: the label whose loss is explained.
+        predicted: the most probable label.
+        probabilities: of every label.
+        words: the tokens of the text, in order.
+        derivation: of the loss in the parameters, or in the one asked for.
+    """
+
+    model: str
+    text: str
+    label: str
+    predicted: str
+    probabilities: dict[str, float]
+    words: tuple[Word, ...]
+    derivation: Derivation
+
+    @property
+    def loss(self) -> float:
+        """-log of the probability of ``label``."""
+        return float(self.derivation.target.value)
+
+    def json(self) -> dict[str, Any]:
+        """An object of Python's own types."""
+        return {
+            "model": self.model,
+            "text": self.text,
+            "label": self.label,
+            "predicted": self.predicted,
+            "probabilities": self.probabilities,
+            "loss": self.loss,
+            "words": [vars(word) for word in self.words],
+            **self.derivation.json(),
+        }
+
+
+def explain_prediction(
+    model: TextClassifier, text: str, *, label: Any = None, wrt: str | None = None, steps: Any = "auto", paths: int = 8
+) -> Explanation:
+    """Explain what a model says of a text.
+
+    Args:
+        model: fitted, on texts.
+        text: any text.
+        label: the right label; None takes the one that the model predicts.
+        wrt: a parameter, or an entry of one: ``"W1[0, 0]"``.
+        steps: as for ``lexgrad.explain``.
+        paths: as for ``lexgrad.explain``.
+
+    Raises:
+        InputError: the model was trained on numbers, the label is none of the model's, or ``wrt`` does not exist.
+    """
+    if model.encoder_.takes != "text":
+        raise InputError("this model was trained on numbers; only models of texts can be asked about a text")
+    names = [str(name) for name in model.classes_]
+    batch, _ = model.encoder_.encode([text]).batch()
+    chances = probabilities(_logits(model, batch))[0]
+    if label is not None and str(label) not in names:
+        near = suggest(str(label), names)
+        raise InputError(f"the model has no label {str(label)!r}{near}; its labels: {', '.join(names[:20])}")
+    target = int(chances.argmax()) if label is None else names.index(str(label))
+    loss = _loss(model)
+    at = {**model.parameters_, **batch, LABEL: np.array([target])}
+    derivation = explain(loss, _asked(model, wrt), at=_used(loss, at), steps=steps, paths=paths)
+    return Explanation(
+        model=model.name,
+        text=text,
+        label=names[target],
+        predicted=names[int(chances.argmax())],
+        probabilities=dict(zip(names, map(float, chances), strict=True)),
+        words=tuple(_words(model, text, target, float(derivation.target.value), derivation)),
+        derivation=derivation,
+    )
+
+
+def _loss(model: TextClassifier) -> Node:
+    """The graph of the loss of one text, without dropout: the one that training differentiates."""
+    shapes = model.shapes(model.encoder_, len(model.classes_))
+    parameters = {name: input_node(name, Type("float", shape)) for name, shape in shapes.items()}
+    inputs = {name: input_node(name, type) for name, type in model.encoder_.input_types().items()}
+    logits = model.logits(parameters, inputs, lambda x: x)
+    if not logits.name and not any(operand.name.startswith("z") for operand in logits.inputs):
+        logits.named("z")  # what squeezes a named layer needs no name of its own
+    return classification_loss(logits, input_node(LABEL, Type("int", (BATCH,)))).named("L")
+
+
+def _used(loss: Node, at: Mapping[str, Array]) -> dict[str, Array]:
+    from lexgrad.graph import INPUT, topological
+
+    used = {node.name for node in topological([loss]) if node.primitive is INPUT}
+    return {name: np.asarray(value) for name, value in at.items() if name in used}
+
+
+def _asked(model: TextClassifier, wrt: str | None) -> str | None:
+    if wrt is None:
+        return None
+    name = wrt.partition("[")[0].strip()
+    if name in ("ids", "values", "offsets"):
+        raise InputError(f"{name} says which words the text has; ask for one of {', '.join(model.parameters_)}")
+    return wrt
+
+
+def _words(model: TextClassifier, text: str, target: int, loss: float, derivation: Derivation) -> Iterator[Word]:
+    """Every token of the text with its blame; none where the features are a user's own functions."""
+    tokenizer = model.encoder_.tokenizer
+    if tokenizer is None:
+        return
+    tokens, ids = tokenizer.tokens(text), np.asarray(tokenizer.encode([text]).ids)
+    known = [bool(number != tokenizer.unknown or tokenizer.kind == "bpe") for number in ids]
+    blame = _gradient_x_input(model, ids, derivation)
+    erased = loss - _losses(model, [np.delete(ids, i) for i in range(len(ids))], target)
+    for token, there, gradient, change in zip(tokens, known, blame, erased, strict=True):
+        yield Word(token, there, float(gradient), float(change))
+
+
+def _gradient_x_input(model: TextClassifier, ids: Array, derivation: Derivation) -> Array:
+    """Input · ∂L/∂input, summed over what each token brings in: its embedding, or its part of n-grams."""
+    steps = {step.name: step for step in derivation.steps}
+    step = steps["e" if model.encoder_.words else "values"]
+    products = step.value * (np.zeros_like(step.value) if step.gradient is None else step.gradient)
+    if model.encoder_.words:
+        rows = products.reshape(-1, products.shape[-1]).sum(axis=1)
+        found = np.zeros(len(ids))  # what was cut off has no part in it
+        found[: len(rows)] = rows[: len(ids)]
+        return found
+    return _shared_out(model, ids, steps["ids"].value, products)
+
+
+def _shared_out(model: TextClassifier, ids: Array, features: Array, products: Array) -> Array:
+    """What each n-gram has goes in equal parts to the tokens of all its occurrences."""
+    table: Array = model.encoder_.table.words
+    found = np.zeros(len(ids))
+    for words, product in zip(table[features], products, strict=True):
+        gram = words[words >= 0]
+        starts = [i for i in range(len(ids) - len(gram) + 1) if np.array_equal(ids[i : i + len(gram)], gram)]
+        for start in starts:
+            found[start : start + len(gram)] += product / (len(starts) * len(gram))
+    return found
+
+
+def _losses(model: TextClassifier, texts: list[Array], target: int) -> NDArray[np.float64]:
+    """-log of the probability of the label, for texts given by their token ids."""
+    if not texts:
+        return np.zeros(0)
+    logits = _logits(model, model.encoder_.inputs(pack(texts)).batch()[0])
+    return np.asarray(-np.log(np.maximum(probabilities(logits)[:, target], np.finfo(float).tiny)))
+
+
+def _logits(model: TextClassifier, batch: Mapping[str, Array]) -> NDArray[np.float64]:
+    """By the interpreter, in float64: nothing has to be compiled for one text."""
+    graph = prediction_graph(model, model.encoder_, len(model.classes_))
+    return np.asarray(Interpreter(graph).run({**model.parameters_, **batch})[LOGITS])
