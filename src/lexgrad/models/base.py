@@ -47,6 +47,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         classes_ (K,): the labels, sorted.
         parameters_: dict name -> array, in the precision asked for.
         history_: one dict per epoch, as in ``metrics.jsonl`` (see ``train.progress.Progress.on_epoch_end``).
+        health_: what ``watch`` measured, a record a time, as in ``health.jsonl`` (see ``train.watching.Watch``).
         report_: dict with epochs, parameters (how many numbers), train_seconds, examples_per_second, tokens_per_second.
         encoder_: what turns X into the inputs of the graph (tokenizer, vocabulary of n-grams, idf, means ...).
         n_features_in_: number of columns, when X was an array or a matrix.
@@ -91,6 +92,9 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     patience: int = setting(5, "with a dev set: stop after this many epochs without a better one", least=1)
     monitor: str = setting("loss", "what on the dev set is watched", choices=("loss", "accuracy", "macro_f1"))
     seed: int = setting(0, "fixes initial weights, order and dropout", least=0)
+    watch: int | None = setting(
+        None, "measure gradients, updates and dead ReLUs every so many steps; 0: about 200 times in all", least=0
+    )
     precision: str = setting("fp32", "width of the numbers", choices=("fp32", "fp64", "bf16"))
     threads: int | None = setting(None, "processor threads; results are the same for any number", least=1)
 

@@ -30,6 +30,7 @@ from lexgrad.train.position import Position
 from lexgrad.train.progress import Progress
 from lexgrad.train.run import Run
 from lexgrad.train.shuffle import steps_in_epoch
+from lexgrad.train.watching import RECORDS, Watch
 from lexgrad.train.step import Objective, TrainingStep, build_step, initial_state, step_input
 
 if TYPE_CHECKING:
@@ -98,7 +99,9 @@ def fit_model(model: TextClassifier, X: Any, y: Any, *, dev: Any, run: Run | Non
     )
     step = training_step(model, encoder, len(classes), weighted=weights is not None)
     began = time.monotonic()
-    end = train(step, examples, start, plan, measure=measure, run=run, progress=progress)
+    updates = model.epochs * steps
+    watch = _watch(model, encoder, len(classes), weighted=weights is not None, updates=updates)
+    end = train(step, examples, start, plan, measure=measure, run=run, progress=progress, watch=watch)
     _keep(model, end, encoder, classes, time.monotonic() - began, start)
     if run is not None:
         storage.write_finished(run, model)
@@ -113,6 +116,17 @@ def training_step(model: TextClassifier, encoder: Encoder, classes: int, *, weig
         classes: how many classes there are.
         weighted: whether a batch brings a weight for each text.
     """
+    objective = training_objective(model, encoder, classes, weighted=weighted)
+    decoupled = model.optimizer == "adamw"
+    decay = model.l2_strength() if decoupled else 0.0
+    rule = optimiser(model.optimizer, momentum=model.momentum, weight_decay=decay, lazy=model.lazy)
+    decays = model.penalised()
+    graph = build_step(objective, rule, clip_norm=model.clip_norm, clip_value=model.clip_value, decays=decays)
+    return TrainingStep(graph, objective.trained, model.precision, model.threads)
+
+
+def training_objective(model: TextClassifier, encoder: Encoder, classes: int, *, weighted: bool = False) -> Objective:
+    """Build what a step of a model makes smaller: loss and penalty of a batch; see ``training_step``."""
     parameters = {
         name: input_node(name, Type("float", shape)) for name, shape in model.shapes(encoder, classes).items()
     }
@@ -125,21 +139,23 @@ def training_step(model: TextClassifier, encoder: Encoder, classes: int, *, weig
     inputs |= {WEIGHTS: weights} if weights is not None else {}
     inputs |= {KEY: key} if model.dropout_rate() else {}
     trained = tuple(name for name in parameters if name not in model.frozen())
-    penalised = model.penalised()
     learned = {name: parameters[name] for name in trained}
     decoupled = model.optimizer == "adamw"
-    objective = Objective(
+    return Objective(
         loss=classification_loss(logits, labels, weights),
-        penalty=None if decoupled else l2_penalty(learned, model.l2_strength(), penalised),
+        penalty=None if decoupled else l2_penalty(learned, model.l2_strength(), model.penalised()),
         inputs=inputs,
         parameters=parameters,
         trained=trained,
         step=step,
     )
-    decay = model.l2_strength() if decoupled else 0.0
-    rule = optimiser(model.optimizer, momentum=model.momentum, weight_decay=decay, lazy=model.lazy)
-    graph = build_step(objective, rule, clip_norm=model.clip_norm, clip_value=model.clip_value, decays=penalised)
-    return TrainingStep(graph, trained, model.precision, model.threads)
+
+
+def _watch(model: TextClassifier, encoder: Encoder, classes: int, *, weighted: bool, updates: int) -> Watch | None:
+    if model.watch is None:
+        return None
+    objective = training_objective(model, encoder, classes, weighted=weighted)
+    return Watch(objective, model.watch or max(1, updates // RECORDS), model.precision, model.threads)
 
 
 def _dropout(rate: float, key: Node, step: Node) -> Callable[[Node], Node]:
@@ -227,6 +243,7 @@ def _keep(
     model.encoder_ = encoder
     model.parameters_ = dict(end.best if end.best is not None else end.parameters)
     model.history_ = rows
+    model.health_ = [dict(record) for record in end.health]
     model.n_iter_ = end.epoch
     examples = sum(row["examples"] for row in done) - start.examples
     tokens = sum(row["tokens"] for row in done) - start.tokens

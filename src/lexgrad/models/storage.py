@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 Array = NDArray[Any]
 ENCODER = "encoder."  # prefix of the encoder's arrays; parameters have their plain names
-FREE = ("epochs", "patience", "threads")  # settings that may change when a run is resumed
+FREE = ("epochs", "patience", "threads", "watch")  # settings that may change when a run is resumed
 
 
 def load(path: str | Path) -> TextClassifier:

@@ -26,6 +26,7 @@ from lexgrad.train.position import Arrays, Position
 from lexgrad.train.progress import Interrupted, Progress
 from lexgrad.train.run import Run
 from lexgrad.train.shuffle import batches, steps_in_epoch
+from lexgrad.train.watching import Watch
 
 Batch = dict[str, NDArray[Any]]
 
@@ -82,6 +83,7 @@ def train(
     measure: Callable[[Arrays], Mapping[str, Any]] | None = None,
     run: Run | None = None,
     progress: Progress | None = None,
+    watch: Watch | None = None,
 ) -> Position:
     """Train from ``start`` until the plan is done or patience runs out; returns where it ended.
 
@@ -92,13 +94,14 @@ def train(
         plan: how long and how.
         measure: metrics of the dev set for given parameters; None without a dev set.
         run: where checkpoints and metrics go.
-        progress: who watches.
+        progress: who is told.
+        watch: measures some of the steps.
 
     Raises:
         Interrupted: KeyboardInterrupt came; the state is saved where there is a run.
         NonFiniteError: the loss became infinite or not a number.
     """
-    return _Training(step, examples, start, plan, measure, run, progress or Progress()).train()
+    return _Training(step, examples, start, plan, measure, run, progress or Progress(), watch).train()
 
 
 class _Training:
@@ -113,8 +116,9 @@ class _Training:
         measure: Callable[[Arrays], Mapping[str, Any]] | None,
         run: Run | None,
         progress: Progress,
+        watch: Watch | None,
     ) -> None:
-        self.step, self.examples, self.here, self.plan = step, examples, start, plan
+        self.step, self.examples, self.here, self.plan, self.watch = step, examples, start, plan, watch
         self.measure, self.run, self.progress = measure, run, progress
         self.steps = steps_in_epoch(len(examples), plan.batch)
         self.saved = time.monotonic()
@@ -150,12 +154,17 @@ class _Training:
             here = self.here
             batch, tokens = self.examples.batch(indices)
             rate = self.plan.rate(here.updates)
+            watched = self.watch if self.watch and self.watch.due(here.updates) else None
+            reading = watched.before(here.parameters, batch, here.updates) if watched else None
             parameters, state, loss = self.step(here.parameters, here.state, batch, rate, here.updates)
             if not math.isfinite(loss):
                 raise NonFiniteError(
                     f"the loss became {loss} in epoch {here.epoch + 1}, step {here.step + 1}: the learning rate"
                     f" ({rate:g}) may be too high, or the inputs too large; lower it, clip gradients, or standardize"
                 )
+            health = here.health
+            if watched and reading:
+                health = (*health, watched.record(reading, parameters, here.epoch + 1, here.updates, rate))
             now = time.monotonic()
             self.here = replace(
                 here,
@@ -167,6 +176,7 @@ class _Training:
                 examples=here.examples + len(indices),
                 tokens=here.tokens + tokens,
                 seconds=here.seconds + (now - clock),
+                health=health,
             )
             clock = now
             self.progress.on_step(

@@ -41,6 +41,7 @@ class Position:
         worse: epochs since the best one.
         rows: the rows of metrics.jsonl up to here.
         stopped_early: patience ran out.
+        health: what a watch recorded up to here; see ``lexgrad.train.watching.Watch``.
     """
 
     parameters: Arrays
@@ -57,6 +58,7 @@ class Position:
     worse: int = 0
     rows: tuple[Mapping[str, Any], ...] = ()
     stopped_early: bool = False
+    health: tuple[Mapping[str, Any], ...] = ()
 
 
 _GROUPS = ("parameters", "state", "best")
@@ -83,7 +85,7 @@ def load_position(path: Path) -> Position:
     tensors, notes = read_tensors(path)
     try:
         numbers = json.loads(notes["position"])
-        numbers["rows"] = tuple(numbers["rows"])
+        numbers |= {name: tuple(numbers.get(name, ())) for name in ("rows", "health")}
         groups: dict[str, dict[str, NDArray[Any]]] = {group: {} for group in _GROUPS}
         for key, array in tensors.items():
             group, _, name = key.partition("/")

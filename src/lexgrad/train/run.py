@@ -1,4 +1,4 @@
-"""A run directory: configuration, model, tokenizer, metrics and checkpoint of one training, each written whole."""
+"""A run directory: configuration, model, tokenizer, metrics, health and checkpoint of one training, each written whole."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from lexgrad.train.position import Position, load_position, read_tensors, save_p
 FORMAT = 1
 VERSION = version("lexgrad")
 CONFIG, MODEL, TOKENIZER = "config.json", "model.safetensors", "tokenizer.json"
-METRICS, CHECKPOINT = "metrics.jsonl", "checkpoint.safetensors"
-FILES = (CONFIG, MODEL, TOKENIZER, METRICS, CHECKPOINT)
+METRICS, HEALTH, CHECKPOINT = "metrics.jsonl", "health.jsonl", "checkpoint.safetensors"
+FILES = (CONFIG, MODEL, TOKENIZER, METRICS, HEALTH, CHECKPOINT)
 
 
 class Run:
@@ -118,8 +118,17 @@ class Run:
 
     def write_metrics(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Write metrics.jsonl anew from all rows, so that a resumed run neither loses nor repeats one."""
+        self._write_rows(METRICS, rows)
+
+    def write_health(self, records: Iterable[Mapping[str, Any]]) -> None:
+        """Write health.jsonl anew from all records of ``lexgrad.train.watching.Watch``; nothing where there are none."""
+        rows = list(records)
+        if rows:
+            self._write_rows(HEALTH, rows)
+
+    def _write_rows(self, name: str, rows: Iterable[Mapping[str, Any]]) -> None:
         lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-        write_text_whole(self.path / METRICS, lines)
+        write_text_whole(self.path / name, lines)
 
     def read_metrics(self) -> list[dict[str, Any]]:
         """Return the rows of metrics.jsonl; none where there is no such file.
@@ -127,7 +136,18 @@ class Run:
         Raises:
             InputError: a line is damaged.
         """
-        file = self.path / METRICS
+        return self._read_rows(METRICS)
+
+    def read_health(self) -> list[dict[str, Any]]:
+        """Return the records of health.jsonl; none where there is no such file, for nobody watched the training.
+
+        Raises:
+            InputError: a line is damaged.
+        """
+        return self._read_rows(HEALTH)
+
+    def _read_rows(self, name: str) -> list[dict[str, Any]]:
+        file = self.path / name
         if not file.is_file():
             return []
         rows = []
@@ -141,9 +161,10 @@ class Run:
         return rows
 
     def save(self, position: Position) -> Path:
-        """Write the checkpoint, then metrics.jsonl from it; returns the checkpoint's path."""
+        """Write the checkpoint, then metrics.jsonl and health.jsonl from it; returns the checkpoint's path."""
         save_position(self.path / CHECKPOINT, position)
         self.write_metrics(position.rows)
+        self.write_health(position.health)
         return self.path / CHECKPOINT
 
     def load(self) -> Position | None:

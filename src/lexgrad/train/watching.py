@@ -1,0 +1,123 @@
+"""Watching a training from inside: gradients, updates and silent units, measured at some steps beside the step itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lexgrad import ops
+from lexgrad.grad import gradient
+from lexgrad.graph import Graph, topological
+from lexgrad.train.engine import runner
+from lexgrad.train.step import Objective
+
+Array = NDArray[Any]
+Arrays = Mapping[str, Array]
+GRADIENT, RELU = "gradient ", "relu "
+RECORDS = 200  # how many a training makes where nobody says
+
+
+def watching_graph(objective: Objective) -> Graph:
+    """The graph that measures a batch: parameters and batch in, norms of gradients and the most of each ReLU out.
+
+    The gradients are those of loss and penalty, before any clipping. The step itself is another graph, so that watching
+    changes no weight.
+
+    Args:
+        objective: what the training makes smaller.
+
+    Returns:
+        a graph with an output ``gradient <parameter>``, the Euclidean norm, for each trained parameter, and ``relu <n>``
+        for the n-th ReLU of the forward pass: the largest value of each unit over the batch (units,).
+    """
+    total = objective.loss if objective.penalty is None else objective.loss + objective.penalty
+    gradients = gradient(total, [objective.parameters[name] for name in objective.trained])
+    outputs = {
+        f"{GRADIENT}{name}": ops.sqrt(ops.sum(ops.square(node)))
+        for name, node in zip(objective.trained, gradients, strict=True)
+    }
+    relus = [node for node in topological([objective.loss]) if node.primitive.name == "relu" and node.ndim > 1]
+    for number, node in enumerate(relus, 1):
+        outputs[f"{RELU}{number}"] = ops.max(node, tuple(range(node.ndim - 1)))
+    inputs = {**objective.parameters, **objective.inputs, "step": objective.step}
+    needed = set(topological(outputs.values()))
+    return Graph({name: node for name, node in inputs.items() if node in needed}, outputs, name="watching")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What was measured before a step: of the batch, and the parameters as they were."""
+
+    measured: Mapping[str, Array]
+    before: Arrays
+
+
+class Watch:
+    """Measures every ``every``-th update of a training.
+
+    A record is a dict with
+    epoch (from 1), update (from 0), learning_rate;
+    gradients: parameter -> Euclidean norm of its gradient;
+    weights: parameter -> Euclidean norm of it, before the update;
+    updates: parameter -> Euclidean norm of what the update changed in it;
+    relu: "1", "2", ... -> which units of that ReLU were above 0 for any example of the batch: a hexadecimal number whose
+    first bit is unit 0, and ``units``, how many there are. Norms that are not finite are null.
+
+    Args:
+        objective: what the training makes smaller.
+        every: measure updates 0, every, 2 every, ...
+        precision: as for the step.
+        threads: how many threads measure.
+    """
+
+    def __init__(self, objective: Objective, every: int, precision: str, threads: int | None = None) -> None:
+        self.every = every
+        self.trained = objective.trained
+        self._graph = watching_graph(objective)
+        self._run = runner(self._graph, precision, threads)
+
+    def due(self, update: int) -> bool:
+        """Whether update ``update``, counted from 0, is to be measured."""
+        return update % self.every == 0
+
+    def before(self, parameters: Arrays, batch: Arrays, update: int) -> Reading:
+        """Measure a batch, and keep a copy of the parameters: the step changes them in place."""
+        given = {**parameters, **batch, "step": np.asarray(update, np.int64)}
+        measured = self._run.run({name: given[name] for name in self._graph.inputs})
+        return Reading(measured, {name: np.array(parameters[name]) for name in self.trained})
+
+    def record(self, reading: Reading, after: Arrays, epoch: int, update: int, rate: float) -> dict[str, Any]:
+        """What is kept of a step that has been done; see the class."""
+        before = reading.before
+        relus = {name.removeprefix(RELU): most > 0 for name, most in reading.measured.items() if name.startswith(RELU)}
+        return {
+            "epoch": epoch,
+            "update": update,
+            "learning_rate": rate,
+            "gradients": {name: _number(reading.measured[f"{GRADIENT}{name}"]) for name in self.trained},
+            "weights": {name: _norm(before[name]) for name in self.trained},
+            "updates": {name: _norm(np.subtract(after[name], before[name])) for name in self.trained},
+            "relu": {
+                name: {"units": int(active.size), "active": np.packbits(active).tobytes().hex()}
+                for name, active in relus.items()
+            },
+        }
+
+
+def active_units(entry: Mapping[str, Any]) -> NDArray[np.bool_]:
+    """Which units a record's entry for a ReLU says were active (units,)."""
+    bits = np.unpackbits(np.frombuffer(bytes.fromhex(entry["active"]), np.uint8))
+    return bits[: entry["units"]].astype(bool)
+
+
+def _norm(array: Array) -> float | None:
+    return _number(np.linalg.norm(np.asarray(array, np.float64)))
+
+
+def _number(value: Any) -> float | None:
+    number = float(value)
+    return number if np.isfinite(number) else None
