@@ -76,14 +76,19 @@ def texts(figure: Figure) -> list[tuple[str, Any]]:
     return [(t.get_text(), t.get_window_extent(renderer)) for t in shown if t.get_text().strip() and t.get_visible()]
 
 
-def test_no_text_covers_another(trained: tuple[lg.FeedForward, Any, Any]) -> None:
-    for name, make in figures(trained).items():
-        found = texts(make().figure)
-        assert len(found) > 10
-        for (one, here), (other, there) in itertools.combinations(found, 2):
-            across = min(here.x1, there.x1) - max(here.x0, there.x0)
-            down = min(here.y1, there.y1) - max(here.y0, there.y0)
-            assert across <= 1 or down <= 1, f"{name}: {one!r} covers {other!r}"
+def uncovered(figure: Figure) -> None:
+    """Hold that no text of a figure covers another."""
+    found = texts(figure)
+    assert len(found) > 10
+    for (one, here), (other, there) in itertools.combinations(found, 2):
+        across = min(here.x1, there.x1) - max(here.x0, there.x0)
+        down = min(here.y1, there.y1) - max(here.y0, there.y0)
+        assert across <= 1 or down <= 1, f"{one!r} covers {other!r}"
+
+
+@pytest.mark.parametrize("which", ["activations", "descent", "boundary"])
+def test_no_text_covers_another(which: str, trained: tuple[lg.FeedForward, Any, Any]) -> None:
+    uncovered(figures(trained)[which]().figure)
 
 
 def test_the_derivative_of_relu_at_0_is_that_of_the_lectures() -> None:

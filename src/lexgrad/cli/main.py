@@ -13,6 +13,7 @@ import typer
 from lexgrad import __version__
 from lexgrad.cli.failures import guarded
 from lexgrad.cli.output import Output, use_utf8
+from lexgrad.cli.plots import plots
 
 app = typer.Typer(
     rich_markup_mode="rich",
@@ -20,6 +21,9 @@ app = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+app.add_typer(plots, name="plot")
 
 
 def _value(metavar: str, help_: str, *names: str, least: int | None = None) -> Any:
@@ -79,6 +83,7 @@ def train(
     set_: Annotated[list[str] | None, _value("NAME=VALUE", "Any setting of the model; repeatable.", "--set")] = None,
     encoding: Encoding = None,
     format_: Format = None,
+    watch: Annotated[bool, _flag("--watch", "Measure the training's health, for [b]show --health[/].")] = False,
     resume: Annotated[bool, _flag("--resume", "Continue a run that was interrupted.")] = False,
     overwrite: Annotated[bool, _flag("--overwrite", "Replace the run that is there.")] = False,
     as_json: Json = False,
@@ -93,6 +98,7 @@ def train(
       lexgrad train ffnn reviews.tsv --text review --label stars --epochs 5
       lexgrad train ffnn train.csv --set units=200 --set dropout=0.3
       lexgrad train logistic train.csv --set ngrams=1,2 --set l2=1e-5
+      lexgrad train ffnn train.csv --watch
       lexgrad train ffnn train.csv --out runs/mine --resume
     """
     from lexgrad.cli.train import TrainRequest, run_train
@@ -104,6 +110,7 @@ def train(
         "threads": threads,
         "precision": precision,
         "vectors": vectors,
+        "watch": 0 if watch else None,
     }
     columns = _columns(text=text, label=label, encoding=encoding, format=format_)
     request = TrainRequest(
@@ -177,17 +184,25 @@ def predict(
 
 
 @app.command()
-def show(run: RunPath, as_json: Json = False) -> None:
+def show(
+    run: RunPath,
+    health: Annotated[bool, _flag("--health", "Show gradients, updates and dead ReLUs over the training.")] = False,
+    as_json: Json = False,
+) -> None:
     """Show a run: its configuration, its parameters with their shapes, and its metrics.
+
+    With --health: where gradients vanished or exploded, how large updates were, and dead ReLUs, of a training that was
+    watched (lexgrad train ... --watch).
 
     \b
     Examples:
       lexgrad show runs/logistic-train-1
       lexgrad show runs/logistic-train-1 --json
+      lexgrad show runs/ffnn-train-1 --health
     """
-    from lexgrad.cli.show import run_show
+    from lexgrad.cli.show import run_show, run_show_health
 
-    run_show(run, Output(as_json=as_json))
+    (run_show_health if health else run_show)(run, Output(as_json=as_json))
 
 
 @app.command()

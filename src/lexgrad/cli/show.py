@@ -12,6 +12,7 @@ from lexgrad.cli.reports import decimal, table
 from lexgrad.cli.settings import as_text
 from lexgrad.errors import InputError
 from lexgrad.models.storage import ENCODER
+from lexgrad.train.health import RULES, summary
 from lexgrad.train.run import CHECKPOINT, CONFIG, MODEL, Run
 
 
@@ -38,6 +39,54 @@ def run_show(path: Path, output: Output) -> None:
     if rows:
         output.report(_history(rows))
     output.result({"run": str(path), "config": config, "parameters": parameters, "metrics": rows})
+
+
+def run_show_health(path: Path, output: Output) -> None:
+    """Print how gradients, updates and ReLUs of a watched training did, and what was out of the ordinary.
+
+    Raises:
+        InputError: nobody watched the training.
+    """
+    run = Run.open(path)
+    config, records = run.config(), run.read_health()
+    if not records:
+        raise InputError(f"{path} says nothing of its health: train with --watch (or --set watch=N) to record it")
+    found = summary(records)
+    first, last = found["epochs"]
+    output.report(f"{path}: {config.get('model')}, {found['records']} steps measured in epochs {first} to {last}", "")
+    output.report(_gradients(found["parameters"]), "")
+    if found["relu"]:
+        output.report(_relus(found["relu"]), "")
+    if not found["flags"]:
+        output.report("nothing out of the ordinary")
+    for flag, names in found["flags"].items():
+        output.report(f"{flag}: {', '.join(names)} ({RULES[flag]})")
+    output.result({"run": str(path), **found, "measured": records})
+
+
+def _gradients(parameters: Mapping[str, Mapping[str, Any]]) -> Any:
+    rows = [
+        (
+            name,
+            _short(row["gradient_first"]),
+            _short(row["gradient_last"]),
+            _short(row["update_ratio"]),
+            ", ".join(row["flags"]),
+        )
+        for name, row in parameters.items()
+    ]
+    heading = ("parameter", "gradient at first", "at last", "update / weights", "remarks")
+    return table(heading, rows, text_columns=(0, 4))
+
+
+def _relus(relus: Mapping[str, Mapping[str, Any]]) -> Any:
+    rows = [(f"ReLU {n}", f"{row['units']:,}", f"{row['silent']:.1%}", f"{row['dead']:,}") for n, row in relus.items()]
+    return table(("layer", "units", "silent in a batch", "dead"), rows)
+
+
+def _short(value: float | None) -> str:
+    """Three significant digits."""
+    return "-" if value is None else f"{value:.3g}"
 
 
 def _configuration(config: Mapping[str, Any]) -> Any:

@@ -30,8 +30,8 @@ from lexgrad.train.position import Position
 from lexgrad.train.progress import Progress
 from lexgrad.train.run import Run
 from lexgrad.train.shuffle import steps_in_epoch
-from lexgrad.train.watching import RECORDS, Watch
 from lexgrad.train.step import Objective, TrainingStep, build_step, initial_state, step_input
+from lexgrad.train.watching import RECORDS, Watch
 
 if TYPE_CHECKING:
     from lexgrad.models.base import TextClassifier
@@ -155,7 +155,7 @@ def _watch(model: TextClassifier, encoder: Encoder, classes: int, *, weighted: b
     if model.watch is None:
         return None
     objective = training_objective(model, encoder, classes, weighted=weighted)
-    return Watch(objective, model.watch or max(1, updates // RECORDS), model.precision, model.threads)
+    return Watch(objective, model.watch or max(1, -(-updates // RECORDS)), model.precision, model.threads)
 
 
 def _dropout(rate: float, key: Node, step: Node) -> Callable[[Node], Node]:

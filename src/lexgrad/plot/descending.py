@@ -17,7 +17,7 @@ from lexgrad.plot.surface import Descent, Surface, Verdict
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-GRID = 61
+GRID = 41
 RUNAWAY = 6  # steps that are shown of a path that diverges
 LEVELS = 14
 SAID: dict[Verdict, str] = {

@@ -17,6 +17,7 @@ from lexgrad.grad import differentiate
 from lexgrad.graph import Graph, Type, input_node
 from lexgrad.ops import type_of
 from lexgrad.trace import trace
+from lexgrad.train.engine import runner
 
 if TYPE_CHECKING:
     from lexgrad.models.base import TextClassifier
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 Array = NDArray[Any]
 Verdict = Literal["crawls", "arrives", "overshoots", "diverges"]
+COMPILED = 3000  # numbers that go into a loss, above which compiling it pays
 ARRIVED = 0.97  # of the way down that any of the paths, or the grid, found
 _ENTRY = re.compile(r"^(?P<name>.*?)\s*(?:\[(?P<index>[\d\s,]*)\])?$")
 
@@ -60,8 +62,9 @@ class Surface:
         self._places = [_place(name, self.point) for name in self.names]
         (self._loss,) = graph.outputs
         wrt = list(dict.fromkeys(name for name, _ in self._places))
-        self._value = Interpreter(graph)
-        self._slope = Interpreter(differentiate(graph, wrt))
+        large = sum(array.size for array in self.point.values()) > COMPILED
+        make = (lambda graph: runner(graph, "fp64")) if large else Interpreter
+        self._value, self._slope = make(graph), make(differentiate(graph, wrt))
         self.start = np.array([self.point[name][index] for name, index in self._places])
 
     def _at(self, pair: ArrayLike) -> dict[str, Array]:

@@ -35,24 +35,28 @@ RULES = {
 Record = Mapping[str, Any]
 
 
-def summary(records: Sequence[Record], matrices: Iterable[str]) -> dict[str, Any]:
+def weights_of(records: Sequence[Record]) -> list[str]:
+    """The parameters that are weights and not biases."""
+    return [name for name, axes in records[0]["axes"].items() if axes > 1]
+
+
+def summary(records: Sequence[Record]) -> dict[str, Any]:
     """Judge a training by its records.
 
     Args:
         records: what ``Watch`` recorded, in order; at least one.
-        matrices: the parameters with two axes or more, whose updates are compared with them.
 
     Returns:
         a dict with
         records: how many; epochs: [first, last];
-        parameters: name -> {"gradient_first", "gradient_last" (medians over the first and the last epoch), "update_ratio"
-        (median over the last epoch, None for a bias), "flags"};
+        parameters: name -> {"gradient_first", "gradient_last" (medians over the first and the last epoch),
+        "update_ratio" (median over the last epoch, None for a bias), "flags"};
         relu: number -> {"units", "dead", "silent" (median share of units that a batch leaves at 0), "flags"};
         flags: every flag with the names it holds for; rules: what each flag means.
     """
     first = [record for record in records if record["epoch"] == records[0]["epoch"]]
     last = [record for record in records if record["epoch"] == records[-1]["epoch"]]
-    weights = set(matrices)
+    weights = set(weights_of(records))
     names = list(records[0]["gradients"])
     medians = {name: _median(record["gradients"][name] for record in last) for name in names}
     largest = max((median for median in medians.values() if median is not None), default=None)

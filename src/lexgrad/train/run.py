@@ -1,4 +1,4 @@
-"""A run directory: configuration, model, tokenizer, metrics, health and checkpoint of one training, each written whole."""
+"""A run directory: configuration, model, tokenizer, metrics, health and checkpoint, each written whole."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ class Run:
         self._write_rows(METRICS, rows)
 
     def write_health(self, records: Iterable[Mapping[str, Any]]) -> None:
-        """Write health.jsonl anew from all records of ``lexgrad.train.watching.Watch``; nothing where there are none."""
+        """Write health.jsonl anew from all records of a ``train.watching.Watch``; nothing where there are none."""
         rows = list(records)
         if rows:
             self._write_rows(HEALTH, rows)

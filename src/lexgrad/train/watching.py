@@ -1,4 +1,4 @@
-"""Watching a training from inside: gradients, updates and silent units, measured at some steps beside the step itself."""
+"""Watching a training from inside: gradients, updates and silent units, measured beside some of the steps."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def watching_graph(objective: Objective) -> Graph:
         objective: what the training makes smaller.
 
     Returns:
-        a graph with an output ``gradient <parameter>``, the Euclidean norm, for each trained parameter, and ``relu <n>``
-        for the n-th ReLU of the forward pass: the largest value of each unit over the batch (units,).
+        a graph with an output ``gradient <parameter>``, the Euclidean norm, for each trained parameter, and ``relu
+        <n>`` for the n-th ReLU of the forward pass: the largest value of each unit over the batch (units,).
     """
     total = objective.loss if objective.penalty is None else objective.loss + objective.penalty
     gradients = gradient(total, [objective.parameters[name] for name in objective.trained])
@@ -61,11 +61,13 @@ class Watch:
 
     A record is a dict with
     epoch (from 1), update (from 0), learning_rate;
+    axes: parameter -> how many it has;
     gradients: parameter -> Euclidean norm of its gradient;
     weights: parameter -> Euclidean norm of it, before the update;
     updates: parameter -> Euclidean norm of what the update changed in it;
-    relu: "1", "2", ... -> which units of that ReLU were above 0 for any example of the batch: a hexadecimal number whose
-    first bit is unit 0, and ``units``, how many there are. Norms that are not finite are null.
+    relu: "1", "2", ... -> {"units": how many, "active": which of them were above 0 for any example of the batch, in
+    hexadecimal, the first bit for unit 0}.
+    Norms that are not finite are null.
 
     Args:
         objective: what the training makes smaller.
@@ -98,6 +100,7 @@ class Watch:
             "epoch": epoch,
             "update": update,
             "learning_rate": rate,
+            "axes": {name: before[name].ndim for name in self.trained},
             "gradients": {name: _number(reading.measured[f"{GRADIENT}{name}"]) for name in self.trained},
             "weights": {name: _norm(before[name]) for name in self.trained},
             "updates": {name: _norm(np.subtract(after[name], before[name])) for name in self.trained},

@@ -1,0 +1,112 @@
+"""The options of `lexgrad plot` and its commands; what they do is in `cli/plot.py`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from lexgrad.cli.output import Output
+
+plots = typer.Typer(
+    rich_markup_mode="rich",
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Draw activations, descent, decision boundaries or the health of a training, as SVG or PNG.",
+)
+
+
+def _value(metavar: str, help_: str, *names: str, least: int | None = None) -> Any:
+    return typer.Option(*names, metavar=metavar, help=help_, min=least)
+
+
+Out = Annotated[Path | None, _value("FILE", "Where to: .svg or .png; else the plot's own name as .svg.")]
+Json = Annotated[bool, typer.Option("--json", metavar="", help="Print one JSON object.")]
+
+
+@plots.command()
+def activations(
+    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Which; else all.")] = None,
+    reach: Annotated[float, _value("Z", "From -Z to Z.")] = 5.0,
+    out: Out = None,
+    as_json: Json = False,
+) -> None:
+    """Draw activation functions with their derivatives.
+
+    \b
+    Examples:
+      lexgrad plot activations
+      lexgrad plot activations sigmoid relu --out activations.png
+    """
+    from lexgrad.cli.plot import plot_activations
+
+    plot_activations(names or (), reach, out or Path("activations.svg"), Output(as_json=as_json))
+
+
+@plots.command()
+def descent(
+    target: Annotated[str, typer.Argument(metavar="TARGET", help="An expression of the loss, or a trained RUN.")],
+    file: Annotated[
+        str | None, typer.Argument(metavar="FILE", help="For a run: labelled texts that the loss is over.")
+    ] = None,
+    at: Annotated[list[str] | None, _value("NAME=VALUE", "Where descent starts; repeatable.")] = None,
+    over: Annotated[list[str] | None, _value("NAME", "One of the two parameters: w, or W1[0,3]; twice.")] = None,
+    rate: Annotated[list[float] | None, _value("RATE", "A learning rate, a panel each; else low, right, high.")] = None,
+    steps: Annotated[int, _value("N", "Steps of descent.", least=1)] = 25,
+    texts: Annotated[int, _value("N", "For a run: take the first N texts.", least=1)] = 200,
+    out: Out = None,
+    as_json: Json = False,
+) -> None:
+    """Draw the loss over two parameters, the gradient, and where descent goes at each of some rates.
+
+    \b
+    Examples:
+      lexgrad plot descent "(a-1)**2 + 3*(b+0.5)**2" --at a=4 --at b=2
+      lexgrad plot descent "(a-1)**2 + 3*b**2" --at a=4 --at b=2 --rate 0.05 --rate 0.3 --rate 0.4
+      lexgrad plot descent runs/ffnn-train-1 dev.csv --over "W1[0,0]" --over "W1[0,1]" --out descent.png
+    """
+    from lexgrad.cli.plot import DescentRequest, plot_descent
+
+    request = DescentRequest(target, file, texts, tuple(at or ()), tuple(over or ()), tuple(rate or ()), steps)
+    plot_descent(request, out or Path("descent.svg"), Output(as_json=as_json))
+
+
+@plots.command()
+def boundary(
+    units: Annotated[int, _value("N", "Hidden units.", least=1)] = 4,
+    activation: Annotated[
+        str, _value("NAME", "Activation of the hidden layer; identity shows why one is needed.")
+    ] = "tanh",
+    epochs: Annotated[int, _value("N", "Passes over the points.", least=1)] = 200,
+    seed: Annotated[int, _value("N", "Fixes first weights and order.", least=0)] = 1,
+    out: Out = None,
+    as_json: Json = False,
+) -> None:
+    """Train a network of two layers on exclusive or; draw its boundary before and after, and its hidden layer.
+
+    \b
+    Examples:
+      lexgrad plot boundary
+      lexgrad plot boundary --activation identity --out no-non-linearity.png
+    """
+    from lexgrad.cli.plot import plot_boundary
+
+    plot_boundary(units, activation, epochs, seed, out or Path("boundary.svg"), Output(as_json=as_json))
+
+
+@plots.command()
+def health(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A directory that [b]train --watch[/] made.")],
+    out: Out = None,
+    as_json: Json = False,
+) -> None:
+    """Draw gradients, updates and silent ReLUs over the steps of a training that was watched.
+
+    \b
+    Examples:
+      lexgrad plot health runs/ffnn-train-1
+    """
+    from lexgrad.cli.plot import plot_health
+
+    plot_health(run, out or Path("health.svg"), Output(as_json=as_json))
