@@ -33,13 +33,19 @@ def test_descent_of_an_expression(lexgrad: Lexgrad, tmp_path: Path) -> None:
     assert ran.code == 0, ran.err
     assert "over a and b: written to descent.svg" in ran.out
     assert (tmp_path / "descent.svg").stat().st_size > 1000
-    matrix = lexgrad("plot", "descent", "L = sum((W-2)**2)", "--at", "W=[[1,2],[3,5]]", "--over", "W[0,0]", "--over", "W[1,1]")
+    matrix = lexgrad(
+        "plot", "descent", "L = sum((W-2)**2)", "--at", "W=[[1,2],[3,5]]", "--over", "W[0,0]", "--over", "W[1,1]"
+    )
     assert matrix.code == 0, matrix.err
 
 
 def test_descent_and_health_of_a_run(lexgrad: Lexgrad, films: Path, tmp_path: Path) -> None:
-    lexgrad("train", "ffnn", films, "--out", "r", "--epochs", 2, "--set", "units=3", "--set", "activation=relu", "--watch")
-    ran = lexgrad("plot", "descent", "r", films, "--over", "W1[0,0]", "--over", "b2[0]", "--rate", "1", "--out", "d.png")
+    lexgrad(
+        "train", "ffnn", films, "--out", "r", "--epochs", 2, "--set", "units=3", "--set", "activation=relu", "--watch"
+    )
+    ran = lexgrad(
+        "plot", "descent", "r", films, "--over", "W1[0,0]", "--over", "b2[0]", "--rate", "1", "--out", "d.png"
+    )
     assert ran.code == 0, ran.err
     assert (tmp_path / "d.png").exists()
     assert lexgrad("plot", "health", "r").code == 0

@@ -10,7 +10,8 @@ import pytest
 from lexgrad import __version__
 from tests.cli.conftest import Lexgrad
 
-COMMANDS = ("train", "evaluate", "predict", "show", "models")
+COMMANDS = ("train", "evaluate", "predict", "show", "plot", "models")
+PLOTS = ("activations", "descent", "boundary", "health")
 HEAVY = (
     "numpy",
     "sklearn",
@@ -20,6 +21,7 @@ HEAVY = (
     "safetensors",
     "lexgrad.models",
     "lexgrad.graph",
+    "matplotlib",
 )
 
 
@@ -34,9 +36,9 @@ def test_help_names_every_command(lexgrad: Lexgrad, arguments: tuple[str, ...]) 
     assert all(command in ran.out for command in COMMANDS)
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", [*(name for name in COMMANDS if name != "plot"), *map("plot {}".format, PLOTS)])
 def test_help_has_examples(lexgrad: Lexgrad, command: str) -> None:
-    ran = lexgrad(command, "--help")
+    ran = lexgrad(*command.split(), "--help")
     assert ran.code == 0
     assert f"  lexgrad {command}" in ran.out
 

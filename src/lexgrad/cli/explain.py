@@ -108,10 +108,24 @@ def _form(request: ExplainRequest) -> str:
 
 def _of_expression(request: ExplainRequest) -> Derivation:
     from lexgrad.explain import explain
-    from lexgrad.explain.expressions import parse_expression, parse_value
+    from lexgrad.explain.expressions import parse_expression
+
+    values = values_of(request.at)
+    target = parse_expression(request.target, values)
+    _require_values(target, values)
+    return explain(target, request.wrt, at=values, steps=request.steps, paths=request.paths)  # type: ignore[arg-type]
+
+
+def values_of(items: Sequence[str]) -> dict[str, Any]:
+    """What ``--at NAME=VALUE``, given any number of times, says.
+
+    Raises:
+        InputError: an item of another form, or a name that is given twice.
+    """
+    from lexgrad.explain.expressions import parse_value
 
     values: dict[str, Any] = {}
-    for item in request.at:
+    for item in items:
         name, sign, text = item.partition("=")
         name = name.strip()
         if not sign or not name:
@@ -119,9 +133,7 @@ def _of_expression(request: ExplainRequest) -> Derivation:
         if name in values:
             raise InputError(f"--at gives {name} twice")
         values[name] = parse_value(text, name)
-    target = parse_expression(request.target, values)
-    _require_values(target, values)
-    return explain(target, request.wrt, at=values, steps=request.steps, paths=request.paths)  # type: ignore[arg-type]
+    return values
 
 
 def _require_values(target: Any, values: Mapping[str, Any]) -> None:
