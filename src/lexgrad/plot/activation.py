@@ -16,7 +16,7 @@ from lexgrad.nn.activations import ACTIVATIONS, activation
 from lexgrad.plot.canvas import COLOURS, Plot, panels
 
 Array = NDArray[np.float64]
-POINTS = 601
+POINTS = 241
 JUMP = 0.5  # between neighbouring points: a derivative does not climb so fast, it jumps
 
 

@@ -29,7 +29,6 @@ _STYLE: Any = {
     "grid.linewidth": 0.6,
     "axes.axisbelow": True,
     "lines.linewidth": 1.8,
-    "savefig.dpi": 144,
     "svg.hashsalt": "lexgrad",  # the same picture is the same file
 }
 
@@ -46,23 +45,27 @@ class Plot:
     figure: Figure
     title: str
 
-    def save(self, path: str | os.PathLike[str]) -> Path:
+    def save(self, path: str | os.PathLike[str], *, dpi: float = 144.0) -> Path:
         """Write it as ``.svg`` or ``.png``, by the suffix, whole or not at all; returns the path.
+
+        Args:
+            path: where to.
+            dpi: dots an inch, of a ``.png``.
 
         Raises:
             InputError: another suffix.
         """
         target = Path(path)
         kind = check_suffix(target)
-        write_whole(target, lambda partial: self._write(partial, kind))
+        write_whole(target, lambda partial: self._write(partial, kind, dpi))
         return target
 
-    def _write(self, file: Any, kind: str) -> None:
+    def _write(self, file: Any, kind: str, dpi: float = 144.0) -> None:
         import matplotlib as mpl
 
         notes = {"Title": self.title, "Date": None} if kind == "svg" else {"Title": self.title, "Software": None}
         with mpl.rc_context(_STYLE):
-            self.figure.savefig(file, format=kind, metadata=notes)
+            self.figure.savefig(file, format=kind, metadata=notes, dpi=dpi)
 
     def _repr_svg_(self) -> str:
         buffer = io.BytesIO()
