@@ -1,138 +1,107 @@
-"""Time lexgrad against its peers: the same model, data, first weights, batch order, precision and threads.
+"""Time lexgrad against its peers on training steps: python -m bench [WORKLOAD …]
 
-Each system runs in a process of its own, and they take turns, round by round, so that whatever else the machine does
-falls on all of them; only one works at a time. The report gives the median time of a step, the range, the loss after
-the last round (equal arithmetic gives equal losses), the peak memory of the process, and the ratio: the best peer's
-median over lexgrad's. A system whose package is not installed is left out, and said so.
+Fair means:
+- every system gets the same data, first weights, order of batches and learning rate, declared once (bench/workloads.py),
+  and does the same arithmetic: in fp32 the losses agree to the last digits but few. One that does less, or another
+  thing, shows in the column "loss";
+- each system is written as its own experts would (bench/systems/), in several ways where there are several, and the
+  fastest of the peers is the one that counts;
+- each runs in a process of its own, and they take turns, round by round, in an order that shifts, so that whatever
+  else the machine does falls on all; only one works at a time;
+- each may use as many threads as the others: their settings, the environment's variables and, on Linux, the
+  processors that a process may run on at all;
+- a first round, in which compilers work, is not measured. Every one of them begins with an empty cache.
 
-``python -m bench kernels`` times lexgrad's elementwise kernels and reductions against a copy of memory.
+Columns: the median, least and most milliseconds of a step (of a whole fit, for sparse-logistic) over the rounds; the
+loss at the end of the last round; the process's peak memory in MB; seconds from the imported data to the end of the
+first round; for lexgrad the seconds from a model to machine code, with an empty cache and from the cache, each in a
+fresh process. Below: the best peer's median over lexgrad's, at the same precision.
+
+bf16 means products in bf16 and sums in fp32, with fp32 parameters behind; its losses differ by rounding.
+A system whose package is missing is left out, and named; peers are installed by hand (torch, jax).
+
+--json FILE writes a list with an object for each workload:
+  workload, about, unit   name, one line, and what the times are for
+  precision, threads      as asked for
+  best_peer, ratio        the fastest peer, and its median over lexgrad's; null where either is missing
+  systems                 the fastest first: system, milliseconds (one for each round), median, loss, peak_megabytes,
+                          first_seconds, compile_seconds and cached_compile_seconds (null but for lexgrad)
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
-import statistics
-import subprocess
-import sys
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bench import kernels
+from bench.contest import Settings, contest, fitting, row
+from bench.systems import SYSTEMS
 from bench.workloads import WORKLOADS
 
-SYSTEMS = ("lexgrad_compiled", "torch_eager", "torch_compiled", "jax_jit")
 
-
-@dataclass
-class Contestant:
-    """A system's process, and what it has answered."""
-
-    system: str
-    process: subprocess.Popen[str]
-    first: float = 0.0
-    rounds: list[dict[str, Any]] = field(default_factory=list)
-
-    @property
-    def median(self) -> float:
-        """The median time of a step, in seconds."""
-        return statistics.median(answer["seconds"] for answer in self.rounds)
-
-
-def start(system: str, name: str, threads: int, precision: str) -> Contestant | None:
-    """Start a system; None where it cannot run this workload here, which is said on standard error."""
-    environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "OPENBLAS_NUM_THREADS": str(threads)}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "bench.worker", system, name, str(threads), precision],
-        cwd=Path(__file__).resolve().parents[1],
-        env=environment,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
+def report(result: dict[str, Any]) -> None:
+    """Print the result for one workload as a table."""
+    print(f"\n{result['workload']}: {result['about']}; {result['precision']}, {result['threads']} threads")
+    print(
+        f"  {'system':<26}{'ms/' + result['unit']:>10}{'least':>10}{'most':>10}{'loss':>11}{'peak MB':>9}"
+        f"{'first s':>9}{'compile s':>11}{'cached s':>10}"
     )
-    assert process.stdout is not None
-    assert process.stderr is not None
-    line = process.stdout.readline()
-    if not line:
-        reason = (process.stderr.read().strip().splitlines() or ["it ended"])[-1]
-        print(f"{name}: without {system}: {reason}", file=sys.stderr)
-        return None
-    return Contestant(system, process, json.loads(line)["first_round_seconds"])
-
-
-def ask(contestant: Contestant) -> None:
-    """Have a system do one round."""
-    process = contestant.process
-    assert process.stdin is not None
-    assert process.stdout is not None
-    process.stdin.write("round\n")
-    process.stdin.flush()
-    contestant.rounds.append(json.loads(process.stdout.readline()))
-
-
-def measure(name: str, threads: int, precision: str, rounds: int, systems: list[str]) -> list[Contestant]:
-    """All systems on one workload, taking turns."""
-    started = [start(system, name, threads, precision) for system in systems]
-    contestants = [contestant for contestant in started if contestant is not None]
-    for _ in range(rounds):
-        for contestant in contestants:
-            ask(contestant)
-    for contestant in contestants:
-        contestant.process.communicate()
-    return contestants
-
-
-def report(name: str, contestants: list[Contestant]) -> dict[str, Any]:
-    """Print a table, and return it as a row of data."""
-    print(f"\n{name}: {WORKLOADS[name].about}")
-    print(f"  {'system':<18}{'median ms':>11}{'min':>9}{'max':>9}{'loss':>12}{'peak MB':>9}{'first s':>9}")
-    rows = []
-    for c in sorted(contestants, key=lambda contestant: contestant.median):
-        times = [answer["seconds"] * 1e3 for answer in c.rounds]
-        last = c.rounds[-1]
-        peak = (last["peak"] or 0) / 1e6
+    for system in result["systems"]:
+        times = system["milliseconds"]
+        compiled = [system["compile_seconds"], system["cached_compile_seconds"]]
         print(
-            f"  {c.system:<18}{c.median * 1e3:>11.4f}{min(times):>9.4f}{max(times):>9.4f}{last['loss']:>12.6f}"
-            f"{peak:>9.0f}{c.first:>9.2f}"
+            f"  {system['system']:<26}{system['median']:>10.4f}{min(times):>10.4f}{max(times):>10.4f}"
+            f"{system['loss']:>11.6f}{system['peak_megabytes'] or float('nan'):>9.0f}{system['first_seconds']:>9.2f}"
+            + "".join("" if value is None else f"{value:>{width}.2f}" for value, width in zip(compiled, (11, 10)))
         )
-        rows.append({"system": c.system, "milliseconds": times, "loss": last["loss"], "peak_megabytes": peak})
-    ours = [c for c in contestants if c.system.startswith("lexgrad")]
-    peers = [c for c in contestants if not c.system.startswith("lexgrad")]
-    ratio = min(c.median for c in peers) / ours[0].median if ours and peers else None
-    if ratio is not None:
-        print(f"  best peer / lexgrad: {ratio:.2f}")
-    return {"workload": name, "ratio": ratio, "systems": rows}
+    if result["ratio"] is not None:
+        print(f"  best peer, {result['best_peer']}, / lexgrad: {result['ratio']:.2f}")
 
 
-def main() -> None:
-    """The command line."""
-    if sys.argv[1:2] == ["kernels"]:
-        kernels.main(sys.argv[2:])
-        return
-    parser = argparse.ArgumentParser(
-        "python -m bench", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+def parser() -> argparse.ArgumentParser:
+    """The command line's grammar."""
+    made = argparse.ArgumentParser(
+        "python -m bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("workloads", nargs="*", metavar="WORKLOAD", help=f"of {', '.join(WORKLOADS)}; all by default")
-    parser.add_argument("--threads", type=int, default=2, help="threads of every system (default 2)")
-    parser.add_argument("--precision", default="fp32", choices=["fp32", "bf16"], help="of every system (default fp32)")
-    parser.add_argument("--rounds", type=int, default=7, help="rounds of every system (default 7)")
-    parser.add_argument("--systems", default=",".join(SYSTEMS), help="which systems, separated by commas")
-    parser.add_argument("--json", metavar="FILE", help="write the rows to a file as well")
-    arguments = parser.parse_args()
-    unknown = [name for name in arguments.workloads if name not in WORKLOADS]
-    if unknown:
-        parser.error(f"there is no workload {unknown[0]!r}; there are {', '.join(WORKLOADS)}")
-    rows = [
-        report(
-            name, measure(name, arguments.threads, arguments.precision, arguments.rounds, arguments.systems.split(","))
-        )
-        for name in arguments.workloads or WORKLOADS
-    ]
+    workloads = "\n".join(f"  {name:<17} {workload.about}" for name, workload in WORKLOADS.items())
+    systems = "\n".join(f"  {name:<26} {system.about}" for name, system in SYSTEMS.items())
+    made.epilog = f"workloads:\n{workloads}\n\nsystems:\n{systems}"
+    made.add_argument("workloads", nargs="*", metavar="WORKLOAD", help="those below; all by default")
+    made.add_argument("--threads", type=int, default=2, help="threads of every system (default 2)")
+    made.add_argument("--precision", default="fp32", choices=["fp32", "bf16"], help="of every system (default fp32)")
+    made.add_argument("--rounds", type=int, default=7, help="measured rounds of every system (default 7)")
+    made.add_argument("--systems", metavar="A,B", help="only these; by default all that are written for a workload")
+    made.add_argument("--json", metavar="FILE", type=Path, help="write the rows to a file as well")
+    made.add_argument("--caches", metavar="FOLDER", type=Path, help="keep what compilers make, for the next time")
+    made.add_argument("--small", action="store_true", help="toy sizes: to try the benchmarks, not to measure anything")
+    return made
+
+
+def main(words: Sequence[str] | None = None) -> None:
+    """The command line."""
+    grammar = parser()
+    arguments = grammar.parse_args(words)
+    for name in arguments.workloads:
+        if name not in WORKLOADS:
+            grammar.error(f"there is no workload {name!r}; there are {', '.join(WORKLOADS)}")
+    asked = arguments.systems.split(",") if arguments.systems else None
+    for name in asked or ():
+        if name not in SYSTEMS:
+            grammar.error(f"there is no system {name!r}; there are {', '.join(SYSTEMS)}")
+    if arguments.threads < 1 or arguments.rounds < 1:
+        grammar.error("threads and rounds are numbers from 1 up")
+    settings = Settings(arguments.threads, arguments.precision, arguments.rounds, arguments.small, arguments.caches)
+    rows = []
+    for name in arguments.workloads or WORKLOADS:
+        systems = [system for system in fitting(name, settings.precision) if asked is None or system in asked]
+        contestants = contest(name, systems, settings)
+        if contestants:
+            rows.append(row(name, contestants, settings))
+            report(rows[-1])
     if arguments.json:
-        Path(arguments.json).write_text(json.dumps(rows, indent=1), encoding="utf-8")
+        arguments.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

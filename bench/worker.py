@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import sys
 import time
+from typing import Any
 
-from bench.workloads import WORKLOADS
+from bench.systems import SYSTEMS, Run, Setup
+from bench.workloads import WORKLOADS, MissingDataError
 
 
 def peak_memory() -> int | None:
@@ -20,20 +23,43 @@ def peak_memory() -> int | None:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
-def main(system: str, name: str, threads: int, precision: str) -> None:
-    """Answer each line on standard input with the seconds and the loss of a round, as a line of JSON."""
-    workload = WORKLOADS[name]
-    data = workload.make()
+def limited_to(threads: int) -> None:
+    """Leave this process as many processors as it is to use, where the platform can: no library can then use more."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
+
+
+def prepared(system: str, name: str, threads: int, precision: str, small: bool) -> tuple[Run, int]:
+    """A system's function for a workload, and the steps of a round."""
+    workload, entry = WORKLOADS[name], SYSTEMS[system]
+    data = workload.make(**(workload.small if small else {}))
+    module = importlib.import_module(f"bench.systems.{entry.module}")
+    run: Run = module.PREPARE[name](data, Setup(threads, precision, entry.options))
+    return run, min(workload.steps, 8) if small else workload.steps
+
+
+def timed(run: Run, steps: int) -> dict[str, Any]:
+    """Do a round; its loss is worked out when the clock has stopped."""
     begun = time.perf_counter()
-    run = importlib.import_module(f"bench.systems.{system}").PREPARE[name](data, threads, precision)
-    run(workload.steps)
-    print(json.dumps({"first_round_seconds": time.perf_counter() - begun}), flush=True)
+    loss = run(steps)
+    seconds = time.perf_counter() - begun
+    return {"seconds": seconds / steps, "loss": float(loss() if callable(loss) else loss), "peak": peak_memory()}
+
+
+def main(system: str, name: str, threads: int, precision: str, small: bool) -> None:
+    """Do a first round, and one for each line on standard input; answer each with a line of JSON."""
+    limited_to(threads)
+    begun = time.perf_counter()
+    try:
+        run, steps = prepared(system, name, threads, precision, small)
+    except MissingDataError as error:
+        sys.exit(str(error))
+    first = timed(run, steps)
+    answer = {"first_seconds": time.perf_counter() - begun, "compile_seconds": getattr(run, "compile_seconds", None)}
+    print(json.dumps(first | answer), flush=True)
     for _ in sys.stdin:
-        begun = time.perf_counter()
-        loss = run(workload.steps)
-        answer = {"seconds": (time.perf_counter() - begun) / workload.steps, "loss": loss, "peak": peak_memory()}
-        print(json.dumps(answer), flush=True)
+        print(json.dumps(timed(run, steps)), flush=True)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4])
+    main(sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4], sys.argv[5:] == ["small"])
