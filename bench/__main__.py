@@ -1,9 +1,9 @@
 """Time lexgrad against its peers on training steps: python -m bench [WORKLOAD …]
 
 Fair means:
-- every system gets the same data, first weights, order of batches and learning rate, declared once (bench/workloads.py),
-  and does the same arithmetic: in fp32 the losses agree to the last digits but few. One that does less, or another
-  thing, shows in the column "loss";
+- every system gets the same data, first weights, order of batches and learning rate, declared once, in
+  bench/workloads.py, and does the same arithmetic: in fp32 the losses agree, but for their last digits. One that does
+  less, or another thing, shows in the column "loss";
 - each system is written as its own experts would (bench/systems/), in several ways where there are several, and the
   fastest of the peers is the one that counts;
 - each runs in a process of its own, and they take turns, round by round, in an order that shifts, so that whatever
@@ -49,13 +49,12 @@ def report(result: dict[str, Any]) -> None:
         f"{'first s':>9}{'compile s':>11}{'cached s':>10}"
     )
     for system in result["systems"]:
-        times = system["milliseconds"]
-        compiled = [system["compile_seconds"], system["cached_compile_seconds"]]
-        print(
-            f"  {system['system']:<26}{system['median']:>10.4f}{min(times):>10.4f}{max(times):>10.4f}"
-            f"{system['loss']:>11.6f}{system['peak_megabytes'] or float('nan'):>9.0f}{system['first_seconds']:>9.2f}"
-            + "".join("" if value is None else f"{value:>{width}.2f}" for value, width in zip(compiled, (11, 10)))
-        )
+        times, peak = system["milliseconds"], system["peak_megabytes"] or float("nan")
+        line = f"  {system['system']:<26}{system['median']:>10.4f}{min(times):>10.4f}{max(times):>10.4f}"
+        line += f"{system['loss']:>11.6f}{peak:>9.0f}{system['first_seconds']:>9.2f}"
+        if system["compile_seconds"] is not None:
+            line += f"{system['compile_seconds']:>11.2f}{system['cached_compile_seconds']:>10.2f}"
+        print(line)
     if result["ratio"] is not None:
         print(f"  best peer, {result['best_peer']}, / lexgrad: {result['ratio']:.2f}")
 

@@ -84,7 +84,7 @@ def recurrent_lm(
         "c": np.zeros(vocabulary, np.float32),
         "tokens": generator.zipf(1.3, (batches, time, batch)) % vocabulary,
         "target": generator.zipf(1.3, (batches, time, batch)) % vocabulary,
-        "rate": 1.0,
+        "rate": 0.2,
         "norm": 0.5,
     }
 
