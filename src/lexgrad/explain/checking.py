@@ -37,7 +37,7 @@ class Check:
 
     def __str__(self) -> str:
         if self.gradient.size == 1:
-            numbers = f"{float(self.gradient):.9g}, finite differences {float(self.numeric):.9g}"
+            numbers = f"{float(self.gradient):.7g}, finite differences {float(self.numeric):.7g}"
         elif self.directions:
             numbers = f"compared in {self.directions} random directions"
         else:
