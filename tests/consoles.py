@@ -57,8 +57,8 @@ def run(command: str, folder: Path) -> str:
 
 
 def masked(line: str) -> str:
-    """A line without what may differ: numbers, widths of columns, suffixes of rates."""
-    return re.sub(r"[\d.,·…]+(?:[kMe][-\d]*)?|─+", "#", re.sub(r"\s+", "", line))
+    """A line without what may differ: numbers and their signs, widths of columns, suffixes of rates."""
+    return re.sub(r"[-+]?[\d.,·…]+(?:[kMe][-\d]*)?|─+", "#", re.sub(r"\s+", "", line))
 
 
 def unseen(session: Session, printed: str) -> list[str]:

@@ -30,12 +30,23 @@ class Entries:
     def __init__(self, labels: Mapping[Node, Math]) -> None:
         self.labels = labels
         self._leaves: dict[Node, Array] = {}
+        self._tables: dict[tuple[Blame, tuple[int, ...]], Array | None] = {}
 
     def formula(self, blame: Blame, of_entry: tuple[int, ...], wrt_entry: tuple[int, ...]) -> Math | None:
         """∂of[of_entry]/∂wrt[wrt_entry] as a formula of entries, or None where it would be too long.
 
         The map is given the symbol 1 at ``of_entry`` and 0 elsewhere; what arrives at ``wrt_entry`` is the formula.
         """
+        if (blame, of_entry) not in self._tables:
+            self._tables[blame, of_entry] = self._table(blame, of_entry)
+        table = self._tables[blame, of_entry]
+        if table is None:
+            return None
+        formula = mathematics.mathematics(table[wrt_entry])
+        return formula if formula.size <= mathematics.LARGEST else None
+
+    def _table(self, blame: Blame, of_entry: tuple[int, ...]) -> Array | None:
+        """What arrives at every entry of ``wrt``."""
         order = backward_order(blame.sent, {blame.seed, *self.labels}, {})
         if sum(_count(node) for node in order) > LARGEST:
             return None
@@ -47,10 +58,8 @@ class Entries:
             if made is None:
                 return None
             symbols[node] = made
-        table = symbols[blame.sent] if blame.sent in symbols else self._leaf(blame.sent)
-        found = np.asarray(table, dtype=object)[wrt_entry]
-        formula = mathematics.mathematics(found)
-        return formula if formula.size <= mathematics.LARGEST else None
+        found = symbols[blame.sent] if blame.sent in symbols else self._leaf(blame.sent)
+        return np.asarray(found, dtype=object)
 
     def _symbols(self, node: Node, symbols: dict[Node, Array], values: dict[Node, Array]) -> Array | None:
         """The entries of a node; None where the seed goes through an operation that is not written out by entries."""

@@ -24,7 +24,8 @@ _STYLE = (
 
 def derivation_html(derivation: Derivation, picture: str = "") -> str:
     """A piece of HTML: the picture, if there is one, then values, local derivatives and paths as MathML."""
-    return f'{_STYLE}<div class="lexgrad-derivation">{picture}{"".join(_blocks(derivation))}</div>'
+    drawn = f'<div class="path">{picture}</div>' if picture else ""
+    return f'{_STYLE}<div class="lexgrad-derivation">{drawn}{"".join(_blocks(derivation))}</div>'
 
 
 def _blocks(derivation: Derivation) -> Iterator[str]:

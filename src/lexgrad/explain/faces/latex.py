@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lexgrad.explain.faces.names import GREEK, Name, parsed
+from lexgrad.explain.faces.names import GREEK, Name, bare, parsed
 from lexgrad.explain.faces.report import Equation, fits_inline, number_text, product_of, remarks, sections
 from lexgrad.explain.faces.writing import ATOM, POWER, PRODUCT, Writer
 from lexgrad.explain.mathematics import Math
@@ -83,8 +83,7 @@ class Latex(Writer):
 
     def power(self, formula: Math) -> str:  # noqa: D102
         base, exponent = formula.parts
-        plain = base.kind == "name" and not parsed(base.text).above and not parsed(base.text).primes
-        written = self.write(base) if plain or base.kind == "number" else self.brackets(self.write(base))
+        written = self.write(base) if base.kind == "number" or bare(base) else self.brackets(self.write(base))
         return f"{written}^{{{self.write(exponent)}}}"
 
     def negative(self, formula: Math) -> str:  # noqa: D102

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from lexgrad.explain.faces.names import GREEK, Name, parsed
+from lexgrad.explain.faces.names import GREEK, Name, bare, parsed
 from lexgrad.explain.faces.report import fits_inline, number_text
 from lexgrad.explain.faces.writing import ATOM, POWER, PRODUCT, Writer
 from lexgrad.explain.mathematics import Math
@@ -77,7 +77,7 @@ class MathML(Writer):
 
     def power(self, formula: Math) -> str:  # noqa: D102
         base, exponent = formula.parts
-        plain = base.kind == "number" or (base.kind == "name" and not parsed(base.text).above)
+        plain = base.kind == "number" or bare(base)
         written = self.write(base) if plain else self.brackets(self.write(base))
         return f"<msup>{written}{self.write(exponent)}</msup>"
 
@@ -94,6 +94,11 @@ class MathML(Writer):
         return _row(_operator("["), _operator(",").join(map(self.write, formula.parts)), _operator("]"))
 
     def call(self, formula: Math) -> str:  # noqa: D102
+        if formula.text == "where":
+            condition, then, otherwise = map(self.write, formula.parts)
+            rows = ((then, condition), (otherwise, "<mtext>otherwise</mtext>"))
+            table = "".join(f"<mtr><mtd>{value}</mtd><mtd>{case}</mtd></mtr>" for value, case in rows)
+            return _row(_operator("{"), f"<mtable columnalign='left left'>{table}</mtable>")
         inside = _operator(",").join(map(self.write, formula.parts))
         return _row(f"<mi>{escape(formula.text)}</mi>", _operator("\u2061"), self.brackets(inside))
 

@@ -6,6 +6,8 @@ import functools
 import re
 from dataclasses import dataclass
 
+from lexgrad.explain.mathematics import Math
+
 LAYERED = set("WUbzahgAZH")
 """Letters whose number counts layers, and stands above in square brackets; other numbers stand below."""
 
@@ -80,6 +82,12 @@ def parsed(text: str) -> Name:
     elif number:
         below = f"{number},{below}" if below else number
     return Name(base, above, below, accent, len(match["prime"]))
+
+
+def bare(formula: Math) -> bool:
+    """Whether a formula is a name, or an entry of one, above which there is room for an exponent."""
+    of = formula.parts[0] if formula.kind == "entry" else formula
+    return of.kind == "name" and not parsed(of.text).above and not parsed(of.text).primes
 
 
 def _base(base: str, accent: str) -> tuple[str, str]:

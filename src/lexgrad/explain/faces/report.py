@@ -43,7 +43,12 @@ def sections(derivation: Derivation) -> Iterator[Section]:
     """The tables of a derivation; what is not asked for is left out."""
     given = set(derivation.given)
     forward = [
-        Equation(step.label, None if step.formula == step.label else step.formula, step.value, step.name in given)
+        Equation(
+            step.label,
+            None if step.formula == step.label else step.formula,
+            None if not_given(step) else step.value,
+            step.name in given,
+        )
         for step in derivation.steps
         if step.kind != "data" or step.label.kind == "name"
     ]
@@ -67,6 +72,11 @@ def sections(derivation: Derivation) -> Iterator[Section]:
     )
     if backward:
         yield Section("Backward: blame, step by step", backward)
+
+
+def not_given(step: Step) -> bool:
+    """Whether an input has no value, as one that only given steps need."""
+    return step.kind == "input" and bool(np.isnan(step.value).all()) and step.value.size > 0
 
 
 def _says_all(edge: Edge) -> bool:
@@ -102,9 +112,12 @@ def remarks(derivation: Derivation) -> Iterator[str]:
             f"{_listed(derivation.given)} {are} given here, not computed: the factors are right for these values, "
             "whether or not any input leads to them."
         )
-    undefined = [step.name for step in derivation.steps if not np.isfinite(step.value).all()]
+    missing = [step.name for step in derivation.steps if not_given(step)]
+    if missing:
+        yield f"No value is given for {_listed(missing)}; none is needed."
+    undefined = [step for step in derivation.steps if not np.isfinite(step.value).all() and not not_given(step)]
     if undefined:
-        yield f"No finite value here: {_listed(undefined)}."
+        yield f"No finite value here: {_listed(step.name for step in undefined)}."
     count = derivation.number_of_paths
     if derivation.wrt is None:
         return
@@ -126,6 +139,8 @@ def _listed(names: Any) -> str:
 
 def number_text(value: float, digits: int = 6) -> str:
     """A number for people: six significant digits, a proper minus sign left to the face."""
+    if np.isnan(value):
+        return "undefined"
     text = f"{value:.{digits}g}"
     return "0" if text == "-0" else text
 
