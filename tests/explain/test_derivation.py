@@ -230,3 +230,35 @@ def test_a_target_that_is_no_number() -> None:
     x = lg.variable([1.0, 2.0], "x")
     with pytest.raises(InputError, match="scalar"):
         lg.explain(x * 2.0, wrt=x)
+
+
+def recurrent(length: int) -> tuple[Any, dict[str, Any]]:
+    generator = np.random.default_rng(0)
+    W_h, W_e = (lg.variable(generator.normal(size=size), name) for name, size in (("W_h", (3, 3)), ("W_e", (2, 3))))
+    h_0, x = lg.variable(np.zeros(3), "h_0"), lg.variable(generator.normal(size=(length, 2)), "x")
+
+    def step(h: Any, e: Any) -> Any:
+        h = lg.tanh(e @ W_e + h @ W_h)
+        return h, h
+
+    last, states = lg.scan(step, h_0, x)
+    return (lg.sum(lg.square(states)) + lg.sum(last)).named("J"), {"W_h": W_h, "x": x}
+
+
+def test_a_loop_is_written_out() -> None:
+    J, parameters = recurrent(4)
+    found = lg.explain(J, wrt=parameters["W_h"][0, 1], paths=40)
+    assert [step.name for step in found.layers] == ["J", "h_4", "h_3", "h_2", "h_1", "W_h"]
+    assert found.number_of_paths is not None
+    assert sum(path.product for path in found.paths) == pytest.approx(found.gradient, rel=1e-12)
+    assert found.check().difference < 1e-8
+    J.backward()
+    assert found.gradient == pytest.approx(parameters["W_h"].grad[0, 1], rel=1e-12)
+
+
+def test_a_loop_without_steps_and_one_too_long() -> None:
+    J, parameters = recurrent(0)
+    assert lg.explain(J, wrt=parameters["W_h"][0, 1]).sum == 0.0
+    J, parameters = recurrent(600)
+    with pytest.raises(InputError, match="600 steps is too long"):
+        lg.explain(J, wrt=parameters["W_h"][0, 1])

@@ -82,7 +82,10 @@ def evaluate_forward(target: Node, wrt: Node | str | None, at: Mapping[str, Arra
     _check_sizes(order, sizes)
     copies = _copies(order, sizes)
     fixed = {copies[node]: value for node, value in given.items()}
-    copied = topological([copies[target]])
+    needed = set(topological([copies[target]]))
+    asked = [*fixed, *([] if below is None else [copies[below]])]
+    # A loop without steps does not need what its steps would read; it is there nevertheless.
+    copied = topological([*(node for node in asked if node not in needed), copies[target]])
     values: dict[Node, Array] = {}
     with np.errstate(all="ignore"):
         for node in copied:
