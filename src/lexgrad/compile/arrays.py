@@ -12,19 +12,19 @@ from lexgrad.evaluate import as_type
 from lexgrad.graph import DType, Type
 
 Array: TypeAlias = NDArray[Any]
-Precision: TypeAlias = Literal["fp32", "fp64"]
+Precision: TypeAlias = Literal["fp32", "fp64", "bf16"]
 
 ALIGNMENT = 64
 """Bytes of a cache line."""
 
-LLVM_FLOATS: dict[str, str] = {"fp32": "float", "fp64": "double"}
+LLVM_FLOATS: dict[str, str] = {"fp32": "float", "fp64": "double", "bf16": "float"}
 """LLVM's name of a float, by precision."""
 
 DTYPES: dict[str, dict[DType, np.dtype[Any]]] = {
     precision: {"float": np.dtype(width), "int": np.dtype(np.int64), "bool": np.dtype(np.bool_)}
-    for precision, width in {"fp32": np.float32, "fp64": np.float64}.items()
+    for precision, width in {"fp32": np.float32, "fp64": np.float64, "bf16": np.float32}.items()
 }
-"""NumPy's dtype of each dtype, by precision."""
+"""NumPy's dtype of each dtype, by precision; of bf16 only the operands of matrix products are."""
 
 
 def aligned_empty(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:

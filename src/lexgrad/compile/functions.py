@@ -173,6 +173,23 @@ def _softplus() -> str:
     return _function("softplus", [*lines, f"  %y = fadd float {positive}, %log1p", "  ret float %y"])
 
 
+def _bf16() -> str:
+    """The nearest number that bf16 has, the even one of two: half of the last bit that stays is added to the others."""
+    lines = [
+        "  %u = bitcast float %x to i32",
+        "  %t = lshr i32 %u, 16",
+        "  %odd = and i32 %t, 1",
+        "  %half = add i32 %odd, 32767",
+        "  %sum = add i32 %u, %half",
+        "  %top = and i32 %sum, -65536",
+        "  %nan = fcmp uno float %x, %x",
+        "  %r = select i1 %nan, i32 2143289344, i32 %top",
+        "  %y = bitcast i32 %r to float",
+        "  ret float %y",
+    ]
+    return _function("bf16", lines)
+
+
 def _function(name: str, lines: list[str], fp: str = "float") -> str:
     return "\n".join([f"define internal {fp} @lg.{name}({fp} %x) alwaysinline {{", *lines, "}"])
 
@@ -262,7 +279,7 @@ def functions(fp: str, fma: bool = True, scales: bool = False) -> str:
     declared += [f"declare {fp} @llvm.fma.{suffix}({fp}, {fp}, {fp})"]
     declared += ["declare float @llvm.ldexp.f32.i32(float, i32)", f"declare i64 @llvm.fptosi.sat.i64.{suffix}({fp})"]
     if fp == "float":
-        defined = [_exp(scales), _log(), _tanh(), _sigmoid(), _softplus()]
+        defined = [_exp(scales), _log(), _tanh(), _sigmoid(), _softplus(), _bf16()]
     else:
         defined = [_through_library(name, suffix, fp) for name in ("exp", "log", "tanh")]
         defined += [_sigmoid64(), _softplus64()]

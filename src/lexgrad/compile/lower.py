@@ -45,12 +45,14 @@ class Names:
         checks: which one failed when the program leaves number ``i + 1`` in the buffer ``status``.
         peeked: buffers whose first entries may be read, and thrown away, even where they have none; and the shapes
             under which they are read.
+        rounds: whether operands of products are rounded to bf16.
     """
 
     buffers: dict[str, Node] = field(default_factory=dict)
     bound: dict[str, Node] = field(default_factory=dict)
     checks: list[Check] = field(default_factory=list)
     peeked: dict[str, list[Shape]] = field(default_factory=dict)
+    rounds: bool = False
 
     @property
     def nodes(self) -> dict[str, Node]:
@@ -82,9 +84,9 @@ class Lowered:
     all: Names
 
 
-def lower(graph: Graph) -> Lowered:
-    """The steps that compute ``graph``."""
-    low = Lowering(graph, Names(), {})
+def lower(graph: Graph, rounds: bool = False) -> Lowered:
+    """The steps that compute ``graph``; ``rounds`` says whether operands of products are rounded to bf16."""
+    low = Lowering(graph, Names(rounds=rounds), {})
     return Lowered(low.steps(), low.names, low.fusion.views, low.all)
 
 

@@ -45,6 +45,11 @@ class Processor:
         """Whether it multiplies and adds in one instruction, with one rounding."""
         return not self.triple.startswith("x86_64") or "+fma" in self.features.split(",") or self.cpu == "x86-64-v3"
 
+    def has(self, *features: str) -> bool:
+        """Whether it has all these features, by LLVM's names."""
+        own = self.features.split(",")
+        return all(f"+{feature}" in own for feature in features)
+
     @property
     def scales(self) -> bool:
         """Whether it multiplies by a power of two in one instruction, of whole vectors too."""
@@ -132,6 +137,15 @@ def _yield_function() -> Any:
     if sys.platform == "win32":
         return ctypes.WinDLL("kernel32").SwitchToThread
     return ctypes.CDLL(None).sched_yield
+
+
+@functools.cache
+def tiles_permitted() -> bool:
+    """Ask the system for AMX's tile registers; Linux wants to be asked once a process, and may refuse."""
+    if sys.platform != "linux":
+        return False
+    arch_prctl, request, tile_data = 158, 0x1023, 18
+    return bool(ctypes.CDLL(None, use_errno=True).syscall(arch_prctl, request, tile_data) == 0)
 
 
 def target_machine(processor: Processor) -> Any:

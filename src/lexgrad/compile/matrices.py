@@ -21,7 +21,7 @@ from lexgrad.compile.loops import (
     Product,
     extent,
 )
-from lexgrad.graph import Node, product
+from lexgrad.graph import Dim, Node, product, resolve
 
 if TYPE_CHECKING:
     from lexgrad.compile.lower import Lowering
@@ -32,7 +32,7 @@ def kernel_matrices(low: Lowering, matrix: Node, root: Node) -> Kernel:
     left, right = matrix.inputs
     rows, columns = matrix.shape
     depth = left.shape[1]
-    by_columns = shares_columns(matrix)
+    by_columns = shares_columns(matrix, packed=low.all.rounds)
     body = Body(extent=columns if by_columns else rows)
     i, j, k = (Local(name, "int") for name in ("mi", "mj", "mk"))
     body.row = None if by_columns else i
@@ -64,13 +64,21 @@ def kernel_matrices(low: Lowering, matrix: Node, root: Node) -> Kernel:
     return low.finish(root, body, aligned=not by_columns, cost=depth * (rows if by_columns else columns))
 
 
-def shares_columns(matrix: Node) -> bool:
+USUAL = 256
+"""What a named size is taken for, where something has to be decided."""
+
+
+def shares_columns(matrix: Node, packed: bool) -> bool:
     """Whether threads divide the columns of a product among themselves, rather than its rows.
 
     Rows, so that what follows finds its own rows; or columns, where there are more of them and the rows of the left
-    operand lie across memory, as in a weight's gradient.
+    operand lie across memory, as in a weight's gradient. Where all operands are packed: what there is more of, for
+    each thread packs the other operand for itself.
     """
     rows, columns = matrix.shape
+    if packed:
+        usual = {name: USUAL for size in (rows, columns) if isinstance(size, Dim) for name in size.names}
+        return resolve(columns, usual) > resolve(rows, usual)
     if not isinstance(rows, int) or not isinstance(columns, int):
         return False
     return columns > rows and (swaps(matrix.inputs[0]) or rows < 32)
@@ -113,6 +121,8 @@ def kernel_products(low: Lowering, node: Node) -> Kernel:
             def step(k: Local) -> None:
                 a = low.value(body, left, (*leading, *i, k))
                 b = low.value(body, right, (*leading, k, *places))
+                if low.all.rounds:
+                    a, b = (Apply("bf16", (factor,), "float") for factor in (a, b))
                 product = Apply("multiply", (a, b), "float")
                 body.put(Assign(total.name, Apply(operation, (total, product), "float")))
 

@@ -118,6 +118,7 @@ _FLOAT: dict[str, Rule] = {
     "fold_maximum": _intrinsic("maximum", "nsz "),
     "relu": _relu,
     "sign": _sign,
+    "bf16": _function("bf16"),
     "is_finite": _is_finite,
     "beats": _beats,
 }

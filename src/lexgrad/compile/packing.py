@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from lexgrad.compile.machine import Processor, tiles_permitted
 from lexgrad.compile.products import MicroKernels, mask_lines
 
 
@@ -35,6 +36,16 @@ class Format:
 PLAIN, ROUNDED = Format("plain"), Format("rounded")
 AVX512, AMX = Format("avx512", 2), Format("amx", 2, 16)
 
+
+def format_of(precision: str, processor: Processor) -> Format:
+    """How operands are packed in a precision, for what the processor has and the system permits."""
+    if precision != "bf16":
+        return PLAIN
+    if processor.has("amx-tile", "amx-bf16", "avx512bf16") and (not processor.here or tiles_permitted()):
+        return AMX
+    return AVX512 if processor.has("avx512bf16") and processor.vector_bits == 512 else ROUNDED
+
+
 WIDEST = 1024
 """The longest row, in entries, that is packed at a time."""
 
@@ -58,7 +69,7 @@ def to_bf16(kernels: MicroKernels) -> str:
             return "<" + ", ".join([f"i32 {number}"] * lanes) + ">"
 
         return [
-            f"define internal {ints} @lg.bf16({vector} %x) alwaysinline {{",
+            f"define internal {ints} @lg.bf16.bits({vector} %x) alwaysinline {{",
             f"  %u = bitcast {vector} %x to {ints}",
             f"  %t = lshr {ints} %u, {each(16)}",
             f"  %odd = and {ints} %t, {each(1)}",
@@ -71,16 +82,16 @@ def to_bf16(kernels: MicroKernels) -> str:
             "}",
         ]
 
-    return kernels.add("lg.bf16", write)
+    return kernels.add("lg.bf16.bits", write)
 
 
 def to_bf16_by_instruction(kernels: MicroKernels) -> str:
     """``to_bf16`` where AVX512-BF16 is there."""
     convert = kernels.declare("<16 x bfloat>", "llvm.x86.avx512bf16.cvtneps2bf16.512", "<16 x float>")
     return kernels.add(
-        "lg.bf16",
+        "lg.bf16.bits",
         lambda: [
-            "define internal <16 x i32> @lg.bf16(<16 x float> %x) alwaysinline {",
+            "define internal <16 x i32> @lg.bf16.bits(<16 x float> %x) alwaysinline {",
             f"  %h = call <16 x bfloat> {convert}(<16 x float> %x)",
             "  %s = bitcast <16 x bfloat> %h to <16 x i16>",
             "  %y = zext <16 x i16> %s to <16 x i32>",

@@ -26,7 +26,7 @@ from lexgrad.compile.machine import Loaded, Processor, assembly, host, llvm_vers
 from lexgrad.compile.memory import meetings, plan
 from lexgrad.compile.merge import merge
 from lexgrad.compile.order import numbered, outputs_last
-from lexgrad.compile.packing import PLAIN
+from lexgrad.compile.packing import format_of
 from lexgrad.compile.products import tiles
 from lexgrad.compile.profile import LAPS, Clock, Laps, Profile, wanted
 from lexgrad.compile.repeat import Repeat, Same, Step, effort, kernels_of, loops_of, pseudocode
@@ -44,7 +44,8 @@ class Program:
 
     Args:
         graph: what to compile.
-        precision: ``"fp32"`` or ``"fp64"``: how many bits floats have.
+        precision: ``"fp32"`` or ``"fp64"``: how many bits floats have; or ``"bf16"``: those of fp32, and
+            operands of matrix products are rounded to bf16, as ``Interpreter`` does it.
         threads: how many threads run it, as many as there are processors by default; the results are the same, bit
             for bit, for any number.
         donated: outputs that take the place of inputs: after a run the input's array holds the output.
@@ -87,7 +88,7 @@ class Program:
 
     def _lower(self, donated: dict[str, str]) -> None:
         graph = in_lanes(simplify(self.graph))
-        lowered = lower(graph)
+        lowered = lower(graph, rounds=self.precision == "bf16")
         self._lowered = lowered
         self._inputs = {name: lowered.names[node] for name, node in graph.inputs.items() if node in lowered.names}
         self._outputs = {name: lowered.names[lowered.views.get(node, node)] for name, node in graph.outputs.items()}
@@ -133,7 +134,7 @@ class Program:
             self.meetings,
             LLVM_FLOATS[self.precision],
             tile,
-            PLAIN,
+            format_of(self.precision, self.processor),
             self.processor.pause,
             self.processor.fma,
             self.processor.scales,

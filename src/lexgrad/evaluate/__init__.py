@@ -1,4 +1,4 @@
-"""The NumPy interpreter of graphs: fp64 is what a graph means, fp32 on request."""
+"""The NumPy interpreter of graphs: fp64 is what a graph means, fp32 and bf16 on request."""
 
 from lexgrad.evaluate.interpreter import (
     Interpreter,

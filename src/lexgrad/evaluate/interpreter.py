@@ -14,10 +14,10 @@ from lexgrad.errors import InputError, NonFiniteError, suggest
 from lexgrad.graph import CONSTANT, Dim, Graph, Node, Type, filled, group_key, holds_dim, located, resolve, solve
 from lexgrad.ops import type_of
 
-Precision: TypeAlias = Literal["fp64", "fp32"]
+Precision: TypeAlias = Literal["fp64", "fp32", "bf16"]
 Array: TypeAlias = NDArray[Any]
 
-_FLOATS: dict[str, type[np.floating[Any]]] = {"fp64": np.float64, "fp32": np.float32}
+_FLOATS: dict[str, type[np.floating[Any]]] = {"fp64": np.float64, "fp32": np.float32, "bf16": np.float32}
 
 
 @dataclass
@@ -42,7 +42,8 @@ class Interpreter:
 
     Args:
         graph: what to evaluate. It is read once; the object can be called any number of times.
-        precision: how many bits floats have: ``"fp64"``, the specification, or ``"fp32"``.
+        precision: how many bits floats have: ``"fp64"``, the specification, or ``"fp32"``; ``"bf16"`` is fp32 in which
+            the operands of matrix products, and nothing else, are rounded to bf16.
         nonfinite: stop at the first NaN or infinity and say where it arose; by default where the environment
             variable ``LEXGRAD_DEBUG`` contains ``nonfinite``.
 
@@ -115,6 +116,8 @@ class Interpreter:
     def _run_step(self, step: _Step, values: list[Any], attributes: Mapping[str, Any]) -> list[Any]:
         operands = [values[slot] for slot in step.operands]
         node = step.nodes[0]
+        if self.precision == "bf16" and node.primitive.name == "matmul":
+            operands = [round_to_bf16(operand) for operand in operands]
         if node.primitive.evaluate_all is None:
             results = [evaluate_node(node, operands, attributes, self.nonfinite)]
         else:
@@ -178,6 +181,13 @@ class Interpreter:
 def evaluate(graph: Graph, inputs: Mapping[str, ArrayLike], precision: Precision = "fp64") -> dict[str, Array]:
     """Evaluate a graph once; see :class:`Interpreter`."""
     return Interpreter(graph, precision).run(inputs)
+
+
+def round_to_bf16(x: Array) -> Array:
+    """The nearest numbers that bf16 has, fp32 with 8 of its 24 bits, and the even one of two, as fp32."""
+    bits = np.asarray(x, np.float32).view(np.uint32)
+    rounded = (bits + 0x7FFF + (bits >> 16 & 1) & 0xFFFF0000).astype(np.uint32)
+    return np.where(np.isnan(x), np.float32(np.nan), rounded.view(np.float32))
 
 
 def nonfinite_wanted() -> bool:
