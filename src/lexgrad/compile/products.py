@@ -15,6 +15,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from lexgrad.compile.writer import loop_hint
+
 
 @dataclass(frozen=True)
 class Tiles:
@@ -200,6 +202,7 @@ def _rows_kernel(
         lines.append(f"  %bp{j} = getelementptr {entry}, ptr %bp, i64 {j * lanes}")
         load = kernels.masked(f"%bp{j}", f"%m{j}") if masked else f"load {entries}, ptr %bp{j}, align {kernels.size}"
         lines.append(f"  %b{j} = {load}")
+    add = _pairs_added(kernels) if bf16 else _entries_added(kernels)
     for i in range(rows):
         lines += [
             f"  %ap{i} = getelementptr {entry}, ptr %a{i}, i64 %ko",
@@ -207,9 +210,14 @@ def _rows_kernel(
             f"  %v{i} = insertelement {entries} poison, {entry} %s{i}, i32 0",
             f"  %x{i} = shufflevector {entries} %v{i}, {entries} poison, <{lanes} x i32> zeroinitializer",
         ]
-    lines += _pairs_added(kernels, pairs) if bf16 else _entries_added(kernels, pairs)
+        for j in range(blocks):
+            lines += add(i, j)
+        if bf16:
+            # Nothing crosses this line: all rows loaded at once would need more registers than there are.
+            lines.append('  call void asm sideeffect "", "~{memory}"()')
     lines += ["  %k1 = add nuw nsw i64 %k, 1", "  %more = icmp slt i64 %k1, %depth"]
-    lines += ["  br i1 %more, label %loop, label %done", "done:"]
+    # Unrolled, it would need more registers than there are.
+    lines += [f"  br i1 %more, label %loop, label %done{loop_hint(1)}", "done:"]
     for i, j in pairs:
         lines.append(f"  %e{i}.{j} = phi {vector} [{start[i, j]}, %entry], [%d{i}.{j}, %loop]")
     for i, j in pairs:
@@ -229,19 +237,22 @@ def _place(name: str, base: str, stride: str, row: int, column: int, fp: str) ->
     ]
 
 
-def _entries_added(kernels: MicroKernels, pairs: list[tuple[int, int]]) -> list[str]:
+def _entries_added(kernels: MicroKernels) -> Callable[[int, int], list[str]]:
+    """``d = x b + c`` for row ``i`` and vector ``j``."""
     vector = kernels.vector
     call = f"call {vector} {kernels.multiply_add()}"
-    return [f"  %d{i}.{j} = {call}({vector} %x{i}, {vector} %b{j}, {vector} %c{i}.{j})" for i, j in pairs]
+    return lambda i, j: [f"  %d{i}.{j} = {call}({vector} %x{i}, {vector} %b{j}, {vector} %c{i}.{j})"]
 
 
-def _pairs_added(kernels: MicroKernels, pairs: list[tuple[int, int]]) -> list[str]:
-    """Both products of each pair of bf16, added in fp32 by one instruction."""
+def _pairs_added(kernels: MicroKernels) -> Callable[[int, int], list[str]]:
+    """``d = x b + c``, where entries of x and b are pairs of bf16: both products are added by one instruction."""
     sums, ints, halves = "<16 x float>", "<16 x i32>", "<32 x bfloat>"
-    call = f"call {sums} " + kernels.declare(sums, "llvm.x86.avx512bf16.dpbf16ps.512", f"{sums}, {halves}, {halves}")
-    lines = [f"  %xh{i} = bitcast {ints} %x{i} to {halves}" for i in dict.fromkeys(i for i, _ in pairs)]
-    lines += [f"  %bh{j} = bitcast {ints} %b{j} to {halves}" for j in dict.fromkeys(j for _, j in pairs)]
-    return lines + [f"  %d{i}.{j} = {call}({sums} %c{i}.{j}, {halves} %xh{i}, {halves} %bh{j})" for i, j in pairs]
+    multiply = kernels.declare(sums, "llvm.x86.avx512bf16.dpbf16ps.512", f"{sums}, {halves}, {halves}")
+    return lambda i, j: [
+        f"  %xh{i}.{j} = bitcast {ints} %x{i} to {halves}",
+        f"  %bh{i}.{j} = bitcast {ints} %b{j} to {halves}",
+        f"  %d{i}.{j} = call {sums} {multiply}({sums} %c{i}.{j}, {halves} %xh{i}.{j}, {halves} %bh{i}.{j})",
+    ]
 
 
 def _dots_kernel(kernels: MicroKernels) -> list[str]:
