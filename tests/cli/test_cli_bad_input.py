@@ -47,6 +47,13 @@ def test_faulty_dev_or_test_file_is_found_before_training(
     assert not list(Path("runs").glob("*/model.safetensors"))
 
 
+def test_bf16_on_a_processor_without_it(lexgrad: Lexgrad, films: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LEXGRAD_CPU", "portable")
+    line = lexgrad("train", "logistic", films, "--precision", "bf16", *TRAIN).mistake()
+    assert all(part in line for part in ("bf16", "AMX", "AVX512-BF16", "use fp32")), line
+    assert not list(Path("runs").glob("*"))
+
+
 @pytest.mark.parametrize(
     ("arguments", "parts"),
     [

@@ -89,7 +89,7 @@ def agree(program: Program, sizes: Iterable[tuple[int, int, int]]) -> None:
     for rows, depth, columns in sizes:
         values = operands(rows, depth, columns)
         program.threads = 1
-        assert_same_values(program.run(values), expected(values), 1e-6 if program.precision == "fp32" else 1e-13)
+        assert_same_values(program.run(values), expected(values), 1e-13 if program.precision == "fp64" else 1e-6)
         values = {name: np.sin(value * 7.0) for name, value in values.items()}
         alone = program.run(values)
         program.threads = 2 + (rows + columns) % 3

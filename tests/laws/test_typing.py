@@ -11,7 +11,7 @@ from lexgrad.evaluate import Interpreter, Precision
 from lexgrad.ops import type_of
 from tests.laws.cases import ALL, Case
 
-WIDTHS = {"fp64": np.float64, "fp32": np.float32}
+WIDTHS = {"fp64": np.float64, "fp32": np.float32, "bf16": np.float32}
 
 
 @pytest.mark.parametrize("case", ALL)

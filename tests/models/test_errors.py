@@ -84,7 +84,6 @@ def test_an_unknown_label_when_evaluating() -> None:
         ({"learning_rate": float("nan")}, "got nan"),
         ({"learning_rate": -1.0}, "at least 0"),
         ({"ngrams": (1, "2")}, "whole numbers"),
-        ({"precision": "bf16"}, "not available yet"),
         ({"precision": "fp16"}, "fp32, fp64, bf16"),
         ({"class_weight": {"good": 2.0}}, "names 'good', which is no class"),
         ({"class_weight": {"pos": -1}}, "at least 0; got -1"),

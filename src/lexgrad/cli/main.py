@@ -78,7 +78,7 @@ def train(
     batch: Annotated[int | None, _value("N", "Texts in a mini-batch.", least=1)] = None,
     seed: Annotated[int | None, _value("N", "Fixes first weights, order and dropout.", least=0)] = None,
     threads: Annotated[int | None, _value("N", "Processor threads.", least=1)] = None,
-    precision: Annotated[str | None, _value("NAME", "fp32 (if not given), fp64 or bf16.")] = None,
+    precision: Annotated[str | None, _value("NAME", "fp32 (if not given), fp64; bf16 with AMX or AVX512-BF16.")] = None,
     vectors: Annotated[str | None, _value("FILE", "Word vectors to begin with: word2vec, GloVe, ...")] = None,
     set_: Annotated[list[str] | None, _value("NAME=VALUE", "Any setting of the model; repeatable.", "--set")] = None,
     encoding: Encoding = None,

@@ -116,7 +116,8 @@ def compile(
         function: any function that can be traced.
         examples: for each argument a Type (whose shape may have named sizes), an array or a tree of them; without
             them, the first call decides.
-        precision: ``"fp32"`` or ``"fp64"``.
+        precision: ``"fp32"``, ``"fp64"``, or ``"bf16"``: fp32, but the operands of matrix products are rounded to
+            bf16. It is fast on processors that multiply bf16, with AMX or AVX512-BF16, and works on all.
         threads: how many threads run it; as many as there are processors by default. The results do not depend on it.
 
     Raises:

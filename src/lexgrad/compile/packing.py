@@ -6,10 +6,12 @@ is *lines*, in which what follows along the depth lies side by side, or *across*
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
 from lexgrad.compile.machine import Processor, tiles_permitted
 from lexgrad.compile.products import MicroKernels, mask_lines
+from lexgrad.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,18 @@ def format_of(precision: str, processor: Processor) -> Format:
     if processor.has("amx-tile", "amx-bf16", "avx512bf16") and (not processor.here or tiles_permitted()):
         return AMX
     return AVX512 if processor.has("avx512bf16") and processor.vector_bits == 512 else ROUNDED
+
+
+def require_bf16(processor: Processor) -> None:
+    """Refuse a processor that does not multiply bf16 itself: rounding operands would only cost time there.
+
+    Raises:
+        InputError: it does not.
+    """
+    if format_of("bf16", processor) == ROUNDED:
+        limit = os.environ.get("LEXGRAD_CPU", "")
+        which = f"{processor.cpu} under LEXGRAD_CPU={limit}" if limit else processor.cpu
+        raise InputError(f"precision 'bf16' needs a processor with AMX or AVX512-BF16; {which} has neither: use fp32")
 
 
 WIDEST = 1024

@@ -197,11 +197,8 @@ def _rows_kernel(
     lines.append("  %k = phi i64 [0, %entry], [%k1, %loop]")
     for i, j in pairs:
         lines.append(f"  %c{i}.{j} = phi {vector} [{start[i, j]}, %entry], [%d{i}.{j}, %loop]")
-    lines += ["  %bo = mul i64 %k, %bk", f"  %bp = getelementptr {entry}, ptr %b, i64 %bo", "  %ko = mul i64 %k, %ak"]
-    for j in range(blocks):
-        lines.append(f"  %bp{j} = getelementptr {entry}, ptr %bp, i64 {j * lanes}")
-        load = kernels.masked(f"%bp{j}", f"%m{j}") if masked else f"load {entries}, ptr %bp{j}, align {kernels.size}"
-        lines.append(f"  %b{j} = {load}")
+    lines += _columns_loaded(kernels, entry, blocks, masked)
+    lines.append("  %ko = mul i64 %k, %ak")
     add = _pairs_added(kernels) if bf16 else _entries_added(kernels)
     for i in range(rows):
         lines += [
@@ -227,6 +224,17 @@ def _rows_kernel(
             lines.append(f"  %cp{i}.{j} = getelementptr {fp}, ptr %c, i64 {i * tile.columns + j * lanes}")
         lines.append(f"  store {vector} %e{i}.{j}, ptr %cp{i}.{j}, align {kernels.size if packed else 64}")
     return [*lines, "  ret void", "}"]
+
+
+def _columns_loaded(kernels: MicroKernels, entry: str, blocks: int, masked: bool) -> list[str]:
+    """``%b0``, ``%b1``…: vectors of one row of ``right``; with a mask, without what lies beyond its last column."""
+    lanes = kernels.tile.lanes
+    lines = ["  %bo = mul i64 %k, %bk", f"  %bp = getelementptr {entry}, ptr %b, i64 %bo"]
+    for j in range(blocks):
+        lines.append(f"  %bp{j} = getelementptr {entry}, ptr %bp, i64 {j * lanes}")
+        whole = f"load <{lanes} x {entry}>, ptr %bp{j}, align {kernels.size}"
+        lines.append(f"  %b{j} = {kernels.masked(f'%bp{j}', f'%m{j}') if masked else whole}")
+    return lines
 
 
 def _place(name: str, base: str, stride: str, row: int, column: int, fp: str) -> list[str]:

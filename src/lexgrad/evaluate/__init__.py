@@ -9,6 +9,7 @@ from lexgrad.evaluate.interpreter import (
     evaluate,
     evaluate_node,
     nonfinite_wanted,
+    round_to_bf16,
 )
 
 __all__ = [
@@ -20,4 +21,5 @@ __all__ = [
     "evaluate",
     "evaluate_node",
     "nonfinite_wanted",
+    "round_to_bf16",
 ]

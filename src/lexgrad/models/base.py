@@ -27,6 +27,7 @@ from lexgrad.models.prediction import Predictor, probabilities
 from lexgrad.models.settings import check_settings, setting
 from lexgrad.models.sources import Source, labels_of, open_source
 from lexgrad.models.targets import class_indices
+from lexgrad.train.engine import require_precision
 from lexgrad.train.metrics import classification_metrics
 from lexgrad.train.progress import Progress
 from lexgrad.train.run import Run
@@ -95,7 +96,11 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     watch: int | None = setting(
         None, "measure gradients, updates and dead ReLUs every so many steps; 0: about 200 times in all", least=0
     )
-    precision: str = setting("fp32", "width of the numbers", choices=("fp32", "fp64", "bf16"))
+    precision: str = setting(
+        "fp32",
+        "width of the numbers; bf16: of those that matrix products multiply in training, all else is fp32",
+        choices=("fp32", "fp64", "bf16"),
+    )
     threads: int | None = setting(None, "processor threads; results are the same for any number", least=1)
 
     # ---- what a model defines -------------------------------------------------------------------------------
@@ -238,8 +243,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _check_settings(self) -> None:
         check_settings(type(self), self.get_params(deep=False))
-        if self.precision == "bf16":
-            raise InputError("precision 'bf16' is not available yet; use fp32 (or fp64)")
+        require_precision(self.precision)
         self.check()
 
     def _require_fitted(self) -> None:

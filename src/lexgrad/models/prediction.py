@@ -42,7 +42,8 @@ class Predictor:
     def __init__(self, model: TextClassifier, encoder: Encoder, classes: int) -> None:
         self.graph = prediction_graph(model, encoder, classes)
         self.dtype = DTYPES[model.precision]
-        self._run = runner(self.graph, model.precision, model.threads)
+        # bf16 is for training alone: what it learned predicts anywhere.
+        self._run = runner(self.graph, "fp32" if model.precision == "bf16" else model.precision, model.threads)
 
     def __call__(
         self, parameters: Mapping[str, Array], inputs: Inputs, part: Array | None = None

@@ -11,12 +11,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from lexgrad.compile import Program
 from lexgrad.compile.arrays import Precision
+from lexgrad.compile.machine import host
+from lexgrad.compile.packing import require_bf16
 from lexgrad.errors import InputError
 from lexgrad.evaluate import Interpreter, nonfinite_wanted
 from lexgrad.graph import Graph
 
 Array = NDArray[Any]
-DTYPES = {"fp32": np.float32, "fp64": np.float64}
+DTYPES = {"fp32": np.float32, "fp64": np.float64, "bf16": np.float32}
 ENGINES = ("compiled", "interpreter")
 
 
@@ -40,8 +42,18 @@ def engine_name() -> str:
     return "interpreter" if nonfinite_wanted() else name
 
 
+def require_precision(precision: str) -> None:
+    """Refuse to train in a precision that would only cost time on this processor.
+
+    Raises:
+        InputError: it is bf16, and the processor does not multiply bf16.
+    """
+    if precision == "bf16" and engine_name() == "compiled":
+        require_bf16(host())
+
+
 def runner(graph: Graph, precision: str, threads: int | None = None) -> Runner:
-    """What runs ``graph``, in ``"fp32"`` or ``"fp64"``; inputs are left as they are."""
+    """What runs ``graph`` in a precision, a key of ``DTYPES``; inputs are left as they are."""
     width = cast(Precision, precision)
     return Interpreter(graph, width) if engine_name() == "interpreter" else Program(graph, width, threads)
 
@@ -54,7 +66,7 @@ class Updater:
 
     Args:
         graph: a training step.
-        precision: ``"fp32"`` or ``"fp64"``.
+        precision: a key of ``DTYPES``.
         threads: as in ``Program``.
     """
 

@@ -104,7 +104,7 @@ class TrainingStep:
     Args:
         graph: what ``build_step`` made.
         trained: names of the parameters it updates.
-        precision: a key of ``DTYPES``: "fp32" or "fp64".
+        precision: a key of ``DTYPES``: "fp32", "fp64" or "bf16".
         threads: how many threads run it; the results do not depend on it.
     """
 
