@@ -110,15 +110,15 @@ def only_loop(graph: Graph, **settings: object) -> tuple[Program, Repeat]:
 def test_rows_of_stacks_are_written_and_read_in_place() -> None:
     program, found = only_loop(recurrent())
     stack = program._outputs["states"]
-    assert Row(stack, BATCH * H) in found.bound.values()
-    assert any(isinstance(place, Before) and place.now == Row(stack, BATCH * H) for place in found.bound.values())
+    assert Row(stack, BATCH * H) in found.where.values()
+    assert any(isinstance(place, Before) and place.now == Row(stack, BATCH * H) for place in found.where.values())
     written = [kernel.writes for kernel in kernels_of(found.steps)]
     assert not any(access.buffer == stack for accesses in written for access in accesses)
 
 
 def test_a_carry_that_is_read_entry_by_entry_stays_in_its_place() -> None:
     program, found = only_loop(recurrent())
-    places = [place for place in found.bound.values() if isinstance(place, Same)]
+    places = [place for place in found.where.values() if isinstance(place, Same)]
     assert {place.buffer for place in places} == {program._outputs["c"], program._outputs["n"]}
 
 
@@ -131,7 +131,7 @@ def power(w: Node, h: Node) -> dict[str, Node]:
 def test_other_carries_alternate() -> None:
     graph = graph_of(lambda w, h, x: power(w, h) | {"x": x * 1.0}, w=reals(3, 3), h=reals(3, 3), x=reals(TIME))
     program, found = only_loop(graph)
-    assert sum(isinstance(place, Turns) for place in found.bound.values()) == 1
+    assert sum(isinstance(place, Turns) for place in found.where.values()) == 1
     assert len(program.memory.slots) == 2
     for length in 0, 1, 2, 5:
         case: Arrays = {"w": np.eye(3)[[1, 2, 0]] * 0.5, "h": np.arange(9.0).reshape(3, 3), "x": np.zeros(length)}

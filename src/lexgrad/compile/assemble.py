@@ -9,7 +9,7 @@ from lexgrad.compile.functions import functions
 from lexgrad.compile.packing import Format
 from lexgrad.compile.products import MicroKernels, Tiles
 from lexgrad.compile.profile import Clock
-from lexgrad.compile.repeat import Before, Binding, Repeat, Row, Same, Step, Turns, effort, kernels_of
+from lexgrad.compile.repeat import Before, Repeat, Row, Same, Step, Turns, Where, effort, kernels_of
 from lexgrad.compile.writer import LOOP_HINTS, Writer, size_name
 from lexgrad.graph import DType
 
@@ -206,8 +206,8 @@ class _Program(Writer):
         idle = self.put(f"and i1 {light}, {self.put(f'icmp ne i64 {self.thread}, 0')}")
         self.threads = self.put(f"select i1 {light}, i64 1, i64 {self.threads}")
         self.begin(loop.name, "0", self.put(f"select i1 {idle}, i64 0, i64 {length}"))
-        for name, binding in loop.bound.items():
-            self.define(name, self.address(binding, self.dtypes[name], self.locals[loop.name], length, loop.reverse))
+        for name, where in loop.where.items():
+            self.define(name, self.address(where, self.dtypes[name], self.locals[loop.name], length, loop.reverse))
         self.steps(loop.steps)
         self.end()
         self.thread, self.threads = team
@@ -219,9 +219,9 @@ class _Program(Writer):
         """Give an address the name of a buffer."""
         self.do(f"%B.{name} = getelementptr i8, ptr {address}, i64 0")
 
-    def address(self, binding: Binding, dtype: DType, step: str, length: str, reverse: bool) -> str:
+    def address(self, where: Where, dtype: DType, step: str, length: str, reverse: bool) -> str:
         """Where a buffer is at a step, counted from 0 in either direction."""
-        match binding:
+        match where:
             case Same(buffer):
                 return f"%B.{buffer}"
             case Row(buffer, size):

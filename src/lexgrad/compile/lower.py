@@ -41,7 +41,7 @@ class Names:
 
     Attributes:
         buffers: the node whose value each buffer holds, or that is as large.
-        bound: the same for buffers of a loop that are elsewhere at each step.
+        moving: the same for buffers of a loop that are elsewhere at each step.
         checks: which one failed when the program leaves number ``i + 1`` in the buffer ``status``.
         peeked: buffers whose first entries may be read, and thrown away, even where they have none; and the shapes
             under which they are read.
@@ -49,7 +49,7 @@ class Names:
     """
 
     buffers: dict[str, Node] = field(default_factory=dict)
-    bound: dict[str, Node] = field(default_factory=dict)
+    moving: dict[str, Node] = field(default_factory=dict)
     checks: list[Check] = field(default_factory=list)
     peeked: dict[str, list[Shape]] = field(default_factory=dict)
     rounds: bool = False
@@ -57,13 +57,13 @@ class Names:
     @property
     def nodes(self) -> dict[str, Node]:
         """Of every buffer, the node."""
-        return self.buffers | self.bound
+        return self.buffers | self.moving
 
-    def buffer(self, node: Node, bound: bool = False) -> str:
+    def buffer(self, node: Node, moving: bool = False) -> str:
         """A new buffer for a node."""
         own = "".join(c if c.isascii() and c.isalnum() else "_" for c in node.name)
-        name = f"{own or node.primitive.name}_{len(self.buffers) + len(self.bound)}"
-        (self.bound if bound else self.buffers)[name] = node
+        name = f"{own or node.primitive.name}_{len(self.buffers) + len(self.moving)}"
+        (self.moving if moving else self.buffers)[name] = node
         return name
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from lexgrad.compile.arrays import ALIGNMENT
 from lexgrad.compile.loops import Access
-from lexgrad.compile.repeat import Before, Binding, Repeat, Row, Same, Step, Turns
+from lexgrad.compile.repeat import Before, Repeat, Row, Same, Step, Turns, Where
 from lexgrad.graph import Dim, Node, Size, resolve
 
 
@@ -161,18 +161,18 @@ def _meetings(steps: Sequence[Step], locate: Locate, places: Mapping[str, object
 
 def _located(loop: Repeat, places: Mapping[str, object]) -> Locate:
     def locate(name: str, number: int) -> tuple[object, object]:
-        binding = loop.bound.get(name)
-        place = _place(binding, number)
+        where = loop.where.get(name)
+        place = _place(where, number)
         if place is not None:
             return place, place
-        return places[name], binding.buffer if isinstance(binding, Same) else name
+        return places[name], where.buffer if isinstance(where, Same) else name
 
     return locate
 
 
-def _place(binding: Binding | None, number: int) -> object:
-    """What a bound buffer is in round ``number`` of a loop; None where that is no matter of the round."""
-    match binding:
+def _place(where: Where | None, number: int) -> object:
+    """Where a buffer is in round ``number`` of a loop; None where that is no matter of the round."""
+    match where:
         case Row(buffer):
             return buffer, number
         case Turns(even):

@@ -96,7 +96,7 @@ class Program:
         self.donation = settle(donated, graph, steps, self._inputs, self._outputs)
         self.steps = numbered(merge(steps, self.donation.in_place))
         self.kernels = list(kernels_of(self.steps))
-        buffers, bound = lowered.all.buffers, lowered.all.bound
+        buffers, moving = lowered.all.buffers, lowered.all.moving
         self._constants = {
             name: readable(constant_value(node), node.type, self.dtypes[node.type.dtype], name)
             for name, node in buffers.items()
@@ -107,11 +107,11 @@ class Program:
         widths = {name: self.dtypes[node.type.dtype].itemsize for name, node in buffers.items()}
         self.memory = plan(self.steps, scratch, widths)
         self._places: dict[str, object] = {
-            name: self.donation.in_place.get(name, name) for name in (*buffers, *bound, STATUS)
+            name: self.donation.in_place.get(name, name) for name in (*buffers, *moving, STATUS)
         }
         self._places |= self.memory.slots
         for loop in loops_of(self.steps):
-            self._places |= {n: self._places[same.buffer] for n, same in loop.bound.items() if isinstance(same, Same)}
+            self._places |= {n: self._places[same.buffer] for n, same in loop.where.items() if isinstance(same, Same)}
         self._buffers = [*buffers, STATUS, SCRATCH, *([LAPS] if self._clock else [])]
         self.meetings = meetings(self.steps, self._places)
         copied = (self._inputs[name] for name in self.donation.copied.values())

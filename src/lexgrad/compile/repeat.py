@@ -41,13 +41,13 @@ class Same:
     buffer: str
 
 
-Binding: TypeAlias = Row | Turns | Before | Same
+Where: TypeAlias = Row | Turns | Before | Same
 """Where a buffer of a loop's body is, which depends on the step."""
 
 
-def roots(binding: Binding) -> tuple[str, ...]:
-    """The buffers in whose memory a binding may be."""
-    match binding:
+def roots(where: Where) -> tuple[str, ...]:
+    """The buffers in whose memory it may be."""
+    match where:
         case Row(buffer) | Same(buffer):
             return (buffer,)
         case Turns(even, odd):
@@ -65,7 +65,7 @@ class Repeat:
         length: how many steps it makes.
         reverse: whether they go from t = length-1 down to 0.
         steps: what each of them does, in this order.
-        bound: the buffers that are elsewhere at each step.
+        where: the buffers that are elsewhere at each step.
         ended: the same, for buffers that only exist behind the loop: where they would be at one more step.
         reads: buffers outside the loop that it reads.
         writes: buffers outside the loop that it writes.
@@ -76,7 +76,7 @@ class Repeat:
     length: Size
     reverse: bool
     steps: tuple[Step, ...]
-    bound: Mapping[str, Binding]
+    where: Mapping[str, Where]
     ended: Mapping[str, Before]
     reads: tuple[Access, ...]
     writes: tuple[Access, ...]
@@ -145,8 +145,8 @@ def _lines(step: Step, indent: int) -> Iterator[str]:
     t = "t" * (indent + 1)
     range = f"{step.length - 1} … 0" if step.reverse else f"0 … {step.length}"
     yield f"{pad}repeat {step.name}: for {t} in {range}  # {step.comment}"
-    for name, binding in step.bound.items():
-        yield f"{pad}  {name} is {_place(binding, t, f'{t} + 1' if step.reverse else f'{t} - 1')}"
+    for name, where in step.where.items():
+        yield f"{pad}  {name} is {_place(where, t, f'{t} + 1' if step.reverse else f'{t} - 1')}"
     for inner in step.steps:
         yield from _lines(inner, indent + 1)
     for name, before in step.ended.items():
@@ -154,16 +154,16 @@ def _lines(step: Step, indent: int) -> Iterator[str]:
         yield f"{pad}then {name} is {_place(before, t, last)}"
 
 
-def _place(binding: Binding, now: str, before: str) -> str:
-    match binding:
+def _place(where: Where, now: str, before: str) -> str:
+    match where:
         case Row(buffer):
             return f"{buffer}[{now}]"
         case Same(buffer):
             return buffer
         case Turns(even, odd):
             return f"{even} or {odd} in turn"
-        case Before(initial, where):
-            earlier = (
-                f"{where.buffer}[{before}]" if isinstance(where, Row) else f"the other of {where.even} and {where.odd}"
-            )
-            return f"{initial} at first, then {earlier}"
+        case Before(initial, Row(buffer)):
+            return f"{initial} at first, then {buffer}[{before}]"
+        case Before(initial, Turns(even, odd)):
+            return f"{initial} at first, then the other of {even} and {odd}"
+    raise TypeError(f"a buffer cannot be at {where}")

@@ -11,7 +11,7 @@ from lexgrad.compile.donation import can_replace
 from lexgrad.compile.loops import FIRST, LAST, ZERO, Access, Kernel, Load, Local, Loop, Statement, Store, Unless, extent
 from lexgrad.compile.merge import merge
 from lexgrad.compile.order import outputs_last
-from lexgrad.compile.repeat import Before, Binding, Repeat, Row, Same, Step, Turns, roots
+from lexgrad.compile.repeat import Before, Repeat, Row, Same, Step, Turns, Where, roots
 from lexgrad.graph import CONSTANT, INPUT, PRIMITIVES, Graph, Node, Type, group_key, product
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class _Group:
         initial: the buffer of each carry at first.
         body: the body, with an output of its own for each carry and each stack.
         given: the buffers of the body's inputs and outputs.
-        bound: where those are that are elsewhere at each step.
+        where: where those are that are elsewhere at each step.
         ended: the same behind the loop.
     """
 
@@ -62,7 +62,7 @@ class _Group:
         operands = [low.names[low.fusion.views.get(operand, operand)] for operand in self.scan.inputs]
         self.initial, rest = operands[: self.carries], operands[self.carries :]
         self.given: dict[Node, str] = {}
-        self.bound: dict[str, Binding] = {}
+        self.where: dict[str, Where] = {}
         self.ended: dict[str, Before] = {}
         body: Graph = attributes["body"]
         self.old = list(body.inputs.values())[: self.carries]
@@ -71,16 +71,16 @@ class _Group:
         self.body = Graph(body.inputs, outputs, body.name)
         for node, buffer in zip(list(body.inputs.values())[self.carries :], rest, strict=True):
             sliced = len(self.given) < attributes["sequences"]
-            self.given[node] = self._bind(node, Row(buffer, node.type.size)) if sliced else buffer
+            self.given[node] = self._moving(node, Row(buffer, node.type.size)) if sliced else buffer
         for node, buffer in self.stacked.items():
-            self.given[node] = self._bind(node, Row(buffer, node.type.size))
+            self.given[node] = self._moving(node, Row(buffer, node.type.size))
         for node in (*self.old, *self.new):
             if node not in self.given:
-                self.given[node] = low.all.buffer(node, bound=True)
+                self.given[node] = low.all.buffer(node, moving=True)
 
-    def _bind(self, node: Node, binding: Binding) -> str:
-        name = self.low.all.buffer(node, bound=True)
-        self.bound[name] = binding
+    def _moving(self, node: Node, where: Where) -> str:
+        name = self.low.all.buffer(node, moving=True)
+        self.where[name] = where
         return name
 
     def steps(self) -> list[Step]:
@@ -91,7 +91,7 @@ class _Group:
         after: list[Step] = []
         for number in range(self.carries):
             self._carry(number, steps, before, after)
-        steps = merge(steps, {name: place.buffer for name, place in self.bound.items() if isinstance(place, Same)})
+        steps = merge(steps, {name: place.buffer for name, place in self.where.items() if isinstance(place, Same)})
         return [*before, self._repeat(steps), *after]
 
     def _carry(self, number: int, steps: Sequence[Step], before: list[Step], after: list[Step]) -> None:
@@ -101,16 +101,16 @@ class _Group:
         initial, final = self.initial[number], self.results.get(number)
         if node not in self.stacked and can_replace(new, old, steps):
             place = final or self.low.all.buffer(node)
-            self.bound[old] = self.bound[new] = Same(place)
+            self.where[old] = self.where[new] = Same(place)
             before.append(_copy(place, initial, node.type, unless=True))
             return
         if node not in self.stacked:
-            self.bound[new] = Turns(self.low.all.buffer(node), self.low.all.buffer(node))
-        now = self.bound[new]
+            self.where[new] = Turns(self.low.all.buffer(node), self.low.all.buffer(node))
+        now = self.where[new]
         assert isinstance(now, Row | Turns)
-        self.bound[old] = Before(initial, now)
+        self.where[old] = Before(initial, now)
         if final:
-            last = self.low.all.buffer(node, bound=True)
+            last = self.low.all.buffer(node, moving=True)
             self.ended[last] = Before(initial, now)
             after.append(_copy(final, last, node.type, roots(self.ended[last])))
 
@@ -123,7 +123,7 @@ class _Group:
             for accesses, found in ((step.reads, reads), (step.writes, writes)):
                 for name in (access.buffer for access in accesses):
                     used.add(name)
-                    for root in roots(self.bound[name]) if name in self.bound else [name] if name in seen else []:
+                    for root in roots(self.where[name]) if name in self.where else [name] if name in seen else []:
                         found[root] = Access(root, aligned=False)
         what = ", ".join(self.results.values())
         return Repeat(
@@ -131,7 +131,7 @@ class _Group:
             self.length,
             self.scan.attributes["reverse"],
             tuple(steps),
-            {name: binding for name, binding in self.bound.items() if name in used},
+            {name: place for name, place in self.where.items() if name in used},
             self.ended,
             tuple(reads.values()),
             tuple(writes.values()),
