@@ -11,7 +11,7 @@ COMMANDS = {
     "documentclass", "usepackage", "allowdisplaybreaks", "begin", "end", "paragraph", "partial", "frac", "left",
     "right", "cdot", "times", "tanh", "log", "sin", "cos", "max", "min", "exp", "operatorname", "sigma", "le", "ge",
     "ne", "mathsf", "mathbb", "mathrm", "text", "ldots", "in", "sqrt", "sum", "otimes", "quad", "hat", "bar", "tilde",
-    "eta", "theta", "delta", "alpha", "textbackslash", "textasciicircum", "textasciitilde", "vert",
+    "eta", "theta", "delta", "alpha", "phantom", "textbackslash", "textasciicircum", "textasciitilde", "vert",
 }  # fmt: skip
 
 

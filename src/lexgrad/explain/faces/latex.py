@@ -212,8 +212,9 @@ def _path(path: Path) -> Iterator[str]:
     if not symbols:
         yield f"1 &= {latex_number(path.product)}"
         return
+    yield rf"& \phantom{{={{}}}} {' '.join(map(as_latex, symbols))}"
     written = r" \cdot ".join(_factor(formula) for formula in formulas)
-    yield f"{' '.join(map(as_latex, symbols))} &= {written}"
+    yield f"&= {written}"
     numbers = r" \cdot ".join(latex_number(v) if v >= 0 else rf"\left({latex_number(v)}\right)" for v in values)
     yield f"&= {numbers} = {latex_number(path.product)}"
 
