@@ -69,6 +69,12 @@ def test_the_suffix_says_the_format(lexgrad: Lexgrad, name: str, begins: str) ->
     assert Path(name).read_text(encoding="utf-8").startswith(begins)
 
 
+def test_a_picture_besides(lexgrad: Lexgrad) -> None:
+    ran = lexgrad("explain", *FIRST, "--wrt", "b", "--svg", "L.svg")
+    assert "∂L/∂b = -4" in ran.out
+    assert Path("L.svg").read_text(encoding="utf-8").startswith("<svg")
+
+
 def test_the_five_factors(lexgrad: Lexgrad) -> None:
     out = lexgrad("explain", *SLIDE, "--wrt", "W1").out
     assert "= (-0.4) · (-3.75) · 1.5 · 1 · 4.2" in out

@@ -36,6 +36,7 @@ class ExplainRequest:
         wrt: what to differentiate in, or None.
         form: text, latex, markdown, json, html or svg; None: by the suffix of ``out``, else text.
         out: a file to write to, or None.
+        svg: a file for the picture besides, or None.
         steps: "auto", "named" or "all".
         paths: how many paths to spell out.
         check: whether to compare with finite differences.
@@ -48,6 +49,7 @@ class ExplainRequest:
     wrt: str | None = None
     form: str | None = None
     out: Path | None = None
+    svg: Path | None = None
     steps: str = "auto"
     paths: int = 8
     check: bool = False
@@ -71,9 +73,16 @@ def run_explain(request: ExplainRequest, output: Output) -> None:
     if request.label is not None:
         raise InputError("--label is for runs: lexgrad explain RUN --text '...' --label good")
     derivation = _of_expression(request)
+    accompany(derivation, request, output)
+    deliver(derivation, form, request.out, output)
+
+
+def accompany(derivation: Derivation, request: ExplainRequest, output: Output) -> None:
+    """What is asked for besides: a comparison with finite differences, a picture."""
     if request.check:
         derivation.check(say=output.note)
-    deliver(derivation, form, request.out, output)
+    if request.svg is not None:
+        write(derivation.svg(), request.svg, output)
 
 
 def deliver(derivation: Derivation, form: str, out: Path | None, output: Output) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lexgrad.cli.explain import ExplainRequest, deliver, write
+from lexgrad.cli.explain import ExplainRequest, accompany, deliver, write
 from lexgrad.cli.output import Output, to_json
 from lexgrad.cli.reports import decimal, table
 from lexgrad.errors import InputError
@@ -40,8 +40,7 @@ def run_explain_run(request: ExplainRequest, form: str, output: Output) -> None:
     found = explain_prediction(
         model, request.text, label=request.label, wrt=request.wrt, steps=request.steps, paths=request.paths
     )
-    if request.check:
-        found.derivation.check(say=output.note)
+    accompany(found.derivation, request, output)
     if form == "text" and request.out is None:
         output.report(*_report(found))
         output.report(found.derivation)

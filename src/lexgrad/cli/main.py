@@ -219,6 +219,7 @@ def explain(
         str | None, _value("NAME", "text, latex, markdown, json, html, svg; else by --out.", "--format")
     ] = None,
     out: Annotated[Path | None, _value("FILE", "Write it here.")] = None,
+    svg: Annotated[Path | None, _value("FILE", "Write the picture here as well.")] = None,
     steps: Annotated[str, _value("WHICH", "named, all, or auto: named steps where there are any.")] = "auto",
     paths: Annotated[int, _value("N", "Spell out at most so many paths.", least=1)] = 8,
     check: Annotated[bool, _flag("--check", "Compare with finite differences.")] = False,
@@ -240,6 +241,7 @@ def explain(
         wrt=wrt,
         form=format_,
         out=out,
+        svg=svg,
         steps=steps,
         paths=paths,
         check=check,

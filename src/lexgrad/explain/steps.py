@@ -22,8 +22,8 @@ Kind: TypeAlias = Literal["input", "data", "step", "target"]
 SHORT = 24
 """A formula of at most so many characters is a node's label where it has no name; a longer one gets a number, v1."""
 
-# Operations that only lay numbers out differently are no steps of their own, unless they have a name.
-LAYOUT = {"broadcast", "reshape", "cast"}
+# Operations that only lay numbers out, or pick some of them, are no steps of their own unless they have a name.
+LAYOUT = {"broadcast", "reshape", "cast", "slice"}
 
 
 @dataclass(frozen=True, eq=False)

@@ -129,12 +129,17 @@ def remarks(derivation: Derivation) -> Iterator[str]:
         share = derivation.share
         carry = "" if share is None else f"; they carry {100 * share:.3g} % of the sum"
         shown = "the largest is" if len(derivation.paths) == 1 else f"the {len(derivation.paths)} largest are"
-        yield f"There are {count:,} paths; {shown} shown{carry}."
+        yield f"There are {count_text(count)} paths; {shown} shown{carry}."
 
 
 def _listed(names: Any) -> str:
     names = list(names)
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def count_text(count: int) -> str:
+    """A number of paths; very large ones are counted as floats, and are near."""
+    return f"{count:,}" if count <= 2**53 else f"about {count:.3g}"
 
 
 def number_text(value: float, digits: int = 6) -> str:

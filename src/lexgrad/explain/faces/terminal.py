@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lexgrad.explain.faces.report import Equation, fits_inline, number_text, product_of, remarks, sections, summary
+from lexgrad.explain.faces.report import (
+    Equation,
+    count_text,
+    fits_inline,
+    number_text,
+    product_of,
+    remarks,
+    sections,
+    summary,
+)
 from lexgrad.explain.faces.text import Text, as_text
 from lexgrad.explain.faces.writing import POWER
 
@@ -96,6 +105,6 @@ def _signed(values: Sequence[float]) -> Iterator[str]:
 def _closing(derivation: Derivation) -> Iterator[str]:
     if derivation.wrt is not None and derivation.entry is not None:
         count = derivation.number_of_paths
-        over = "" if count is None or count < 2 else f" (the sum over {count:,} paths)"
+        over = "" if count is None or count < 2 else f" (the sum over {count_text(count)} paths)"
         yield f"{as_text(derivation.symbol)} = {number_text(derivation.sum)}{over}"
     yield from remarks(derivation)
