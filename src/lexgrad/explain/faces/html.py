@@ -62,6 +62,6 @@ def _path(path: Path) -> str:
         _TIMES.join(map(as_mathml, symbols)),
         _TIMES.join(MathML().bracketed(formula, POWER) for formula in formulas),
         _TIMES.join(numbers),
-        mathml_number(path.product),
+        *([mathml_number(path.product)] if len(values) > 1 else []),
     ]
     return f'<div class="path">{math_element(_EQUALS.join(parts), block=True)}</div>'

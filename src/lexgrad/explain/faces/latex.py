@@ -9,7 +9,7 @@ import numpy as np
 
 from lexgrad.explain.faces.names import GREEK, Name, bare, parsed
 from lexgrad.explain.faces.report import Equation, fits_inline, number_text, product_of, remarks, sections
-from lexgrad.explain.faces.writing import ATOM, POWER, PRODUCT, Writer
+from lexgrad.explain.faces.writing import ATOM, BINDING, POWER, PRODUCT, SUM, Writer
 from lexgrad.explain.mathematics import Math
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ def escaped(text: str) -> str:
 
 class Latex(Writer):
     """Mathematics for LaTeX's math mode."""
+
+    binding = BINDING | {"sum": SUM}
 
     def brackets(self, text: str) -> str:  # noqa: D102
         return rf"\left({text}\right)"
@@ -121,7 +123,8 @@ class Latex(Writer):
         return rf"e^{{{self.write(formula.parts[0])}}}"
 
     def sum(self, formula: Math) -> str:  # noqa: D102
-        return rf"\sum {self.bracketed(formula.parts[0], PRODUCT)}"
+        (of,) = formula.parts
+        return rf"\sum {self.bracketed(of, POWER if of.kind == 'negative' else PRODUCT)}"
 
 
 def _name(name: Name) -> str:
@@ -216,7 +219,7 @@ def _path(path: Path) -> Iterator[str]:
     written = r" \cdot ".join(_factor(formula) for formula in formulas)
     yield f"&= {written}"
     numbers = r" \cdot ".join(latex_number(v) if v >= 0 else rf"\left({latex_number(v)}\right)" for v in values)
-    yield f"&= {numbers} = {latex_number(path.product)}"
+    yield f"&= {numbers}" + (f" = {latex_number(path.product)}" if len(values) > 1 else "")
 
 
 def _factor(formula: Math) -> str:

@@ -51,4 +51,5 @@ def _path(path: Path) -> str:
     left = r" \cdot ".join(map(as_latex, symbols))
     middle = r" \cdot ".join(Latex().bracketed(formula, POWER) for formula in formulas)
     numbers = r" \cdot ".join(latex_number(v) if v >= 0 else f"({latex_number(v)})" for v in values)
-    return f"$${left} = {middle} = {numbers} = {latex_number(path.product)}$$"
+    product = f" = {latex_number(path.product)}" if len(values) > 1 else ""
+    return f"$${left} = {middle} = {numbers}{product}$$"

@@ -9,7 +9,7 @@ import numpy as np
 
 from lexgrad.explain.faces.names import GREEK, Name, bare, parsed
 from lexgrad.explain.faces.report import fits_inline, number_text
-from lexgrad.explain.faces.writing import ATOM, POWER, PRODUCT, Writer
+from lexgrad.explain.faces.writing import ATOM, BINDING, POWER, PRODUCT, SUM, Writer
 from lexgrad.explain.mathematics import Math
 
 _ACCENTS = {"hat": "^", "bar": "¯", "tilde": "~"}
@@ -25,6 +25,8 @@ def _operator(sign: str) -> str:
 
 class MathML(Writer):
     """Mathematics as MathML elements."""
+
+    binding = BINDING | {"sum": SUM}
 
     def brackets(self, text: str) -> str:  # noqa: D102
         return _row(_operator("("), text, _operator(")"))
@@ -109,7 +111,8 @@ class MathML(Writer):
         return f"<msup><mi>e</mi>{self.write(formula.parts[0])}</msup>"
 
     def sum(self, formula: Math) -> str:  # noqa: D102
-        return _row(_operator("∑"), self.bracketed(formula.parts[0], PRODUCT))
+        (of,) = formula.parts
+        return _row(_operator("∑"), self.bracketed(of, POWER if of.kind == "negative" else PRODUCT))
 
 
 def _name(name: Name) -> str:

@@ -95,7 +95,8 @@ def _path_lines(derivation: Derivation, path: Path) -> Iterator[str]:
     yield f"  {' · '.join(map(as_text, symbols))}"
     yield f"  = {' · '.join(Text().bracketed(formula, POWER) for formula in formulas)}"
     yield f"  = {' · '.join(_signed(values))}"
-    yield f"  = {number_text(path.product)}"
+    if len(values) > 1:
+        yield f"  = {number_text(path.product)}"
 
 
 def _signed(values: Sequence[float]) -> Iterator[str]:
