@@ -3,7 +3,7 @@
 from lexgrad.graph.check import IllegalGraphError, check
 from lexgrad.graph.dims import Dim, Shape, Size, holds_dim, product, quotient, resolve, shape_text, solve
 from lexgrad.graph.formula import formula
-from lexgrad.graph.graph import Graph, depending_on, filled, group_key, rebuild, topological
+from lexgrad.graph.graph import Graph, again_on, depending_on, distinct, filled, group_key, rebuild, topological
 from lexgrad.graph.node import (
     CONSTANT,
     INPUT,
@@ -43,11 +43,13 @@ __all__ = [
     "Shape",
     "Size",
     "Type",
+    "again_on",
     "apply",
     "check",
     "constant_node",
     "count_users",
     "depending_on",
+    "distinct",
     "filled",
     "formula",
     "group_key",

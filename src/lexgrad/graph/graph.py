@@ -93,7 +93,7 @@ class Graph:
                 new[node] = node
             else:
                 attributes = {name: filled(value, sizes) for name, value in node.attributes.items()}
-                new[node] = _again(node, tuple(new[operand] for operand in node.inputs), attributes)
+                new[node] = again_on(node, tuple(new[operand] for operand in node.inputs), attributes)
         inputs = {name: new[node] for name, node in self.inputs.items()}
         return Graph(inputs, {name: new[node] for name, node in self.outputs.items()}, self.name)
 
@@ -114,6 +114,19 @@ class Graph:
 
     def __repr__(self) -> str:
         return f"<graph {self.name}: {len(self.inputs)} inputs, {len(self.nodes)} nodes>"
+
+
+def distinct(names: Iterable[str], taken: Iterable[str] = ()) -> list[str]:
+    """The same names, numbered from 2 on where one comes again or is among ``taken``."""
+    seen, result = set(taken), []
+    for name in names:
+        label, number = name, 1
+        while label in seen:
+            number += 1
+            label = f"{name}_{number}"
+        seen.add(label)
+        result.append(label)
+    return result
 
 
 def topological(outputs: Iterable[Node]) -> list[Node]:
@@ -161,7 +174,7 @@ def rebuild(
             continue
         inputs = tuple(new.get(operand, operand) for operand in node.inputs)
         same = all(a is b for a, b in zip(inputs, node.inputs, strict=True))
-        new[node] = change(node if same else _again(node, inputs, node.attributes))
+        new[node] = change(node if same else again_on(node, inputs))
     return new
 
 
@@ -182,8 +195,9 @@ def group_key(node: Node) -> Hashable | None:
     return node.primitive.name, node.inputs, shared
 
 
-def _again(node: Node, inputs: tuple[Node, ...], attributes: Mapping[str, Any]) -> Node:
-    """The node on other inputs or with other attributes, of the same name, origin and line."""
+def again_on(node: Node, inputs: tuple[Node, ...], attributes: Mapping[str, Any] | None = None) -> Node:
+    """The node on other inputs, or with other attributes as well, of the same name, origin and line."""
+    attributes = node.attributes if attributes is None else attributes
     if node.origin is None:
         copy = apply(node.primitive, *inputs, **attributes)
     else:

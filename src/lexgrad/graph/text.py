@@ -19,11 +19,11 @@ are not seen outside of it.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from lexgrad.graph.dims import Dim
-from lexgrad.graph.graph import Graph
+from lexgrad.graph.graph import Graph, distinct
 from lexgrad.graph.node import Node
 from lexgrad.graph.types import DTYPES
 
@@ -38,7 +38,7 @@ def print_graph(graph: Graph, origins: bool = False) -> str:
         origins: say behind every backward node which forward node and input its rule belongs to.
     """
     names = node_names(graph)
-    return "\n".join(_graph_lines(graph, _quoted(graph.name), names, statements(graph, names, origins)))
+    return "\n".join(_graph_lines(graph, graph.name, names, statements(graph, names, origins)))
 
 
 def statements(graph: Graph, names: Mapping[Node, str], origins: bool = False) -> list[str]:
@@ -48,7 +48,7 @@ def statements(graph: Graph, names: Mapping[Node, str], origins: bool = False) -
     for node in graph.nodes[len(graph.inputs) :]:
         for body in node.attributes.values():
             if isinstance(body, Graph) and body not in bodies:
-                bodies[body] = _free_name(body.name, bodies.values())
+                (bodies[body],) = distinct([body.name], bodies.values())
                 own = node_names(body)
                 lines += _graph_lines(body, bodies[body], own, statements(body, own, origins))
         arguments = [names[operand] for operand in node.inputs]
@@ -65,16 +65,7 @@ def statements(graph: Graph, names: Mapping[Node, str], origins: bool = False) -
 def _graph_lines(graph: Graph, name: str, names: Mapping[Node, str], inside: Iterable[str]) -> list[str]:
     inputs = ", ".join(f"{names[node]}: {node.type}" for node in graph.inputs.values())
     results = ", ".join(f"{_quoted(label)}={names[node]}" for label, node in graph.outputs.items())
-    return [f"graph {name}({inputs}) {{", *(f"  {line}" for line in inside), f"  return {results}", "}"]
-
-
-def _free_name(wanted: str, taken: Collection[str]) -> str:
-    """A name for a body that no other body of the same graph has."""
-    name, number = _quoted(wanted), 1
-    while name in taken:
-        number += 1
-        name = _quoted(f"{wanted}_{number}")
-    return name
+    return [f"graph {_quoted(name)}({inputs}) {{", *(f"  {line}" for line in inside), f"  return {results}", "}"]
 
 
 def node_names(graph: Graph) -> dict[Node, str]:
@@ -100,7 +91,7 @@ def _value_text(value: Any, bodies: Mapping[Graph, str]) -> str:
         inside = ", ".join(_value_text(entry, bodies) for entry in value)
         return f"({inside},)" if len(value) == 1 else f"({inside})"
     if isinstance(value, Graph):
-        return f"@{bodies[value]}"
+        return f"@{_quoted(bodies[value])}"
     if isinstance(value, Dim):
         return str(value)
     return repr(value)

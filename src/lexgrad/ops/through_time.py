@@ -8,10 +8,11 @@ it", Proceedings of the IEEE 78, 1990.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
-from lexgrad.graph import Graph, Node, Size, depending_on, input_node, rebuild, topological
+from lexgrad.graph import Dim, Graph, Node, Size, depending_on, distinct, input_node, rebuild, resolve, topological
 from lexgrad.ops.movement import broadcast_to
 
 Pull: TypeAlias = Callable[[Mapping[Node, Node], Iterable[Node]], dict[Node, Node]]
@@ -148,9 +149,16 @@ def _kept(outputs: Iterable[Node], own: Iterable[Node], body: Graph, carries: in
             kept[node] = None
     for node in ordered:
         leaves = missing(node)
-        # One value more is stored at most: the one that all of it is made of, or the node itself.
-        kept |= dict.fromkeys(leaves if len(leaves) == 1 else [node] if leaves else [])
+        # One value more is stored at most: the one that all of it is made of, or the node itself if that is smaller.
+        if leaves:
+            kept[min([*leaves, node], key=_extent) if len(leaves) == 1 else node] = None
     return list(kept)
+
+
+def _extent(node: Node) -> int:
+    """About how large a value is: named sizes count as 64."""
+    sizes = [dict.fromkeys(size.names, 64) if isinstance(size, Dim) else {} for size in node.shape]
+    return math.prod(resolve(size, known) for size, known in zip(node.shape, sizes, strict=True))
 
 
 def _with_results(body: Graph, wanted: Sequence[Node], carries: int) -> tuple[Graph, list[int]]:
@@ -160,25 +168,16 @@ def _with_results(body: Graph, wanted: Sequence[Node], carries: int) -> tuple[Gr
     for node in wanted:
         if node not in places:
             places[node] = len(outputs)
-            outputs[_free(f"stored_{node.name}" if node.name else "stored", outputs)] = node
+            (label,) = distinct([f"stored_{node.name}" if node.name else "stored"], outputs)
+            outputs[label] = node
     changed = len(outputs) > len(body.outputs)
     return Graph(body.inputs, outputs, body.name) if changed else body, [places[node] for node in wanted]
 
 
 def _labelled(nodes: Iterable[Node]) -> dict[str, Node]:
     """Inputs of a body under their names; equal ones are numbered."""
-    inputs: dict[str, Node] = {}
-    for node in nodes:
-        inputs[_free(node.name, inputs)] = node
-    return inputs
-
-
-def _free(name: str, taken: Mapping[str, Node]) -> str:
-    label, number = name, 1
-    while label in taken:
-        number += 1
-        label = f"{name}_{number}"
-    return label
+    inputs = list(nodes)
+    return dict(zip(distinct(node.name for node in inputs), inputs, strict=True))
 
 
 def _zeros(node: Node) -> Node:

@@ -7,6 +7,7 @@ tested by adding it. ``LEXGRAD_DEBUG=passes`` shows what fires.
 
 from lexgrad.passes.simplify import (
     FAMILIES,
+    LOOP_RULES,
     PIPELINE,
     RULES,
     Pass,
@@ -17,9 +18,11 @@ from lexgrad.passes.simplify import (
     simplify,
     stabilise,
 )
+from lexgrad.passes.unrolling import unroll
 
 __all__ = [
     "FAMILIES",
+    "LOOP_RULES",
     "PIPELINE",
     "RULES",
     "Pass",
@@ -29,4 +32,5 @@ __all__ = [
     "run",
     "simplify",
     "stabilise",
+    "unroll",
 ]

@@ -160,4 +160,31 @@ def multiply_by_reciprocals(node: Node) -> Node | None:
     return x * again(y, 1.0 / y.inputs[0]) if is_a(y, "broadcast") else None
 
 
+def _scaled(x: Node) -> tuple[float, Node, Node] | None:
+    """A constant, the same as a node, and what it multiplies."""
+    if not is_a(x, "multiply"):
+        return None
+    for constant, rest in (x.inputs, x.inputs[::-1]):
+        number = scalar_constant(constant)
+        if number is not None:
+            return number, constant, rest
+    return None
+
+
+@rule(
+    CONSTANTS,
+    "c * x + -c * y → c * (x - y)",
+    "add",
+    example(lambda x, y: -0.5 * x + 0.5 * y, floats(3, 4), floats(3, 4)),
+)
+def take_opposite_factors_out(node: Node) -> Node | None:
+    """One factor of a difference, the positive one: n⁻¹ (ŷ - y)."""
+    first, second = (_scaled(term) for term in node.inputs)
+    if first is None or second is None or first[0] != -second[0]:
+        return None
+    if first[0] < 0:
+        first, second = second, first
+    return first[1] * (first[2] - second[2])
+
+
 RULES = NEUTRAL + SIGNS + CONSTANTS + SCALARS

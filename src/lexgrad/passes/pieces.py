@@ -106,6 +106,44 @@ def join_concatenations(node: Node) -> Node | None:
 
 @rule(
     RULES,
+    "pad(x) + pad(y) + … → concatenate(x, y, …), where they fill an axis",
+    "add",
+    example(lambda x, y: ops.pad(y, [(0, 0), (3, 0)]) + ops.pad(x, [(0, 0), (0, 2)]), floats(4, 3), floats(4, 2)),
+)
+def join_pads(node: Node) -> Node | None:
+    """The gradients of slices that make up a whole."""
+    parts = _padded_terms(node)
+    if len(parts) < 2:
+        return None
+    axes = {axis for part in parts for axis in range(node.ndim) if part.inputs[0].shape[axis] != node.shape[axis]}
+    if len(axes) != 1 or any(part.attributes["interior"][axis] for part in parts for axis in axes):
+        return None
+    (axis,) = axes
+    place: Size = 0
+    ordered: list[Node] = []
+    by_start = {part.attributes["low"][axis]: part.inputs[0] for part in parts}
+    while place in by_start:
+        ordered.append(by_start.pop(place))
+        place = place + ordered[-1].shape[axis]
+    return ops.concatenate(ordered, axis) if place == node.shape[axis] and len(ordered) == len(parts) else None
+
+
+def _padded_terms(node: Node) -> list[Node]:
+    """The terms of a sum, where all are padded; else nothing."""
+    terms, stack = [], [node]
+    while stack:
+        part = stack.pop()
+        if is_a(part, "add"):
+            stack += part.inputs
+        elif is_a(part, "pad"):
+            terms.append(part)
+        else:
+            return []
+    return terms
+
+
+@rule(
+    RULES,
     "reverse(reverse(x)) → reverse(x)",
     "reverse",
     example(lambda x: ops.reverse(ops.reverse(x, (0, 1)), 1), floats(3, 4)),

@@ -6,21 +6,26 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from lexgrad.errors import LexgradError
-from lexgrad.graph import INPUT, Firing, Graph, Node, Origin, RewriteRule, rewrite
+from lexgrad.graph import INPUT, Firing, Graph, Node, Origin, RewriteRule, again_on, rewrite
+from lexgrad.ops.scan import SCAN
 from lexgrad.passes import (
     algebra,
     combined,
     common,
     folding,
+    hoisting,
     movement,
     pieces,
     reductions,
     selection,
+    sinking,
     sparse,
     stable,
+    tidying,
     watching,
     winners,
 )
+from lexgrad.passes.scans import LoopRule, groups, rewrite_loops
 
 FAMILIES: Mapping[str, Sequence[RewriteRule]] = {
     "folding": folding.RULES,
@@ -33,6 +38,10 @@ FAMILIES: Mapping[str, Sequence[RewriteRule]] = {
 """All rules, by family; for one node, those of earlier families are tried first."""
 
 RULES: tuple[RewriteRule, ...] = tuple(rule for rules in FAMILIES.values() for rule in rules)
+
+
+LOOP_RULES: tuple[LoopRule, ...] = (*tidying.RULES, *hoisting.RULES, *sinking.RULES)
+"""The rules for loops, in the order in which they are tried."""
 
 
 class Pass(NamedTuple):
@@ -52,10 +61,34 @@ def _family(*names: str) -> Callable[[Graph], tuple[Graph, list[Firing]]]:
     return lambda graph: rewrite(graph, rules)
 
 
+def _bodies(graph: Graph) -> tuple[Graph, list[Firing]]:
+    """The bodies of loops, simplified like any other graph."""
+    firings: list[Firing] = []
+    replaced: dict[Node, Node] = {}
+    for members in groups(graph).values():
+        body, fired = _run(PIPELINE, members[0].attributes["body"])
+        if fired:
+            firings += fired
+            for node in members:
+                replaced[node] = again_on(node, node.inputs, {**node.attributes, "body": body})
+    if not replaced:
+        return graph, []
+    new: dict[Node, Node] = {node: node for node in graph.inputs.values()}
+    for node in graph.nodes:
+        if node not in new:
+            kept = replaced.get(node, node)
+            new[node] = again_on(kept, tuple(new[operand] for operand in node.inputs))
+    return Graph(graph.inputs, {name: new[node] for name, node in graph.outputs.items()}, graph.name), firings
+
+
+# What a loop need not do is taken out of it first, while sums and products still look as differentiation leaves them.
 # Stable forms are looked for before algebra takes quotients apart, and rows are carried last, when every scalar has
 # found its place.
 PIPELINE: tuple[Pass, ...] = (
     Pass("common", common.eliminate_common),
+    Pass("loops", tidying.join_loops),
+    Pass("loops", lambda graph: rewrite_loops(graph, LOOP_RULES)),
+    Pass("bodies", _bodies),
     Pass("stable", _family("folding", "selection", "movement", "stable")),
     Pass("common", common.eliminate_common),
     Pass("algebra", _family("folding", "selection", "movement", "stable", "algebra")),
@@ -111,33 +144,43 @@ def run(passes: Sequence[Pass], graph: Graph, limit: int = 50) -> Graph:
     Raises:
         LexgradError: they still do something after ``limit`` rounds.
     """
+    return _run(passes, graph, limit)[0]
+
+
+def _run(passes: Sequence[Pass], graph: Graph, limit: int = 50) -> tuple[Graph, list[Firing]]:
     graph = own_copy(graph)
     watched = watching.wanted()
+    fired: list[Firing] = []
     for _ in range(limit):
-        fired = False
+        before = len(fired)
         for each in passes:
             after, firings = each.run(graph)
             if watched:
                 watching.report(each.name, graph, firings)
-            fired |= bool(firings)
+            fired += firings
             graph = after
-        if not fired:
-            return own_copy(graph)
+        if len(fired) == before:
+            return own_copy(graph), fired
     raise LexgradError(f"the passes over graph {graph.name!r} still find something to do after {limit} rounds")
 
 
 def own_copy(graph: Graph) -> Graph:
     """The graph on nodes of its own (save for inputs), so that names given to them do not show elsewhere.
 
-    Origins lead to the copy of the forward node where the graph has it.
+    Bodies of loops are copied too. Origins lead to the copy of the forward node where the graph has it.
     """
     new: dict[Node, Node] = {}
+    bodies: dict[Graph, Graph] = {}
     for node in graph.nodes:
         if node.primitive is INPUT or node.__class__ is not Node:
             new[node] = node
             continue
         operands = tuple(new[operand] for operand in node.inputs)
-        new[node] = Node(node.primitive, operands, node.attributes, node.type, node.name, None, node.location)
+        attributes = node.attributes
+        if node.primitive is SCAN:
+            body = attributes["body"]
+            attributes = {**attributes, "body": bodies.setdefault(body, own_copy(body))}
+        new[node] = Node(node.primitive, operands, attributes, node.type, node.name, None, node.location)
     for node, copy in new.items():
         if node.origin is not None and copy is not node:
             copy.origin = Origin(new.get(node.origin.node, node.origin.node), node.origin.input)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from lexgrad.errors import InputError, ShapeError
-from lexgrad.graph import Dim, Graph, Node, Size, depending_on, input_node, rebuild, topological
+from lexgrad.graph import Dim, Graph, Node, Size, depending_on, distinct, input_node, rebuild, topological
 from lexgrad.ops import lift
 from lexgrad.ops.lifting import operation, whole_size
 from lexgrad.ops.scan import loop
@@ -69,7 +69,7 @@ def scan(
     stacked, result_tree = tree_flatten(results, "out")
     outputs += [output_node(path, value) for path, value in stacked.items()]
     outputs, shared = _closed_over(outputs, inputs)
-    labels = _labels([*starts, *stacked])
+    labels = distinct([*starts, *stacked])
     name = getattr(step, "__name__", "step")
     body = Graph(inputs, dict(zip(labels, outputs, strict=True)), name if name.isidentifier() else "step")
     values = loop(
@@ -121,18 +121,23 @@ def _carried(returned: Any, name: str, starts: Mapping[str, Node], tree: TreeSha
 def _closed_over(outputs: list[Node], inputs: dict[str, Node]) -> tuple[list[Node], list[Node]]:
     """Make inputs of what ``outputs`` read from outside the step, and add them to ``inputs``.
 
-    Constants stay inside. What is made of neither carries nor slices is computed outside.
+    What is made of neither carries nor slices is computed outside. Constants stay inside, and so does the repeating of
+    values, for it would make much of little.
 
     Returns:
         the outputs on the new inputs, and what was read, in the order of the new inputs.
     """
     order = topological(outputs)
     inside = depending_on(order, inputs.values())
-    read = dict.fromkeys(operand for node in order if node in inside for operand in node.inputs)
-    outside = [node for node in dict.fromkeys((*read, *outputs)) if node not in inside and not _is_constant(node)]
+    read = {operand for node in order if node in inside for operand in node.inputs} | set(outputs)
+    for node in reversed(order):
+        if node in read and node not in inside and node.primitive.name == "broadcast":
+            inside.add(node)
+            read |= set(node.inputs)
+    outside = [node for node in order if node in read and node not in inside and not _is_constant(node)]
     replaced: dict[Node, Node] = {node: node for node in inputs.values()}
     for node in outside:
-        (label,) = _labels([node.name or "shared"], inputs)
+        (label,) = distinct([node.name or "shared"], inputs)
         replaced[node] = inputs[label] = input_node(label, node.type)
     new = rebuild([node for node in order if node in inside or node in replaced], replaced)
     return [new.get(node, node) for node in outputs], outside
@@ -141,16 +146,3 @@ def _closed_over(outputs: list[Node], inputs: dict[str, Node]) -> tuple[list[Nod
 def _is_constant(node: Node) -> bool:
     """Whether it follows from constants alone, and is no variable with a value of its own."""
     return node.closed and node.__class__ is Node
-
-
-def _labels(wanted: Iterable[str], taken: Iterable[str] = ()) -> list[str]:
-    """Labels for a body's inputs or outputs; equal ones are numbered."""
-    seen, labels = set(taken), []
-    for name in wanted:
-        label, number = name, 1
-        while label in seen:
-            number += 1
-            label = f"{name}_{number}"
-        seen.add(label)
-        labels.append(label)
-    return labels
