@@ -12,7 +12,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from lexgrad.errors import InputError, suggest
 from lexgrad.evaluate import as_type, bind_sizes, constant_value, evaluate_node
-from lexgrad.explain.unrolling import unrolled
 from lexgrad.graph import (
     CONSTANT,
     INPUT,
@@ -27,8 +26,12 @@ from lexgrad.graph import (
     resolve,
     topological,
 )
+from lexgrad.ops.unrolling import unrolled
 
 Array = NDArray[Any]
+
+LONGEST = 512
+"""Steps of a loop; a longer one is refused."""
 
 # Operations whose result holds entries of their first operand, each as it is.
 SELECTING = {"slice", "reshape", "transpose", "reverse", "take", "take_along"}
@@ -168,7 +171,12 @@ def _unrolled(node: Node, inputs: Sequence[Node], sizes: Mapping[str, int]) -> l
         copies = _copies((part for part in body.nodes if part not in known), sizes, known)
         return [copies[output] for output in body.outputs.values()]
 
-    return unrolled(node, inputs, resolve(node.attributes["length"], sizes), body_on)
+    length = resolve(node.attributes["length"], sizes)
+    if length > LONGEST:
+        raise InputError(
+            f"a loop of {length} steps is too long to be explained; at most {LONGEST}: give a shorter text"
+        )
+    return unrolled(node, inputs, length, body_on)
 
 
 def _copy(node: Node, copies: Mapping[Node, Node], sizes: Mapping[str, int]) -> Node:

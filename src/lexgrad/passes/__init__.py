@@ -18,7 +18,6 @@ from lexgrad.passes.simplify import (
     simplify,
     stabilise,
 )
-from lexgrad.passes.unrolling import unroll
 
 __all__ = [
     "FAMILIES",
@@ -32,5 +31,4 @@ __all__ = [
     "run",
     "simplify",
     "stabilise",
-    "unroll",
 ]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeAlias
 
 from lexgrad import ops
-from lexgrad.graph import Node, Size, Type, again_on, input_node, product, rebuild, topological
+from lexgrad.graph import INPUT, Node, Size, Type, again_on, input_node, product, rebuild, topological
 from lexgrad.ops.movement import broadcast
 from lexgrad.passes.rules import ELEMENTWISE, again
 from lexgrad.passes.scans import Loop
@@ -144,7 +144,10 @@ class Outside:
             return Value(again_on(node, tuple(operand.node for operand in known)) if known else node, False)
         batch = BATCHED.get(node.primitive.name)
         result = batch(node, known, self.loop.length) if batch is not None else None
-        return None if result is None else Value(result, True)
+        if result is None:
+            return None
+        _adopt(result, node, {operand.node for operand in known})
+        return Value(result, True)
 
     def emit(self, outputs: dict[int, Node]) -> dict[int, Node]:
         """Put the loop together; ``outputs`` are outer nodes in place of its own, made of what is awaited."""
@@ -152,6 +155,16 @@ class Outside:
         given = dict(zip(self.awaited.values(), stacks, strict=True))
         copies = rebuild(topological(outputs.values()), given)
         return {**found, **{i: copies[node] for i, node in outputs.items()}}
+
+
+def _adopt(result: Node, inner: Node, known: set[Node]) -> None:
+    """Give what was made for an inner node its origin and location."""
+    stack = [result]
+    while stack:
+        made = stack.pop()
+        if made not in known and made.primitive is not INPUT:
+            made.origin, made.location = inner.origin, inner.location
+            stack.extend(made.inputs)
 
 
 def rows(stack: Node) -> Node:

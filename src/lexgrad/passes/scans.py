@@ -19,6 +19,7 @@ from lexgrad.graph import (
     input_node,
     rebuild,
     topological,
+    user_location,
 )
 from lexgrad.ops.scan import SCAN, loop
 
@@ -189,7 +190,8 @@ def _apply(rule: LoopRule, graph: Graph, firings: list[Firing]) -> Graph:
 
 
 def adopt(loop: Node, made: Iterable[Node], known: Collection[Node]) -> None:
-    """Give the nodes that were made for a loop its origin and location."""
+    """Give the nodes that were made for a loop its origin and location, unless they have those of an inner node."""
+    here = user_location()
     for node in topological(made):
-        if node not in known and node.primitive is not INPUT:
+        if node not in known and node.primitive is not INPUT and node.origin is None and node.location == here:
             node.origin, node.location = loop.origin, loop.location
