@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+import runpy
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -17,6 +18,7 @@ from lexgrad.explain.picture.layout import Rectangle
 from lexgrad.explain.picture.lettering import text_width
 from lexgrad.explain.picture.numbers import array_lines, number_text
 from lexgrad.explain.picture.svg import DARK, LIGHT
+from tests.pages import PAGES
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -180,8 +182,9 @@ def test_hostile_names_stay_text() -> None:
 
 def test_arrays_are_written_out_while_they_are_small() -> None:
     assert array_lines(np.array([[1.0, -2.5], [0.0, 1e-9]])) == ["[1 −2.5]", "[0 1e−9]"]
-    assert array_lines(np.ones((3, 100))) == ["3 × 100, norm 17.32"]
-    assert array_lines(np.zeros(0)) == ["[]"]
+    assert array_lines(np.ones((3, 100))) == ["3 × 100 numbers, norm 17.32"]
+    assert array_lines(np.zeros(0)) == ["0 numbers"]
+    assert array_lines(np.ones((2, 2, 2))) == ["2 × 2 × 2 numbers, norm 2.828"]
     assert array_lines(np.arange(50)) == ["50 numbers"]
     assert [number_text(value) for value in (-0.0, 1e20, float("nan"), float("-inf"), True, 7)] == [
         "0",
@@ -260,3 +263,10 @@ def test_mistakes_are_answered() -> None:
         lg.draw(lg.explain(L, b), b)
     with pytest.raises(InputError, match="the graph has no values"):
         lg.draw(graph).html  # noqa: B018
+
+
+@pytest.mark.parametrize("name", ["first-example.svg", "network.svg", "layers.svg"])
+def test_the_pictures_of_the_pages_are_those_that_are_made_today(name: str) -> None:
+    """``python docs/pictures/make.py`` makes them."""
+    script = runpy.run_path(str(PAGES / "docs" / "pictures" / "make.py"))
+    assert script["PICTURES"][name]().svg == (PAGES / "docs" / "pictures" / name).read_text(encoding="utf-8")

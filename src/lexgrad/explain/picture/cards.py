@@ -7,7 +7,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from lexgrad.explain.picture.drawing import Arrow, Card, Direction, Drawing, Line, Role
 from lexgrad.explain.picture.folding import contents
 from lexgrad.explain.picture.lettering import shortened
-from lexgrad.explain.picture.numbers import array_lines, array_text
+from lexgrad.explain.picture.numbers import array_lines, array_text, is_small, norm_text
 from lexgrad.explain.picture.scene import Array, Link, Scene, Vertex
 
 LONGEST_NAME = 16
@@ -74,6 +74,8 @@ def _input_lines(vertex: Vertex) -> list[Line]:
 
 
 def _valued(name: str, value: Array, role: Role) -> list[Line]:
+    if role == "gradient" and not is_small(value):  # its sizes are those of the value
+        return [Line(f"‖{name}‖ = {norm_text(value)}", role)]
     rows = array_lines(value)
     if len(rows) == 1:
         return [Line(f"{name} = {rows[0]}" if name else f"= {rows[0]}", role)]

@@ -24,10 +24,14 @@ def column_numbers(vertices: Sequence[Hashable], edges: Sequence[tuple[Hashable,
     columns: dict[Hashable, int] = {}
     for vertex in order:
         columns[vertex] = max((columns[other] + 1 for other in before[vertex]), default=0)
-    for vertex in reversed(
-        order
-    ):  # what has more users than operands moves next to them: inputs stand where they are used
-        if len(after[vertex]) > len(before[vertex]):
+    follows: dict[
+        Hashable, bool
+    ] = {}  # whether it can move right with its one user, operands and all
+    for vertex in order:
+        follows[vertex] = len(after[vertex]) == 1 and all(follows[other] for other in before[vertex])
+    for vertex in reversed(order):  # an edge that gets shorter on the right must not be outweighed on the left
+        tied = sum(not follows[other] for other in before[vertex])
+        if after[vertex] and len(after[vertex]) >= tied:
             columns[vertex] = min(columns[other] for other in after[vertex]) - 1
     lowest = min(columns.values(), default=0)
     return {vertex: column - lowest for vertex, column in columns.items()}

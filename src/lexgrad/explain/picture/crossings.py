@@ -26,8 +26,8 @@ class Crossing(Protocol):
 
 S = TypeVar("S", bound=Crossing)
 
-SWEEPS = 24
-PATIENCE = 6  # sweeps without a better order, after which to stop
+SWEEPS = 16
+PATIENCE = 4  # sweeps without a better order, after which to stop
 
 
 def uncrossed(slots: Sequence[S]) -> list[list[S]]:
@@ -107,6 +107,8 @@ def _exchange(order: Sequence[list[S]]) -> None:
 
 def _inversions(upper: Sequence[int], lower: Sequence[int]) -> int:
     """How many pairs of edges cross, of a slot and the one below it, whose neighbours stand at these places."""
+    if len(upper) == len(lower) == 1:
+        return int(lower[0] < upper[0])
     return sum(bisect_right(lower, place - 1) for place in upper)
 
 

@@ -98,8 +98,9 @@ def layout(sizes: Mapping[Any, Size], edges: Sequence[Edge]) -> Layout:
         edges: arrows between vertices; several between the same two are welcome.
     """
     columns = column_numbers(list(sizes), [(edge.source, edge.target) for edge in edges])
+    spread = 2 if any(edge.label[1] for edge in edges) else 1
     slots = {
-        vertex: Slot(2 * columns[vertex], width, height, ROW_GAP, vertex=True)
+        vertex: Slot(spread * columns[vertex], width, height, ROW_GAP, vertex=True)
         for vertex, (width, height) in sizes.items()
     }
     chains = [_chain(slots[edge.source], slots[edge.target], edge.label) for edge in edges]

@@ -25,21 +25,26 @@ def number_text(value: Any, digits: int = 4) -> str:
     return f"{value + 0.0:.{digits}g}".replace("e+", "e").replace("e0", "e").replace("e-0", "e-").replace("-", "−")
 
 
+def is_small(value: ArrayLike) -> bool:
+    """Whether an array is written out entry by entry: up to four rows of up to four."""
+    shape = np.shape(value)
+    return len(shape) < 3 and all(size <= most for size, most in zip(shape[::-1], (ENTRIES, ROWS), strict=False))
+
+
 def array_lines(value: ArrayLike) -> list[str]:
     """A value in few short lines: a number, a row, the rows of a small matrix; else its sizes and its norm."""
     array = np.asarray(value)
     if array.ndim == 0:
         return [number_text(array.item())]
-    if array.ndim == 1 and array.size <= ENTRIES:
-        return [_row(array)]
-    if array.ndim == 2 and array.shape[0] <= ROWS and array.shape[1] <= ENTRIES and array.size:
-        return [_row(row) for row in array]
-    sizes = " × ".join(map(str, array.shape))
-    if array.ndim == 1:
-        sizes = f"{array.size} numbers"
-    if not array.size or array.dtype.kind != "f":
-        return [sizes]
-    return [f"{sizes}, norm {number_text(np.linalg.norm(array.astype(np.float64)))}"]
+    if is_small(array) and array.size:
+        return [_row(array)] if array.ndim == 1 else [_row(row) for row in array]
+    sizes = f"{' × '.join(map(str, array.shape))} numbers"
+    return [f"{sizes}, norm {norm_text(array)}" if array.size and array.dtype.kind == "f" else sizes]
+
+
+def norm_text(value: ArrayLike) -> str:
+    """The Euclidean norm of all entries."""
+    return number_text(np.linalg.norm(np.asarray(value, np.float64)))
 
 
 def _row(row: Any) -> str:
