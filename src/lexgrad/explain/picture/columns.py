@@ -24,9 +24,7 @@ def column_numbers(vertices: Sequence[Hashable], edges: Sequence[tuple[Hashable,
     columns: dict[Hashable, int] = {}
     for vertex in order:
         columns[vertex] = max((columns[other] + 1 for other in before[vertex]), default=0)
-    follows: dict[
-        Hashable, bool
-    ] = {}  # whether it can move right with its one user, operands and all
+    follows: dict[Hashable, bool] = {}  # whether it can move right with its one user, operands and all
     for vertex in order:
         follows[vertex] = len(after[vertex]) == 1 and all(follows[other] for other in before[vertex])
     for vertex in reversed(order):  # an edge that gets shorter on the right must not be outweighed on the left
