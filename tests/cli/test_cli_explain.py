@@ -135,7 +135,7 @@ def test_a_run(lexgrad: Lexgrad, run: str) -> None:
     assert {step["name"]: step["shape"] for step in read["steps"]}["a1"] == [1, 100]
     page = lexgrad("explain", run, "--text", "a |film|", "--format", "markdown").out
     assert "| \\| (unknown) |" in page
-    for form in ("latex", "html", "svg"):
+    for form in ("text", "latex", "html", "svg"):
         assert lexgrad("explain", run, "--text", "a film", "--format", form, "--out", f"out.{form}").code == 0
     check_syntax(Path("out.latex").read_text(encoding="utf-8"))
     assert "say which text to explain" in lexgrad("explain", run).mistake()

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.exceptions import NotFittedError
 
 import lexgrad as lg
 from lexgrad.errors import InputError
 from lexgrad.models.base import TextClassifier
-from lexgrad.models.explanation import explain_prediction
 
 TEXTS = ["a lovely film", "lovely and clever", "a dull film", "dull and slow", "clever and warm", "slow , cold , dull"]
 TWO = ["good", "good", "bad", "bad", "good", "bad"]
@@ -43,7 +43,7 @@ TEXT = "lovely and warm , lovely unheard film"
 
 def test_numbers_are_those_of_the_model(fitted: tuple[TextClassifier, str]) -> None:
     model, wrt = fitted
-    found = explain_prediction(model, TEXT, wrt=wrt)
+    found = model.explain(TEXT, wrt=wrt)
     chances = model.predict_proba([TEXT])[0]
     np.testing.assert_allclose(list(found.probabilities.values()), chances, rtol=1e-6)
     assert found.predicted == found.label == model.predict([TEXT])[0]
@@ -52,7 +52,7 @@ def test_numbers_are_those_of_the_model(fitted: tuple[TextClassifier, str]) -> N
 
 def test_the_gradient_is_the_sum_over_paths_and_finite_differences(fitted: tuple[TextClassifier, str]) -> None:
     model, wrt = fitted
-    found = explain_prediction(model, TEXT, label=model.classes_[0], wrt=wrt).derivation
+    found = model.explain(TEXT, label=model.classes_[0], wrt=wrt).derivation
     assert found.sum == pytest.approx(found.gradient, rel=1e-9, abs=1e-14)
     assert found.check().difference < 1e-8
     assert {step.name for step in found.steps} >= {"L", "y"}
@@ -60,7 +60,7 @@ def test_the_gradient_is_the_sum_over_paths_and_finite_differences(fitted: tuple
 
 def test_leave_one_out_is_a_prediction_without_the_token(fitted: tuple[TextClassifier, str]) -> None:
     model, _ = fitted
-    found = explain_prediction(model, TEXT)
+    found = model.explain(TEXT)
     tokens = TEXT.split()
     assert [word.token for word in found.words] == tokens
     assert [word.known for word in found.words] == [token != "unheard" for token in tokens]
@@ -72,7 +72,7 @@ def test_leave_one_out_is_a_prediction_without_the_token(fitted: tuple[TextClass
 
 def test_gradient_x_input_adds_up(fitted: tuple[TextClassifier, str]) -> None:
     model, _ = fitted
-    found = explain_prediction(model, TEXT)
+    found = model.explain(TEXT)
     steps = {step.name: step for step in found.derivation.steps}
     source = steps["e" if "e" in steps else "values"]
     assert source.gradient is not None
@@ -86,7 +86,7 @@ def test_gradient_x_input_adds_up(fitted: tuple[TextClassifier, str]) -> None:
 def test_of_a_linear_model_gradient_x_input_is_exact() -> None:
     model, labels, _ = MODELS["logistic"]
     model.fit(TEXTS, labels)
-    found = explain_prediction(model, "lovely clever", label="good")
+    found = model.explain("lovely clever", label="good")
     steps = {step.name: step for step in found.derivation.steps}
     weights = model.parameters_["w"][steps["ids"].value] * steps["values"].value
     slope = float(np.squeeze(found.derivation.json()["edges"][-1]["value"]))
@@ -96,7 +96,7 @@ def test_of_a_linear_model_gradient_x_input_is_exact() -> None:
 def test_a_text_longer_than_the_network_reads() -> None:
     model, labels, _ = MODELS["ffnn, concatenated"]
     model.fit(TEXTS, labels)
-    found = explain_prediction(model, " ".join(["lovely"] * 9))
+    found = model.explain(" ".join(["lovely"] * 9))
     blames = [word.gradient_x_input for word in found.words]
     assert len(blames) == 9
     assert all(blames[:5])
@@ -105,14 +105,14 @@ def test_a_text_longer_than_the_network_reads() -> None:
 
 def test_an_empty_text(fitted: tuple[TextClassifier, str]) -> None:
     model, _ = fitted
-    found = explain_prediction(model, "")
+    found = model.explain("")
     assert found.words == ()
     assert found.loss > 0
 
 
 def test_functions_as_features_have_no_words() -> None:
     model = lg.LogisticRegression(features={"length": len, "commas": lambda text: text.count(",")}, epochs=2)
-    found = explain_prediction(model.fit(TEXTS, TWO), "a , b", wrt="w[1]")
+    found = model.fit(TEXTS, TWO).explain("a , b", wrt="w[1]")
     assert found.words == ()
     assert found.derivation.check().difference < 1e-8
 
@@ -121,11 +121,30 @@ def test_mistakes() -> None:
     model, labels, _ = MODELS["softmax"]
     model.fit(TEXTS, labels)
     with pytest.raises(InputError, match=r"no label 'god'.*did you mean 'good'"):
-        explain_prediction(model, "a film", label="god")
+        model.explain("a film", label="god")
     with pytest.raises(InputError, match="nothing called 'W1'"):
-        explain_prediction(model, "a film", wrt="W1[0,0]")
+        model.explain("a film", wrt="W1[0,0]")
     with pytest.raises(InputError, match="ids says which words"):
-        explain_prediction(model, "a film", wrt="ids[0]")
+        model.explain("a film", wrt="ids[0]")
     numbers = lg.LogisticRegression(epochs=1).fit(np.eye(4), [0, 1, 0, 1])
     with pytest.raises(InputError, match="trained on numbers"):
-        explain_prediction(numbers, "a film")
+        numbers.explain("a film")
+
+
+def test_faces(fitted: tuple[TextClassifier, str]) -> None:
+    model, wrt = fitted
+    found = model.explain("lovely <b> | film", wrt=wrt)
+    text, page, piece = str(found), found.markdown(), found._repr_html_()
+    for word in found.words:
+        assert " ".join(word.cells) in " ".join(text.split())
+    assert "leave-one-out" in text
+    assert "\\|" in page
+    assert "<b>" not in piece
+    assert found.headline.split(";")[0] in text
+    assert found.html().count("</body>") == 1
+    assert "gradient × input" in found.html()
+
+
+def test_before_fit() -> None:
+    with pytest.raises(NotFittedError):
+        lg.SoftmaxRegression().explain("a film")

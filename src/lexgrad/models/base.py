@@ -34,6 +34,7 @@ from lexgrad.train.run import Run
 
 if TYPE_CHECKING:
     from lexgrad.graph import Node
+    from lexgrad.models.explained import Explanation
 
 Array = NDArray[Any]
 FEATURES = ("tfidf", "counts", "presence")
@@ -214,6 +215,27 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         source = self._source(X)
         targets = class_indices(labels_of(source, y), self.classes_, source.name)
         return classification_metrics(targets, self.predict_proba(source), self.classes_)
+
+    def explain(
+        self, text: str, *, label: Any = None, wrt: str | None = None, steps: Any = "auto", paths: int = 8
+    ) -> Explanation:
+        """Explain what the model says of a text: every layer, the loss, the gradient, and each word's part in it.
+
+        Args:
+            text: any text.
+            label: the label whose loss is explained; None takes the one that is predicted.
+            wrt: a parameter, or an entry of one: ``"W1[0, 0]"``.
+            steps: as for ``lexgrad.explain``.
+            paths: as for ``lexgrad.explain``.
+
+        Raises:
+            InputError: the model was trained on numbers, the label is none of the model's, or ``wrt`` does not exist.
+            NotFittedError: before ``fit``.
+        """
+        from lexgrad.models.explanation import explain_prediction
+
+        self._require_fitted()
+        return explain_prediction(self, text, label=label, wrt=wrt, steps=steps, paths=paths)
 
     # ---- files --------------------------------------------------------------------------------------------------
 

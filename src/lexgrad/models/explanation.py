@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from lexgrad.errors import InputError, suggest
 from lexgrad.evaluate import Interpreter
 from lexgrad.explain import Derivation, explain
 from lexgrad.graph import Node, Type, input_node
+from lexgrad.models.explained import Explanation, Word
 from lexgrad.models.inputs import BATCH
 from lexgrad.models.prediction import LOGITS, prediction_graph, probabilities
 from lexgrad.nn.losses import classification_loss
@@ -23,67 +23,6 @@ if TYPE_CHECKING:
 
 Array = NDArray[Any]
 LABEL = "y"
-
-
-@dataclass(frozen=True)
-class Word:
-    """One token of a text and its part in the loss.
-
-    Attributes:
-        token: as the model reads it.
-        known: whether it is in the model's vocabulary.
-        gradient_x_input: Σ of input · ∂L/∂input over the inputs that the token brings: what the loss would lose, to
-            first order, if they went to 0 (Denil et al., "Extraction of salient sentences from labelled documents",
-            2014). Positive: the token speaks against the label.
-        leave_one_out: L(text) - L(text without the token), from a prediction of its own (Li, Monroe and Jurafsky,
-            "Understanding neural networks through representation erasure", 2016). The sign is the same.
-    """
-
-    token: str
-    known: bool
-    gradient_x_input: float
-    leave_one_out: float
-
-
-@dataclass(frozen=True)
-class Explanation:
-    """One text, one answer, and where it comes from.
-
-    Attributes:
-        model: which kind of model.
-        text: what was asked.
-        label: the label whose loss is explained.
-        predicted: the most probable label.
-        probabilities: of every label.
-        words: the tokens of the text, in order.
-        derivation: of the loss in the parameters, or in the one asked for.
-    """
-
-    model: str
-    text: str
-    label: str
-    predicted: str
-    probabilities: dict[str, float]
-    words: tuple[Word, ...]
-    derivation: Derivation
-
-    @property
-    def loss(self) -> float:
-        """-log of the probability of ``label``."""
-        return float(self.derivation.target.value)
-
-    def json(self) -> dict[str, Any]:
-        """An object of Python's own types."""
-        return {
-            "model": self.model,
-            "text": self.text,
-            "label": self.label,
-            "predicted": self.predicted,
-            "probabilities": self.probabilities,
-            "loss": self.loss,
-            "words": [vars(word) for word in self.words],
-            **self.derivation.json(),
-        }
 
 
 def explain_prediction(
