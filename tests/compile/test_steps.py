@@ -8,6 +8,7 @@ import pytest
 from lexgrad.compile import Program
 from lexgrad.compile.arrays import Precision
 from lexgrad.compile.machine import limited
+from lexgrad.compile.repeat import pseudocode
 from lexgrad.evaluate import Interpreter
 from lexgrad.graph import Graph
 from tests.compile.running import Array, assert_same_bits
@@ -131,6 +132,16 @@ def test_a_step_updates_its_parameters_in_place() -> None:
         assert not program.donation.copied, name
         tables = [line for line in program.memory_plan(batch=8, tokens=40).splitlines() if "[900, " in line]
         assert name == "mean adam" or not tables, tables
+
+
+def test_dropout_masks_are_drawn_again_and_not_stored() -> None:
+    graph = step_graph("mean dropout")
+    program = Program(graph, donated=donations(graph))
+    plan = program.memory_plan(batch=8, tokens=40)
+    assert "bool" not in plan
+    assert "random_uniform" not in plan
+    drawn = [kernel for kernel in program.kernels if "random_uniform(" in pseudocode([kernel])]
+    assert len(drawn) == 4  # two masks, each on the way forth and on the way back
 
 
 @pytest.mark.parametrize("name", ["many adagrad", "many max adagrad", *(name for name in STEPS if "lazy" in name)])

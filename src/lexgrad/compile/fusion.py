@@ -15,8 +15,9 @@ ELEMENTWISE = {
 }  # fmt: skip
 """Entry i of the result is made of entry i of each operand."""
 
-EXPENSIVE = {"cos", "divide", "exp", "log", "power", "random_uniform", "sigmoid", "sin", "softplus", "sqrt", "tanh"}
-"""Worth computing once rather than wherever they are read."""
+EXPENSIVE = {"cos", "divide", "exp", "log", "power", "sigmoid", "sin", "softplus", "sqrt", "tanh"}
+"""Worth computing once rather than wherever they are read. Random numbers are not: they are drawn by position, in a few
+dozen integer instructions, and so dropout's masks are drawn again on the way back and never stored."""
 
 MOVEMENT = {"broadcast", "pad", "reverse", "slice", "transpose"}
 GATHERS = {"take", "take_along"}
