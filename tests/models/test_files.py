@@ -29,6 +29,8 @@ MODELS: list[Any] = [
     FeedForward(epochs=3, units=5, dimensions=4, dropout=0.3),
     FeedForward(epochs=3, units=5, dimensions=4, pool="concat", optimizer="momentum", bias="x0"),
     FeedForward(epochs=3, units=5, vectors=(["good", "bad"], np.eye(2)), fine_tune=False, optimizer="adadelta"),
+    FeedForward(epochs=3, units=5, dimensions=4, lazy=True, clip_norm=0.5),
+    LogisticRegression(epochs=3, optimizer="adadelta", learning_rate=1.0, lazy=True),
 ]
 
 

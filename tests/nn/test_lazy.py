@@ -122,7 +122,8 @@ def test_lazy_adam_is_not_adam() -> None:
 
 
 def test_rows_looked_up_in_two_places_are_one_table() -> None:
-    lazy, dense = [], []
+    lazy: list[Array] = []
+    dense: list[Array] = []
     for found, flag in ((lazy, True), (dense, False)):
         step = two_lookups(optimiser("adagrad", lazy=flag))
         parameters: Any = {"E": START}
