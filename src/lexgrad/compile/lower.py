@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import accumulate
 
 from lexgrad.compile.body import Body, Index, offset
 from lexgrad.compile.checks import Check, check_of, kernel_check
@@ -257,20 +258,34 @@ class Lowering:
         body.loop(*rows, row, "z")
 
     def kernel_concatenate(self, node: Node) -> Kernel:
-        """The operands, one behind the other."""
+        """The operands, one behind the other; shares are rows of the result."""
         axis = node.attributes["axis"]
-        body = Body(extent=1)
-        start: Size = 0
-        for operand in node.inputs:
-            begins = extent(start)
+        starts = list(accumulate((operand.shape[axis] for operand in node.inputs), lambda x, y: x + y, initial=0))
 
-            def entry(index: Index, operand: Node = operand, begins: Expression = begins) -> None:
-                place = (*index[:axis], add(index[axis], begins), *index[axis + 1 :])
-                self.store(body, node, place, self.value(body, operand, index))
+        def side_by_side(body: Body, row: Index) -> None:
+            for operand, start in zip(node.inputs, starts, strict=False):
 
-            body.nest(operand.shape, entry)
-            start = start + operand.shape[axis]
-        return self.finish(node, body, aligned=False, cost=node.type.size)
+                def entry(rest: Index, operand: Node = operand, start: Size = start) -> None:
+                    place = (*row, *rest[: axis - 1], add(rest[axis - 1], extent(start)), *rest[axis:])
+                    self.store(body, node, place, self.value(body, operand, (*row, *rest)))
+
+                body.nest(operand.shape[1:], entry)
+
+        if axis:
+            return self.shares(node, node.shape, side_by_side)
+        body = Body(extent=node.shape[0])
+        for operand, start, stop in zip(node.inputs, starts, starts[1:], strict=False):
+
+            def entries(row: Local, operand: Node = operand, start: Size = start) -> None:
+                def entry(rest: Index) -> None:
+                    own = Apply("subtract", (row, extent(start)), "int") if start != 0 else row
+                    self.store(body, node, (row, *rest), self.value(body, operand, (own, *rest)))
+
+                body.nest(operand.shape[1:], entry)
+
+            first = Apply("maximum", (FIRST, extent(start)), "int") if start != 0 else FIRST
+            body.loop(first, Apply("minimum", (LAST, extent(stop)), "int"), entries, "r")
+        return self.finish(node, body, aligned=True, cost=product(node.shape[1:]))
 
 
 KERNELS: dict[str, Callable[[Lowering, Node], Kernel]] = {
