@@ -373,6 +373,8 @@ def expression_text(expression: Expression) -> str:
         case Apply(operation, operands):
             texts = [expression_text(operand) for operand in operands]
             if operation in _SIGNS:
+                sums = (isinstance(x, Extent) and isinstance(x.size, Dim) and len(x.size.terms) > 1 for x in operands)
+                texts = [f"({text})" if several else text for text, several in zip(texts, sums, strict=True)]
                 return f"({f' {_SIGNS[operation]} '.join(texts)})"
             return f"{operation}({', '.join(texts)})"
 
