@@ -203,14 +203,18 @@ class Derivation:
 
         return derivation_json(self)
 
-    def html(self) -> str:
-        """A page of its own: the graph to go through step by step, then the mathematics as MathML; needs no network."""
+    def html(self, before: str = "") -> str:
+        """A page of its own: the graph to go through step by step, then the mathematics as MathML; needs no network.
+
+        Args:
+            before: a piece of HTML to stand between the two.
+        """
         from lexgrad.explain.faces.html import derivation_html
         from lexgrad.explain.picture import draw
 
         page = draw(self).html
         end = page.rindex("</body>")
-        return f"{page[:end]}{derivation_html(self)}{page[end:]}"
+        return f"{page[:end]}{before}{derivation_html(self)}{page[end:]}"
 
     def svg(self) -> str:
         """The graph as a picture, with the way from the target to ``wrt`` highlighted; see ``lexgrad.draw``."""

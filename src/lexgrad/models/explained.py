@@ -97,9 +97,7 @@ class Explanation:
 
     def html(self) -> str:
         """A page of its own: the graph to go through step by step, the words, the mathematics; needs no network."""
-        page = self.derivation.html()
-        end = page.rindex("</body>")
-        return f"{page[:end]}{self._words_html()}{page[end:]}"
+        return self.derivation.html(self._words_html())
 
     def __str__(self) -> str:
         width = max((len(word.cells[0]) for word in self.words), default=0)
