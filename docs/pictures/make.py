@@ -33,6 +33,16 @@ def network() -> lg.Picture:
     return lg.draw(lg.binary_cross_entropy(z2, 1.0).named("L"), W1[0, 0])
 
 
+def recurrent() -> lg.Picture:
+    """An Elman network over three words."""
+    generator = np.random.default_rng(0)
+    W = lg.variable(generator.normal(size=(2, 2)).round(1), "W")
+    U = lg.variable(generator.normal(size=(2, 2)).round(1), "U")
+    words = lg.variable(generator.normal(size=(3, 2)).round(1), "x")
+    h, _ = lg.scan(lambda h, x_t: (lg.tanh(h @ W + x_t @ U).named("h"), None), np.zeros(2), words)
+    return lg.draw(lg.sum(h * h).named("L"), W)
+
+
 def layers() -> lg.Picture:
     """A network and its backward graph, folded by layer."""
     batch = lg.Dim("batch")
@@ -67,6 +77,7 @@ def vanishing() -> plot.Plot:
 PICTURES: dict[str, Callable[[], lg.Picture | plot.Plot]] = {
     "first-example.svg": first_example,
     "network.svg": network,
+    "recurrent.svg": recurrent,
     "layers.svg": layers,
     "activations.png": plot.activations,
     "descent.png": descent,

@@ -265,7 +265,7 @@ def test_mistakes_are_answered() -> None:
         lg.draw(graph).html  # noqa: B018
 
 
-@pytest.mark.parametrize("name", ["first-example.svg", "network.svg", "layers.svg"])
+@pytest.mark.parametrize("name", ["first-example.svg", "network.svg", "recurrent.svg", "layers.svg"])
 def test_the_pictures_of_the_pages_are_those_that_are_made_today(name: str) -> None:
     """``python docs/pictures/make.py`` makes them."""
     script = runpy.run_path(str(PAGES / "docs" / "pictures" / "make.py"))

@@ -22,7 +22,8 @@ from lexgrad.explain.picture.heights import heights
 Size = tuple[float, float]
 Point = tuple[float, float]
 
-COLUMN_GAP = 24.0  # where edges bend
+COLUMN_GAP, WIDEST_GAP = 24.0, 72.0  # where edges bend
+STEEP = 0.15  # how much wider a gap is for each pixel that an edge climbs or falls in it
 ROW_GAP = 16.0
 EDGE_GAP = 9.0  # between an edge that passes and its neighbours
 MARGIN = 12.0
@@ -126,10 +127,8 @@ def _placed(
     slots: Mapping[Hashable, Slot], edges: Sequence[Edge], chains: Sequence[Sequence[Slot]], order: Sequence[list[Slot]]
 ) -> Layout:
     widths = [max((slot.width for slot in column), default=0.0) for column in order]
-    lefts, x = [], MARGIN
-    for width in widths:
-        lefts.append(x)
-        x += width + (COLUMN_GAP if width else 0.0)
+    tracks = [_track(chain, widths) for chain in chains]
+    lefts, right = _lefts(widths, tracks)
     every = [slot for column in order for slot in column]
     top = min((slot.y - slot.height / 2 for slot in every), default=0.0) - MARGIN
     bottom = max((slot.y + slot.height / 2 for slot in every), default=0.0) + MARGIN
@@ -139,22 +138,36 @@ def _placed(
         return Rectangle(left, slot.y - slot.height / 2 - top, slot.width, slot.height)
 
     routes = []
-    for chain in chains:
+    for chain, track in zip(chains, tracks, strict=True):
+        pieces = [((lefts[column], y - top), (lefts[column] + widths[column], y - top)) for column, y in track]
         source, target = rectangle(chain[0]), rectangle(chain[-1])
-        start, stop = (
-            _port(chain[0], chain[0].after, chain[1]) - top,
-            _port(chain[-1], chain[-1].before, chain[-2]) - top,
-        )
-        pieces = [((source.x + source.width, start), (lefts[chain[0].column] + widths[chain[0].column], start))]
-        for slot in chain[1:-1]:
-            left, width = lefts[slot.column], widths[slot.column]
-            if width:
-                pieces.append(((left, slot.y - top), (left + width, slot.y - top)))
-        pieces.append(((lefts[chain[-1].column], stop), (target.x, stop)))
+        pieces[0] = ((source.x + source.width, pieces[0][0][1]), pieces[0][1])
+        pieces[-1] = (pieces[-1][0], (target.x, pieces[-1][0][1]))
         routes.append(pieces)
     labels = [rectangle(chain[-2]) if edge.label[1] else None for edge, chain in zip(edges, chains, strict=True)]
     boxes = {vertex: rectangle(slot) for vertex, slot in slots.items()}
-    return Layout(boxes, labels, routes, max(x - COLUMN_GAP, 0.0) + MARGIN, bottom - top)
+    return Layout(boxes, labels, routes, right + MARGIN, bottom - top)
+
+
+def _track(chain: Sequence[Slot], widths: Sequence[float]) -> list[tuple[int, float]]:
+    """At which height an edge runs through each column that takes up room."""
+    ends = {0: _port(chain[0], chain[0].after, chain[1]), len(chain) - 1: _port(chain[-1], chain[-1].before, chain[-2])}
+    return [(slot.column, ends.get(i, slot.y)) for i, slot in enumerate(chain) if widths[slot.column] or i in ends]
+
+
+def _lefts(widths: Sequence[float], tracks: Sequence[Sequence[tuple[int, float]]]) -> tuple[list[float], float]:
+    """Where each column begins, and where the last one ends; gaps are wider where edges climb or fall far."""
+    falls = [0.0] * len(widths)
+    for track in tracks:
+        for (column, y), (_, following) in itertools.pairwise(track):
+            falls[column] = max(falls[column], abs(following - y))
+    lefts, x, end = [], MARGIN, MARGIN
+    for width, fall in zip(widths, falls, strict=True):
+        lefts.append(x)
+        if width:
+            end = x + width
+            x = end + COLUMN_GAP + min(STEEP * fall, WIDEST_GAP - COLUMN_GAP)
+    return lefts, end
 
 
 def _port(slot: Slot, neighbours: Sequence[Slot], neighbour: Slot) -> float:
