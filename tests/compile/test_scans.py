@@ -89,10 +89,10 @@ def test_light_loops_are_for_one_thread() -> None:
     graph = recurrent()
     program = Program(graph, threads=4)
     steps = [{name: program.prepared(name, value) for name, value in values(6, 4).items()}] * 3
-    assert program._worthwhile_threads([{"time": 10**4, "batch": 4}]) == 1
-    assert program._worthwhile_threads([{"time": 10**3, "batch": 10**4}]) == 4
+    assert program._worthwhile_threads([{"time": 10**4, "batch": 4}], 1) == 1
+    assert program._worthwhile_threads([{"time": 10**3, "batch": 10**4}], 1) == 4
     alone = program.launch(steps)
-    program._worthwhile_threads = lambda steps: 3  # type: ignore[method-assign]
+    program._worthwhile_threads = lambda steps, turns: 3  # type: ignore[method-assign]
     for found, expected in zip(program.launch(steps), alone, strict=True):
         assert_same_bits(found, expected)
 

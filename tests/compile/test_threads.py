@@ -121,7 +121,7 @@ import os
 import sys
 from tests.compile.test_threads import network, values
 from lexgrad.compile import program as programs
-programs._WORK_OF_A_THREAD = 1
+programs._WORK_OF_A_THREAD = programs._WORK_OF_A_STEP = 1
 program = network(3)
 before = program.run(values(3))["out"]
 child = os.fork()

@@ -114,7 +114,7 @@ class Binding:
         largest = {name: int(sizes.max()) for name, sizes in self.sizes.items()}
         offsets, total = program._layout(self.sizes)
         arena = aligned_empty((total,), np.dtype(np.uint8))
-        threads = program._worthwhile_threads([largest])
+        threads = program._worthwhile_threads([largest], steps)
         own = program._own(threads)
         places = {**given, **program._constants, **made, **own}
         places |= {out: given[buffer] for out, buffer in program.donation.in_place.items()}

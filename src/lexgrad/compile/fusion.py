@@ -73,7 +73,8 @@ def fuse(graph: Graph) -> Fusion:
         for operand in node.inputs:
             if _reads_often(node, operand) or (node.primitive.name == "pad" and operand in beyond):
                 must.add(read_in_place(node, operand))
-        if _expensive(node) and len(users[node]) > 1 and node not in in_rows:
+        shared = len(users[node]) > 1 and node not in in_rows
+        if _expensive(node) and (shared or any(_repeats_rows(user, node) for user in users[node])):
             must.add(node)
     _limit(graph, must, users)
     return _settle(graph, must, users, outputs)
@@ -138,6 +139,14 @@ def _reads_often(node: Node, operand: Node) -> bool:
     if name in ("add_rows", "first_occurrence", "scatter_add", "set_rows"):
         return operand is node.inputs[-1]
     return name in SEGMENTS and operand is node.inputs[1]
+
+
+def _repeats_rows(node: Node, operand: Node) -> bool:
+    """Whether ``node`` has every entry of ``operand`` once for each of its rows: what is the same within a row is
+    computed once there."""
+    if node.primitive.name != "broadcast" or not operand.shape:
+        return False
+    return 0 not in node.attributes["axes"] and node.shape[0] != 1
 
 
 def read_in_place(node: Node, operand: Node) -> Node:

@@ -7,10 +7,11 @@ buffers, each a row-major array; an offset into one is an integer expression.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from lexgrad.errors import LexgradError
 from lexgrad.graph import Dim, DType, Shape, Size
 
 
@@ -302,6 +303,47 @@ def uses(statements: Sequence[Statement]) -> Counter[str]:
             case Apply(_, operands):
                 stack.extend(operands)
     return count
+
+
+def renamed(statement: Statement, names: dict[str, str], suffix: str) -> Statement:
+    """A statement whose own locals have other names; ``names`` says what has been renamed, and is added to.
+
+    Raises:
+        LexgradError: it is a product of matrices, or a copy, which stand alone in their kernels.
+    """
+    match statement:
+        case Let(name, value):
+            value = _renamed(value, names)
+            names[name] = name + suffix
+            return Let(names[name], value)
+        case Declare(name, value):
+            value = _renamed(value, names)
+            names[name] = name + suffix
+            return Declare(names[name], value)
+        case Assign(name, value):
+            return Assign(names.get(name, name), _renamed(value, names))
+        case Store(buffer, offset, value):
+            return Store(buffer, _renamed(offset, names), _renamed(value, names))
+        case Loop(name, start, stop, body, terms):
+            bounds = _renamed(start, names), _renamed(stop, names)
+            names[name] = name + suffix
+            return Loop(names[name], *bounds, tuple(renamed(inner, names, suffix) for inner in body), terms)
+        case While(condition, body):
+            return While(_renamed(condition, names), tuple(renamed(inner, names, suffix) for inner in body))
+        case _:
+            raise LexgradError(f"{type(statement).__name__} stands alone in its kernel")
+
+
+def _renamed(expression: Expression, names: Mapping[str, str]) -> Expression:
+    match expression:
+        case Local(name, dtype):
+            return Local(names.get(name, name), dtype)
+        case Load(buffer, offset, dtype):
+            return Load(buffer, _renamed(offset, names), dtype)
+        case Apply(operation, operands, dtype):
+            return Apply(operation, tuple(_renamed(operand, names) for operand in operands), dtype)
+        case _:
+            return expression
 
 
 # --- pseudocode

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from lexgrad.compile.loops import Access, Apply, Expression, Kernel, Let, Load, Local, Loop, Statement, Store
+from lexgrad.compile.loops import Access, Kernel, Loop, Statement, renamed
 from lexgrad.compile.repeat import Step
 from lexgrad.graph import Shape
 
@@ -63,32 +63,9 @@ def _join(
 ) -> tuple[Statement, ...]:
     """Put the innermost statements of the second nest behind those of the first, under the first one's loops."""
     if depth == 0:
-        return (*first, *(_renamed(statement, names, suffix) for statement in second))
+        return (*first, *(renamed(statement, names, suffix) for statement in second))
     (outer,), (other,) = first, second
     assert isinstance(outer, Loop)
     assert isinstance(other, Loop)
     names[other.name] = outer.name
     return (replace(outer, body=_join(outer.body, other.body, depth - 1, names, suffix)),)
-
-
-def _renamed(statement: Statement, names: dict[str, str], suffix: str) -> Statement:
-    match statement:
-        case Let(name, value):
-            names[name] = name + suffix
-            return Let(names[name], _expression(value, names))
-        case Store(buffer, offset, value):
-            return Store(buffer, _expression(offset, names), _expression(value, names))
-        case _:
-            raise TypeError(f"an elementwise kernel has no {type(statement).__name__} inside its loops")
-
-
-def _expression(expression: Expression, names: dict[str, str]) -> Expression:
-    match expression:
-        case Local(name, dtype):
-            return Local(names.get(name, name), dtype)
-        case Load(buffer, offset, dtype):
-            return Load(buffer, _expression(offset, names), dtype)
-        case Apply(operation, operands, dtype):
-            return Apply(operation, tuple(_expression(operand, names) for operand in operands), dtype)
-        case _:
-            return expression

@@ -30,6 +30,7 @@ from lexgrad.compile.packing import format_of
 from lexgrad.compile.products import tiles
 from lexgrad.compile.profile import LAPS, Clock, Laps, Profile, wanted
 from lexgrad.compile.repeat import Repeat, Same, Step, effort, kernels_of, loops_of, pseudocode
+from lexgrad.compile.rowwise import merge_rows
 from lexgrad.compile.threads import processors, together
 from lexgrad.errors import InputError, suggest
 from lexgrad.evaluate import bind_sizes, constant_value
@@ -37,6 +38,7 @@ from lexgrad.graph import CONSTANT, Dim, DType, Graph, resolve
 from lexgrad.passes import simplify
 
 _WORK_OF_A_THREAD = 4_000_000  # scalar operations; about a millisecond of one core
+_WORK_OF_A_STEP = 1_000_000  # in each of the steps of a launch: their threads meet at every kernel or so
 
 
 class Program:
@@ -94,7 +96,8 @@ class Program:
         self._outputs = {name: lowered.names[lowered.views.get(node, node)] for name, node in graph.outputs.items()}
         steps = outputs_last(lowered.steps, set(self._outputs.values()))
         self.donation = settle(donated, graph, steps, self._inputs, self._outputs)
-        self.steps = numbered(merge(steps, self.donation.in_place))
+        steps = merge_rows(merge(steps, self.donation.in_place), self.donation.in_place)
+        self.steps = numbered(steps)
         self.kernels = list(kernels_of(self.steps))
         buffers, moving = lowered.all.buffers, lowered.all.moving
         self._constants = {
@@ -241,7 +244,7 @@ class Program:
         bound = [(steps[those[0]], those, self._bind(steps[those[0]])) for those in turns.values()]
         layouts = {tuple(sizes.values()): self._layout(sizes) for _, _, sizes in bound}
         arena = aligned_empty((max(total for _, total in layouts.values()),), np.dtype(np.uint8))
-        threads = self._worthwhile_threads([sizes for _, _, sizes in bound])
+        threads = self._worthwhile_threads([sizes for _, _, sizes in bound], len(steps))
         own = self._own(threads)
         table = np.empty((len(steps), len(self._buffers) + len(self.sizes)), np.int64)
         keep: list[Mapping[str, Array]] = [{}] * len(steps)
@@ -331,11 +334,14 @@ class Program:
                 made[buffer] = aligned_empty((count, *shape), self.dtypes[node.type.dtype])
         return made
 
-    def _worthwhile_threads(self, steps: Sequence[Mapping[str, int]]) -> int:
-        """How many threads steps of these sizes keep busy; waking one costs as much as some work."""
+    def _worthwhile_threads(self, steps: Sequence[Mapping[str, int]], turns: int) -> int:
+        """How many threads ``turns`` steps of these sizes keep busy.
+
+        Waking a thread costs as much as some work does, and so do the meetings of every step.
+        """
         sizes = {name: max(step[name] for step in steps) for name in self.sizes}
         work = _work(self.steps, sizes)
-        return max(1, min(self.threads, 1 + work // _WORK_OF_A_THREAD))
+        return max(1, min(self.threads, 1 + turns * work // _WORK_OF_A_THREAD, 1 + work // _WORK_OF_A_STEP))
 
     def _own(self, threads: int) -> dict[str, Array]:
         """Buffers that no node has, new for a launch."""
