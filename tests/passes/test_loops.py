@@ -118,6 +118,19 @@ def test_a_loop_that_only_adds_is_a_sum() -> None:
     assert [node.primitive.name for node in after if node.inputs] == ["exp", "sum"]
 
 
+def test_arrays_are_added_up_where_they_are_made_unless_their_stack_is_there_anyway() -> None:
+    def function(h: Node, x: Node, W: Node) -> Node:
+        found: Node = lg.scan(lambda h, x: (lg.sum(lg.tanh(W * h), 1) + x, None), h, x)[0]
+        return lg.sum(found)
+
+    graph = lg.differentiate(lg.trace(function, np.ones(3), np.ones((4, 3)), np.ones((3, 3))), ["W"])
+    after = simplify(graph)
+    _, backwards = groups(after).values()
+    assert backwards[0].type.shape == (3, 3)  # the sum over the steps, and no stack of four matrices
+    values = values_of_example(graph, 0)
+    assert_same_values(evaluate(after, values), evaluate(graph, values), 1e-12)
+
+
 def test_loops_that_do_different_things_stay_two() -> None:
     def function(h: Node, x: Node) -> tuple[Node, Node]:
         first: Node = lg.scan(lambda h, x: (lg.tanh(h * x), None), h, x)[0]

@@ -78,34 +78,34 @@ def sum_behind(loop: Loop) -> dict[int, Node] | None:
     users = Counter(operand for node in loop.order for operand in node.inputs)
     users.update(loop.outputs)
     totals = _Totals(loop)
+    added = {j: _terms(carry.new, carry.inner, users) for j, carry in loop.carries.items()}
     finals: dict[int, Node] = {}
-    for j, carry in list(loop.carries.items()):
-        terms = _terms(carry.new, carry.inner, users)
-        if terms is not None:
-            final = carry.start
-            for sign, term in terms:
-                total = totals.total(term)
-                final = final + total if sign > 0 else final - total
-            finals[j] = final
-            del loop.carries[j]
-    return totals.outside.emit(finals) if finals else None
+    while True:  # a stack that one sum asks for may serve the next
+        pays = [j for j, terms in added.items() if terms and all(totals.pays(term) for _, term in terms)]
+        if not pays:
+            return totals.outside.emit(finals) if finals else None
+        j = pays[0]
+        finals[j] = loop.carries.pop(j).start
+        for sign, term in added.pop(j):
+            total = totals.total(term)
+            finals[j] = finals[j] + total if sign > 0 else finals[j] - total
 
 
-def _terms(new: Node, inner: Node, users: Counter[Node]) -> list[tuple[int, Node]] | None:
-    """What is added to a carry, with signs; None where anything else is done with it."""
+def _terms(new: Node, inner: Node, users: Counter[Node]) -> list[tuple[int, Node]]:
+    """What is added to a carry, with signs; nothing where anything else is done with it."""
     terms: list[tuple[int, Node]] = []
     node = new
     while node is not inner:
         if users[node] != 1 or node.primitive.name not in ("add", "subtract"):
-            return None
+            return []
         x, y = node.inputs
         if is_a(node, "add") and _holds(y, inner):
             x, y = y, x
         if _holds(y, inner):
-            return None
+            return []
         terms.append((-1 if is_a(node, "subtract") else 1, y))
         node = x
-    return terms if users[inner] == 1 and terms else None
+    return terms if users[inner] == 1 else []
 
 
 def _holds(node: Node, part: Node) -> bool:
@@ -118,7 +118,16 @@ class _Totals:
     def __init__(self, loop: Loop) -> None:
         self.outside = Outside(loop)
         self.length = loop.length
-        self.stepwise = loop.stepwise
+        self.stepwise, self.carried = loop.stepwise, loop.carried
+
+    def pays(self, node: Node) -> bool:
+        """Whether the sum takes no stack of arrays that nothing else needs: they are as well added up in the loop."""
+        if node not in self.stepwise or is_a(node, "sum"):
+            return True
+        if not self._structured(node):
+            known = node in self.outside.awaited or node in self.outside.loop.results.values()
+            return known or not node.ndim or node not in self.carried
+        return node.primitive.name not in _LINEAR or all(map(self.pays, node.inputs))
 
     def total(self, node: Node) -> Node:
         """Σ over the steps of an inner node, as an outer one."""
@@ -150,7 +159,9 @@ class _Totals:
             return any(map(self._structured, node.inputs))
         if is_a(node, "multiply"):
             return _outer(node) or any(operand not in self.stepwise for operand in node.inputs)
-        return is_a(node, "scatter_add") or (is_a(node, "matmul") and all(x.ndim == 2 for x in node.inputs))
+        if is_a(node, "matmul"):
+            return all(x.ndim == 2 for x in node.inputs)
+        return is_a(node, "scatter_add") or is_a(node, "sum")
 
     def _product(self, node: Node) -> Node:
         x, y = node.inputs

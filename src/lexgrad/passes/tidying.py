@@ -6,10 +6,10 @@ import itertools
 from collections.abc import Hashable, Iterator
 
 from lexgrad import ops
-from lexgrad.graph import Firing, Graph, Node, again_on, distinct, rebuild, topological
+from lexgrad.graph import Firing, Graph, Node, again_on, distinct, input_node, rebuild, topological
 from lexgrad.ops.movement import broadcast
 from lexgrad.passes.common import eliminate_common
-from lexgrad.passes.rules import example, floats
+from lexgrad.passes.rules import example, floats, is_a
 from lexgrad.passes.scans import Loop, LoopRule, groups
 from lexgrad.trace import scan
 
@@ -78,6 +78,23 @@ def share_constant_carries(loop: Loop) -> dict[int, Node] | None:
             finals[i] = broadcast(x, (loop.length, *x.shape), range(1, x.ndim + 1))
             del loop.results[i]
     return {**loop.emit()[0], **finals}
+
+
+def share_repeated_entries(loop: Loop) -> dict[int, Node] | None:
+    """A sequence of one value again and again is a shared value."""
+    replaced: dict[Node, Node] = {}
+    for inner, outer in list(loop.sequences.items()):
+        if is_a(outer, "broadcast") and 0 not in outer.attributes["axes"]:
+            (value,) = outer.inputs
+            one = input_node(value.name or "shared", value.type)
+            axes = [axis - 1 for axis in outer.attributes["axes"]]
+            replaced[inner] = broadcast(one, inner.shape, axes)
+            loop.shared[one] = value
+            del loop.sequences[inner]
+    if not replaced:
+        return None
+    loop.replace(replaced)
+    return loop.emit()[0]
 
 
 def join_loops(graph: Graph) -> tuple[Graph, list[Firing]]:
@@ -153,11 +170,19 @@ def _read_once(h: Node, k: Node, x: Node) -> Node:
     return ops.sum(results[0]) + ops.sum(results[1]) + ops.sum(results[2]) + ops.sum(results[3])
 
 
+def _repeated(h: Node, x: Node) -> Node:
+    last: Node = scan(lambda h, x: (ops.tanh(h * x), None), h, ops.broadcast_to(x, (3, 2)))[0]
+    return last
+
+
 _EXAMPLE = example(_read_once, floats(2), floats(2), floats(3, 2))
 
 RULES: list[LoopRule] = [
     LoopRule("loop: what no used output needs → nothing", drop_unused, _EXAMPLE),
     LoopRule("loop: a carry that never changes → shared", share_constant_carries, _EXAMPLE),
+    LoopRule(
+        "loop: a sequence of one value → shared", share_repeated_entries, example(_repeated, floats(2), floats(2))
+    ),
     LoopRule("loop: equal sequences or shared values → one", join_equal_inputs, _EXAMPLE),
     LoopRule("loop: equal results → one; an entry of a sequence → the sequence", join_equal_results, _EXAMPLE),
 ]
