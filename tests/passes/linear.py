@@ -34,7 +34,25 @@ def _table(rows: Node, g: dict[str, Node]) -> Node:
     return ops.scatter_add(rows, g["ids"], 9)
 
 
+def _adagrad(gradient: Node, g: dict[str, Node]) -> Node:
+    """What moves where a gradient is not 0, by its own size."""
+    return g["table"] - g["s"] * gradient / (ops.sqrt(ops.square(g["table"]) + ops.square(gradient)) + 0.5)
+
+
+def _asked(table: Node, g: dict[str, Node]) -> Node:
+    """Distinct rows of a table, summed by text."""
+    return ops.segment_sum(ops.take(table, ops.distinct(g["ids"])), g["offsets"])
+
+
 STEPS: dict[str, Step] = {
+    "adagrad": lambda x, y, g: _adagrad(_table(_words(x, g), g), g),
+    "limited": lambda x, y, g: ops.maximum(ops.minimum(_table(_words(x, g), g), 0.3), -0.4) - g["table"],
+    "rows asked for": lambda x, y, g: _asked(g["s"] * (_table(_words(x, g), g) - 0.1 * g["table"]), g) * y,
+    "rows of two": lambda x, y, g: _asked(_table(_words(-x, g), g) * g["table"] + _table(g["rows"], g), g),
+    "rows replaced": lambda x, y, g: ops.set_rows(g["table"], _words(x, g), ops.distinct(g["ids"])),
+    "winning rows": lambda x, y, g: ops.matmul(g["rows"].T, _winners(x, g) * ops.tanh(g["rows"])),
+    "winning weights": lambda x, y, g: ops.segment_sum(ops.matmul(_winners(-x, g), g["w"]), g["offsets"]) + x,
+    "winning sums": lambda x, y, g: x * ops.sum(ops.where(g["rows"] > 0.0, _winners(y, g), 0.0), 0),
     "add": lambda x, y, g: x + y,
     "subtract": lambda x, y, g: x - y,
     "multiply": lambda x, y, g: x * y,

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from numpy.typing import NDArray
 
+from lexgrad.compile import Program
 from lexgrad.evaluate import evaluate
 from lexgrad.grad import differentiate
 from lexgrad.graph import Graph, check, parse
-from lexgrad.passes import FAMILIES, apply_rules, common_subexpressions, dead_code, simplify, stabilise
+from lexgrad.passes import FAMILIES, apply_rules, combined, common_subexpressions, dead_code, simplify, stabilise
 from tests.comparing import assert_same_values
 from tests.passes.linear import linear_graphs
 from tests.strategies import RandomGraph, graphs
@@ -65,13 +67,18 @@ def test_the_graph_that_was_given_stays_as_it_is(case: RandomGraph) -> None:
     assert str(case.graph) == before
 
 
+@pytest.mark.parametrize("large", [combined.LARGE, 1])
 @settings(max_examples=100)
-@given(linear_graphs())
-def test_signs_scalars_and_rows_keep_the_values(case: tuple[Graph, dict[str, NDArray[Any]]]) -> None:
+@given(case=linear_graphs())
+def test_signs_scalars_and_rows_keep_the_values(large: int, case: tuple[Graph, dict[str, NDArray[Any]]]) -> None:
     graph, values = case
-    after = check(simplify(graph))
-    assert str(simplify(after)) == str(after)
+    with mock.patch.object(combined, "LARGE", large):  # 1: rows are told apart in any table
+        after = check(simplify(graph))
+        assert str(simplify(after)) == str(after)
+        compiled = Program(graph, "fp64", threads=1).run(values) if large == 1 else {}
     expected, found = evaluate(graph, values), evaluate(after, values)
     for name, value in expected.items():
         scale = np.abs(value).max(initial=1.0)
         np.testing.assert_allclose(found[name], value, rtol=TOLERANCE, atol=TOLERANCE * scale, err_msg=name)
+        if compiled:
+            np.testing.assert_allclose(compiled[name], value, rtol=TOLERANCE, atol=TOLERANCE * scale, err_msg=name)
