@@ -76,8 +76,8 @@ def _bodies(graph: Graph) -> tuple[Graph, list[Firing]]:
     new: dict[Node, Node] = {node: node for node in graph.inputs.values()}
     for node in graph.nodes:
         if node not in new:
-            kept = replaced.get(node, node)
-            new[node] = again_on(kept, tuple(new[operand] for operand in node.inputs))
+            kept, inputs = replaced.get(node, node), tuple(new[operand] for operand in node.inputs)
+            new[node] = again_on(kept, inputs) if inputs != kept.inputs else kept
     return Graph(graph.inputs, {name: new[node] for name, node in graph.outputs.items()}, graph.name), firings
 
 
