@@ -207,6 +207,12 @@ def test_values_are_numbers_and_lists(text: str) -> None:
         parse_value(text, "a")
 
 
+def test_a_matrix_of_numbers_is_one_constant() -> None:
+    node = parse_expression("sum([[1, 2], [3, 4]] @ W)", AT)
+    product = node.inputs[0]
+    assert product.inputs[0].attributes["value"] == ((1.0, 2.0), (3.0, 4.0))
+
+
 def test_values() -> None:
     assert parse_value(" -2 ", "a") == -2.0
     assert parse_value("[[1, -2.5], [+3, 4e1]]", "W").tolist() == [[1.0, -2.5], [3.0, 40.0]]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from lexgrad import ops
 from lexgrad.errors import InputError, suggest
-from lexgrad.graph import Node, Type, input_node
+from lexgrad.graph import CONSTANT, Node, Type, input_node
 
 Array = NDArray[Any]
 LENGTH, DEPTH, PARTS, ENTRIES, EXPONENT = 4000, 100, 2000, 10_000, 1000
@@ -289,12 +289,11 @@ class _Builder:
         if not tree.elts:
             raise InputError("a list in an expression has at least one entry")
         items = [self.made(item, depth) for item in tree.elts]
-        if all(isinstance(item, float) for item in items):
-            return ops.constant(np.array(items))
-        nodes = ops.lift(*items)
-        if len({node.shape for node in nodes}) != 1:
+        if len({item.shape if isinstance(item, Node) else () for item in items}) != 1:
             raise InputError("the rows of a matrix differ in length")
-        return ops.stack(nodes)
+        if all(isinstance(item, float) or item.primitive is CONSTANT for item in items):
+            return ops.constant([item if isinstance(item, float) else item.attributes["value"] for item in items])
+        return ops.stack(ops.lift(*items))
 
     def indexed(self, tree: ast.Subscript, depth: int) -> Any:
         """Entries and slices, with whole numbers."""

@@ -343,9 +343,8 @@ def _is_outer(node: Node) -> bool:
 
 
 def of_constant(value: Any) -> Math:
-    """A number, a short list of numbers, or … for more."""
+    """A number, a short list of numbers or of such lists, or … for more."""
     if not isinstance(value, tuple):
         return number(value)
-    if len(value) <= 4 and not any(isinstance(item, tuple) for item in value):
-        return Math("list", tuple(number(item) for item in value))
-    return ELLIPSIS
+    items = tuple(map(of_constant, value))
+    return Math("list", items) if len(items) <= 4 and ELLIPSIS not in items else ELLIPSIS
