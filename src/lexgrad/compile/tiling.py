@@ -10,11 +10,17 @@ from lexgrad.compile.loops import ZERO, Expression, InPlace, Number, Product
 if TYPE_CHECKING:
     from lexgrad.compile.emit import KernelText
 
+BLOCK_BYTES = 3 << 18
+"""How much of a left operand is gone through again and again: processors have a cache of 1 MB or more of their own."""
+BYTES = {"float": 4, "double": 8}
+"""The size of LLVM's floats."""
+
 
 def write_in_place(w: KernelText, product: Product) -> None:
     """Tiles of a product that reads its operands where they lie.
 
-    Columns are outside, so that a slab of ``right`` stays in the cache for all rows.
+    Columns are outside, so that a slab of ``right`` stays in the cache for all rows; but outermost are blocks of rows,
+    where those of ``left`` are too long for all of them to stay in the cache for all columns.
     """
     left, right = product.left, product.right
     assert isinstance(left, InPlace)
@@ -28,13 +34,17 @@ def write_in_place(w: KernelText, product: Product) -> None:
     tile = w.tile
     height, width = (tile.dot_rows, tile.dot_columns) if dots else (tile.rows, tile.columns)
     result = w.slot(f"[{max(tile.rows, tile.dot_rows) * tile.columns} x {w.fp}]")
+    block = block_rows(w, depth, height)
+    w.begin("block.i", rows[0], rows[1], block)
+    start = w.locals["block.i"]
+    stop = w.put(f"add i64 {start}, {limited(w, rows[1], start, block)}")
     w.begin("tile.j", columns[0], columns[1], str(width))
     j = w.locals["tile.j"]
     wide = limited(w, columns[1], j, width)
     bp = w.put(f"getelementptr {w.fp}, ptr {b}, i64 {w.put(f'mul i64 {j}, {bj}')}")
-    w.begin("tile.i", rows[0], rows[1], str(height))
+    w.begin("tile.i", start, stop, str(height))
     i = w.locals["tile.i"]
-    high = limited(w, rows[1], i, height)
+    high = limited(w, stop, i, height)
     ap = w.put(f"getelementptr {w.fp}, ptr {a}, i64 {w.put(f'mul i64 {i}, {ai}')}")
     last = w.put(f"sub i64 {high}, 1")
     if dots:
@@ -51,6 +61,16 @@ def write_in_place(w: KernelText, product: Product) -> None:
     write_epilogue(w, product, (result, str(tile.columns)), (i, high), (j, wide))
     w.end(str(height))
     w.end(str(width))
+    w.end(block)
+
+
+def block_rows(w: KernelText, depth: str, height: int) -> str:
+    """How many rows of ``left`` fill a part of a processor's own cache: whole tiles, and one at least."""
+    tiles = w.put(
+        f"sdiv i64 {BLOCK_BYTES // (BYTES[w.fp] * height)}, {w.put(f'call i64 @llvm.smax.i64(i64 {depth}, i64 1)')}"
+    )
+    tiles = w.put(f"call i64 @llvm.smax.i64(i64 {tiles}, i64 1)")
+    return w.put(f"mul i64 {tiles}, {height}")
 
 
 def rows_kernel(w: KernelText) -> Callable[[int, int], str]:
@@ -59,7 +79,7 @@ def rows_kernel(w: KernelText) -> Callable[[int, int], str]:
     return lambda rows, columns: w.kernels.rows(rows, -(-columns // tile.lanes), columns != tile.columns)
 
 
-def limited(w: KernelText, stop: str, start: str, most: int) -> str:
+def limited(w: KernelText, stop: str, start: str, most: int | str) -> str:
     """How many there are from ``start`` up to ``stop``, but not more than ``most``."""
     left = w.put(f"sub i64 {stop}, {start}")
     return w.put(f"call i64 @llvm.smin.i64(i64 {left}, i64 {most})")
