@@ -19,7 +19,7 @@ from lexgrad.compile.machine import elsewhere, host, limited
 from lexgrad.compile.packing import AMX, AVX512, ROUNDED, format_of, require_bf16
 from lexgrad.errors import InputError
 from lexgrad.evaluate import Interpreter, round_to_bf16
-from lexgrad.graph import Dim
+from lexgrad.graph import Dim, Graph, Node, Size
 from tests.comparing import assert_same_values
 from tests.compile.running import PROCESSORS, Array, graph_of, reals
 from tests.compile.test_matrices import EDGES, agree, edges, expected, operands, products, small
@@ -118,6 +118,60 @@ def test_packing_changes_no_sum(monkeypatch: pytest.MonkeyPatch) -> None:
     pack_everything(monkeypatch)
     packed = Program(ANY, "fp32", 2).run(values)
     np.testing.assert_array_equal(packed["plain"], plain["plain"])
+
+
+def computed(tall: Size, deep: Size, wide: Size) -> Graph:
+    """Products whose operands are computed, on either side, along the depth and across it."""
+
+    def outputs(x: Node, xt: Node, y: Node, yt: Node, z: Node, w: Node) -> dict[str, Node]:
+        return {
+            "left": ops.relu(x - 1.0) @ z,
+            "left across": ops.relu(xt - 1.0).T @ z,
+            "right": w @ ops.relu(y + 1.0),
+            "right turned": w @ ops.relu(yt + 1.0).T,
+        }
+
+    shapes = {
+        "x": (tall, deep),
+        "xt": (deep, tall),
+        "y": (deep, wide),
+        "yt": (wide, deep),
+        "z": (deep, 5),
+        "w": (3, deep),
+    }
+    return graph_of(outputs, **{name: reals(*shape) for name, shape in shapes.items()})
+
+
+def agree_computed(program: Program, *sizes: tuple[int, int, int]) -> None:
+    """Compare with NumPy on whole numbers, of which every sum is exact."""
+    assert program.pseudocode.count("computed as it is packed") == 4
+    for tall, deep, wide in sizes:
+        generator = np.random.default_rng([tall, deep, wide])
+        x, y, z, w = (generator.integers(-4, 5, size) for size in ((tall, deep), (deep, wide), (deep, 5), (3, deep)))
+        values = {"x": x, "xt": x.T, "y": y, "yt": y.T, "z": z, "w": w}
+        left, right = np.maximum(x - 1, 0) @ z, w @ np.maximum(y + 1, 0)
+        wanted = {"left": left, "left across": left, "right": right, "right turned": right}
+        found = program.run(values)
+        assert_same_values(found, {name: value.astype(float) for name, value in wanted.items()})
+
+
+@pytest.mark.parametrize("limit", PROCESSORS)
+@pytest.mark.usefixtures("small_work", "small_blocks")
+def test_operands_that_are_computed_as_they_are_packed(limit: str) -> None:
+    sizes = (40, 17, 70), (200, 130, 97), (33, 1, 1), (0, 3, 2), (3, 0, 4)
+    agree_computed(
+        Program(computed(Dim("tall"), Dim("deep"), Dim("wide")), "bf16", 2, processor=limited(limit)), *sizes
+    )
+    agree_computed(Program(computed(200, 31, 100), "bf16", 2, processor=limited(limit)), (200, 31, 100))
+
+
+def test_what_is_read_elsewhere_or_made_of_a_product_is_kept() -> None:
+    def outputs(x: Node, y: Node) -> dict[str, Node]:
+        shared, hidden = ops.tanh(x) * 2.0, ops.tanh(x @ y)
+        return {"shared": shared @ y, "sum": ops.sum(shared, 1), "hidden": hidden @ y, "twice": ops.exp(y) @ ops.exp(y)}
+
+    program = Program(graph_of(outputs, x=reals(30, 20), y=reals(20, 20)), "bf16")
+    assert "computed as it is packed" not in program.pseudocode
 
 
 def test_the_format_follows_the_processor() -> None:
@@ -226,6 +280,7 @@ def test_the_logic_of_amx() -> None:
         values = operands(*size)
         assert_same_values(program.run(values), expected(values), 1e-6)
     agree_with_interpreter(program, (35, 130, 50))
+    agree_computed(Program(computed(40, 130, 70), "bf16", threads=1), (40, 130, 70))
     for sizes in [(20, 200, 48), (8, 24, 96), (31, 7, 33)]:
         fixed, values = Program(products(*sizes), "bf16", threads=1), operands(*sizes)
         assert_same_values(fixed.run(values), expected(values), 1e-6)

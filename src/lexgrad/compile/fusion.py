@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from lexgrad.graph import CONSTANT, INPUT, Dim, Graph, Node
+from lexgrad.graph import CONSTANT, INPUT, Dim, Graph, Node, resolve
 from lexgrad.ops.rows import distinct_from
 
 ELEMENTWISE = {
@@ -45,8 +45,10 @@ class Fusion:
     epilogues: dict[Node, Node] = field(default_factory=dict)
 
 
-def fuse(graph: Graph) -> Fusion:
+def fuse(graph: Graph, packed: bool = False) -> Fusion:
     """Decide what is kept in memory.
+
+    ``packed`` says whether operands of matrix products are packed anyway, as they are in bf16.
 
     Kept are inputs, outputs, whatever has loops of its own, operands of those that read an operand many times, and
     expensive values with several readers. Everything else is computed where it is read.
@@ -57,6 +59,7 @@ def fuse(graph: Graph) -> Fusion:
             users[operand].append(node)
     outputs = set(graph.outputs.values())
     in_rows = _only_in_changed_rows(graph, users, outputs)
+    prologues = _prologues(graph, users, outputs) if packed else set()
     must: set[Node] = set()
     beyond: set[Node] = set()
     for node in graph.nodes:
@@ -71,13 +74,57 @@ def fuse(graph: Graph) -> Fusion:
         ):
             must.add(node)
         for operand in node.inputs:
+            read = read_in_place(node, operand)
             if _reads_often(node, operand) or (node.primitive.name == "pad" and operand in beyond):
-                must.add(read_in_place(node, operand))
+                must |= {read} - prologues
         shared = len(users[node]) > 1 and node not in in_rows
         if _expensive(node) and (shared or any(_repeats_rows(user, node) for user in users[node])):
             must.add(node)
     _limit(graph, must, users)
     return _settle(graph, must, users, outputs)
+
+
+def _prologues(graph: Graph, users: dict[Node, list[Node]], outputs: set[Node]) -> set[Node]:
+    """Operands of matrix products that are computed as they are packed.
+
+    Elementwise ones that products alone read, if no thread computes what another computes too: once, or, where it
+    costs less than loading, for each of several products. What comes out of a product is computed there.
+    """
+    return {
+        node
+        for node in graph.nodes
+        if node.primitive.name in ELEMENTWISE
+        and node.type.dtype == "float"
+        and node not in outputs
+        and (readers := _product_readers(node, users))
+        and (len(readers) == 1 or not _expensive(node))
+        and all(left != shares_columns(matrix, packed=True) for matrix, left in readers)
+        and not _made_of_product(node)
+    }
+
+
+def _product_readers(node: Node, users: dict[Node, list[Node]]) -> list[tuple[Node, bool]]:
+    """The products of two matrices that read ``node``, and whether as the left operand; none if others read it too."""
+    readers = []
+    for user in users[node]:
+        for operand, reader in [(user, far) for far in users[user]] if swaps(user) else [(node, user)]:
+            if reader.primitive.name != "matmul" or reader.ndim != 2 or reader.inputs[0] is reader.inputs[1]:
+                return []
+            if read_in_place(reader, operand) is not node:
+                return []
+            readers.append((reader, operand is reader.inputs[0]))
+    return readers
+
+
+def _made_of_product(node: Node) -> bool:
+    stack = [node]
+    while stack:
+        current = stack.pop()
+        if current.primitive.name == "matmul":
+            return True
+        if current.primitive.name in ELEMENTWISE:
+            stack.extend(current.inputs)
+    return False
 
 
 def _only_in_changed_rows(graph: Graph, users: dict[Node, list[Node]], outputs: set[Node]) -> set[Node]:
@@ -168,6 +215,26 @@ def puts_many(node: Node) -> bool:
 def swaps(node: Node) -> bool:
     """Whether a node is a transposed matrix."""
     return node.primitive.name == "transpose" and node.attributes["axes"] == (1, 0)
+
+
+USUAL = 256
+"""What a named size is taken for, where something has to be decided."""
+
+
+def shares_columns(matrix: Node, packed: bool) -> bool:
+    """Whether threads divide the columns of a product among themselves, rather than its rows.
+
+    Rows, so that what follows finds its own rows; or columns, where there are more of them and the rows of the left
+    operand lie across memory, as in a weight's gradient. Where all operands are packed: what there is more of, for
+    each thread packs the other operand for itself.
+    """
+    rows, columns = matrix.shape
+    if packed:
+        usual = {name: USUAL for size in (rows, columns) if isinstance(size, Dim) for name in size.names}
+        return resolve(columns, usual) > resolve(rows, usual)
+    if not isinstance(rows, int) or not isinstance(columns, int):
+        return False
+    return columns > rows and (swaps(matrix.inputs[0]) or rows < 32)
 
 
 def _drops_or_adds_ones(node: Node) -> bool | None:

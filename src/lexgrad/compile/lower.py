@@ -106,7 +106,7 @@ class Lowering:
 
     def __init__(self, graph: Graph, all: Names, given: Mapping[Node, str]) -> None:
         self.graph = graph
-        self.fusion = fuse(graph)
+        self.fusion = fuse(graph, packed=all.rounds)
         self.all = all
         self.names = {node: given[node] if node in given else all.buffer(node) for node in self.fusion.kept}
         self.inside: dict[Node, Expression] = {}

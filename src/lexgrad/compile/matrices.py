@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lexgrad.compile.body import Body, Index, adding, zero
-from lexgrad.compile.fusion import swaps
+from lexgrad.compile.fusion import shares_columns, swaps
 from lexgrad.compile.loops import (
     FIRST,
     LAST,
@@ -21,7 +21,7 @@ from lexgrad.compile.loops import (
     Product,
     extent,
 )
-from lexgrad.graph import Dim, Node, product, resolve
+from lexgrad.graph import Node, product
 
 if TYPE_CHECKING:
     from lexgrad.compile.lower import Lowering
@@ -62,26 +62,6 @@ def kernel_matrices(low: Lowering, matrix: Node, root: Node) -> Kernel:
         )
     )
     return low.finish(root, body, aligned=not by_columns, cost=depth * (rows if by_columns else columns))
-
-
-USUAL = 256
-"""What a named size is taken for, where something has to be decided."""
-
-
-def shares_columns(matrix: Node, packed: bool) -> bool:
-    """Whether threads divide the columns of a product among themselves, rather than its rows.
-
-    Rows, so that what follows finds its own rows; or columns, where there are more of them and the rows of the left
-    operand lie across memory, as in a weight's gradient. Where all operands are packed: what there is more of, for
-    each thread packs the other operand for itself.
-    """
-    rows, columns = matrix.shape
-    if packed:
-        usual = {name: USUAL for size in (rows, columns) if isinstance(size, Dim) for name in size.names}
-        return resolve(columns, usual) > resolve(rows, usual)
-    if not isinstance(rows, int) or not isinstance(columns, int):
-        return False
-    return columns > rows and (swaps(matrix.inputs[0]) or rows < 32)
 
 
 def operand(low: Lowering, body: Body, node: Node, index: tuple[Local, Local], aligned: bool) -> InPlace | Computed:
