@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from lexgrad import ops
-from lexgrad.compile import Program, emit
+from lexgrad.compile import Program, blocking
 from lexgrad.compile.arrays import Precision
 from lexgrad.compile.machine import limited
 from lexgrad.evaluate import evaluate
@@ -143,7 +143,7 @@ def test_operands_that_no_cache_holds(limit: str, monkeypatch: pytest.MonkeyPatc
     graph = graph_of(lambda x, y: x @ y.T, x=reals(70, 600), y=reals(50, 600))
     values: Arrays = {"x": operands(70, 600, 50)["x"], "y": operands(70, 600, 50)["yt"]}
     near = Program(graph, "fp32", threads=1, processor=limited(limit)).run(values)
-    monkeypatch.setattr(emit, "FAR", 70 * 600 - 1)
+    monkeypatch.setattr(blocking, "FAR", 70 * 600 - 1)
     program = Program(graph, "fp32", threads=1, processor=limited(limit))
     assert "@lg.turn" in program.llvm
     for program.threads in 1, 2, 3:

@@ -16,12 +16,40 @@ from lexgrad.compile.amx import amx_kernel, tiles_off, tiles_on
 from lexgrad.compile.loops import FIRST, Computed, InPlace, Number, Product
 from lexgrad.compile.packing import AMX, WIDEST, Format, row_kernel, turn_kernel, zeros
 from lexgrad.compile.tiling import choose_kernel, limited, write_epilogue
+from lexgrad.graph import Size
 
 if TYPE_CHECKING:
     from lexgrad.compile.emit import KernelText
 
+FEW, SHORT, LONG = 32, 256, 1024
+"""Rows that are not worth packing for; a short depth, and a long one."""
+WIDELY, FAR = 1 << 20, 4_000_000
+"""Entries that need more pages than a processor knows at a time; and more than its caches hold for long."""
+
 DEEP, WIDE, ROOM = 256, 240, 40_000
 """The depth of a block and its columns, at most; and how many entries a block of the left operand has."""
+
+
+def worth_packing(product: Product, shares: Size) -> bool:
+    """Whether a product of operands that lie in memory is faster, as measured, if they are packed all the same.
+
+    Where sums run along both operands: if they are short, so that summing up vectors would take as long as they do; or
+    if the left operand is so large that every tile would bring it from main memory anew. Else where the depth runs
+    across so much memory that every step of it needs an entry of its own in the table of pages. And always where the
+    left operand lies across and the right one along the depth, which no micro-kernel reads.
+    """
+    left, right = product.left, product.right
+    if isinstance(left, Computed) or isinstance(right, Computed) or (left.along, right.along) == (0, 0):
+        return True
+    start, stop = product.rows
+    rows = shares if start == FIRST else int(stop.value) if isinstance(stop, Number) else None
+    if not isinstance(product.depth, Number) or (isinstance(rows, int) and rows < FEW):
+        return False
+    depth = int(product.depth.value)
+    if right.along == 0:
+        return depth <= SHORT or (isinstance(rows, int) and rows * depth > FAR)
+    strides = [right.strides[0], *([left.strides[1]] if left.along == 0 else [])]
+    return depth > LONG and any(isinstance(s, Number) and s.value * depth >= WIDELY for s in strides)
 
 
 @dataclass(frozen=True)

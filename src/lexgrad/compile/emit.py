@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from lexgrad.compile.blocking import write_packed
+from lexgrad.compile.blocking import worth_packing, write_packed
 from lexgrad.compile.functions import float_text
 from lexgrad.compile.loops import (
-    FIRST,
     Apply,
     Assign,
     Declare,
@@ -33,9 +32,6 @@ from lexgrad.compile.products import MicroKernels
 from lexgrad.compile.tiling import write_in_place
 from lexgrad.compile.writer import Writer, loop_hint, size_name
 from lexgrad.graph import DType
-
-FAR = 4_000_000
-"""Entries of an operand that no processor's caches hold for long."""
 
 SCRATCH = "scratch"
 """The memory that each thread has for itself."""
@@ -219,18 +215,10 @@ class KernelText(Writer):
         """Write a matrix product: of operands as they lie, if both can be read so."""
         left, right = product.left, product.right
         lie = isinstance(left, InPlace) and isinstance(right, InPlace) and self.format == PLAIN
-        # Micro-kernels that read both where they lie need k side by side in the left one, or columns in the right.
-        if lie and (left.along, right.along) != (0, 0) and not (right.along == 0 and self.far(product)):
+        if lie and not worth_packing(product, self.kernel.extent):
             write_in_place(self, product)
         else:
             write_packed(self, product)
-
-    def far(self, product: Product) -> bool:
-        """Whether the left operand is so large that every tile of whole rows would bring it from main memory anew."""
-        start, stop = product.rows
-        rows = self.kernel.extent if start == FIRST else stop.value if isinstance(stop, Number) else 0
-        depth = product.depth.value if isinstance(product.depth, Number) else 0
-        return isinstance(rows, int) and rows * depth > FAR
 
     def repeat(self, condition: Expression, body: Sequence[Statement]) -> None:
         """Write a loop that goes on while a condition holds."""
