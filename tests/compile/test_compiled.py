@@ -115,7 +115,7 @@ def test_before_the_first_call_there_is_nothing_to_see(name: str) -> None:
 
 
 def test_what_is_refused() -> None:
-    with pytest.raises(InputError, match="precision is one of fp32, fp64; got 'fp16'"):
+    with pytest.raises(InputError, match="precision is one of fp32, fp64, bf16; got 'fp16'"):
         lg.compile(layer, precision="fp16")  # type: ignore[arg-type]
     with pytest.raises(InputError, match="at least 1 thread; got 0"):
         lg.compile(layer, threads=0)

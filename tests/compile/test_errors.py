@@ -162,7 +162,7 @@ def test_a_launch_takes_what_it_can_read_and_nothing_else() -> None:
 
 def test_a_precision_or_a_number_of_threads_that_there_is_not() -> None:
     graph = graph_of(lambda x: x, x=reals(3))
-    with pytest.raises(InputError, match="precision is one of fp32, fp64; got 'fp8'"):
+    with pytest.raises(InputError, match="precision is one of fp32, fp64, bf16; got 'fp8'"):
         Program(graph, "fp8")  # type: ignore[arg-type]
     for threads in 0, -1:
         with pytest.raises(InputError, match="at least 1 thread"):
