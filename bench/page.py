@@ -84,8 +84,8 @@ def tables(rows: Sequence[dict[str, Any]]) -> str:
             "",
             f"{row['about']}; {threads}.",
             "",
-            f"| system | ms a {row['unit']} | least | most | loss | peak MB | first round, s |",
-            "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
+            f"| system | ms a {row['unit']} | least | most | loss | peak MB |",
+            "| --- | ---: | ---: | ---: | ---: | ---: |",
         ]
         for system in row["systems"]:
             times = system["milliseconds"]
@@ -94,7 +94,6 @@ def tables(rows: Sequence[dict[str, Any]]) -> str:
                 *map(_digits, (system["median"], min(times), max(times))),
                 f"{system['loss']:.6f}",
                 _whole(system["peak_megabytes"]),
-                f"{system['first_seconds']:.1f}",
             ]
             lines.append(f"| {' | '.join(cells)} |")
         parts.append("\n".join(lines))
