@@ -163,3 +163,23 @@ def test_where_objects_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "win32")
     monkeypatch.setenv("LOCALAPPDATA", "/local")
     assert cache.folder() == Path("/local/lexgrad")
+
+
+def test_what_was_not_used_for_long_makes_room(
+    place: Path, compilations: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        Program(a_graph(number + 2.0))
+    for age, path in enumerate(sorted(place.iterdir(), key=lambda path: path.stat().st_mtime_ns)):
+        os.utime(path, (age, age))
+    Program(a_graph(2.0))  # the oldest is used again
+    size = max(path.stat().st_size for path in place.iterdir())
+    monkeypatch.setattr(cache, "LIMIT", 3 * size + size // 2)
+    Program(a_graph(5.0))
+    assert len(compilations) == 4
+    assert cache.held()[0] == 3
+    for factor in (2.0, 4.0, 5.0):
+        Program(a_graph(factor))
+    assert len(compilations) == 4
+    Program(a_graph(3.0))
+    assert len(compilations) == 5

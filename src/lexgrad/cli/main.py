@@ -275,7 +275,7 @@ def cache(
 ) -> None:
     """Say where compiled code is kept and how much of it there is, or remove it.
 
-    LEXGRAD_CACHE is the folder, or off.
+    LEXGRAD_CACHE is the folder, or off. Beyond 1 GiB, what was not used for the longest time is removed by itself.
 
     \b
     Examples:

@@ -1,7 +1,11 @@
-"""Compiled objects on disk, keyed by what they were made of; safe against damage and against concurrent writers."""
+"""Compiled objects on disk, keyed by what they were made of; safe against damage and against concurrent writers.
+
+They take at most ``LIMIT`` bytes: those that have not been used for the longest time make room for new ones.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
@@ -10,6 +14,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from lexgrad.files import write_whole
+
+LIMIT = 1 << 30
+"""Bytes that all objects together may take: some ten thousand of them."""
 
 _MAGIC = b"lexgrad object 1\n"
 _NAME = re.compile(r"[0-9a-f]{64}\.o|\.[0-9a-f]{64}\.o\..*\.partial")
@@ -40,14 +47,28 @@ def cached(key: str, make: Callable[[], bytes]) -> bytes:
     path = place / f"{hashlib.sha256(key.encode()).hexdigest()}.o"
     found = _read(path)
     if found is not None:
+        with contextlib.suppress(OSError):
+            os.utime(path)  # it has been used
         return found
     code = make()
     try:
         place.mkdir(parents=True, exist_ok=True)
         write_whole(path, lambda partial: _write(partial, code))
+        _make_room(place)
     except OSError:
         return code
     return code
+
+
+def _make_room(place: Path) -> None:
+    """Remove the objects that have not been used for the longest time, until all of them fit."""
+    found = [(path.stat(), path) for path in _objects(place)]
+    total = sum(status.st_size for status, _ in found)
+    for status, path in sorted(found, key=lambda item: item[0].st_mtime_ns):
+        if total <= LIMIT:
+            return
+        path.unlink(missing_ok=True)
+        total -= status.st_size
 
 
 def _write(path: Path, code: bytes) -> None:
