@@ -205,7 +205,7 @@ class KernelText(Writer):
             case Loop(name, first, last, body, terms):
                 self.begin(name, self.value(first), self.value(last))
                 self.statements(body)
-                self.end(hint=loop_hint(terms))
+                self.end(hint="" if _is_short(statement) else loop_hint(terms))
             case While(condition, body):
                 self.repeat(condition, body)
             case Product():
@@ -237,3 +237,14 @@ class KernelText(Writer):
         if self.dtypes[buffer] == "bool":
             computed = self.put(f"zext i1 {computed} to i8")
         self.do(f"store {self.memory(self.dtypes[buffer])} {computed}, ptr {self.address(buffer, offset)}")
+
+
+_SHORT = 8
+"""Turns of a loop that is better written out."""
+
+
+def _is_short(loop: Loop) -> bool:
+    match loop.start, loop.stop:
+        case Number(start), Number(stop):
+            return loop.terms == 0 and stop - start <= _SHORT
+    return False

@@ -37,7 +37,11 @@ def merge_rows(steps: Sequence[Step], same: Mapping[str, str]) -> list[Step]:
 
 
 def _partner(steps: Sequence[Step], kernel: Kernel, same: Mapping[str, str]) -> int | None:
-    """The latest kernel that ``kernel`` can become a part of, if there is one."""
+    """The latest kernel that ``kernel`` can become a part of, if there is one.
+
+    It does not go before others that read what it may take the place of: then it could not any more.
+    """
+    ending = {same.get(access.buffer, access.buffer) for access in kernel.reads if access.exact}
     for place in reversed(range(len(steps))):
         other = steps[place]
         touched = _touched(other, same)
@@ -46,7 +50,7 @@ def _partner(steps: Sequence[Step], kernel: Kernel, same: Mapping[str, str]) -> 
             mine = _touched(kernel, same)
             if all(touched[b][0] and mine[b][0] for b in common if touched[b][1] or mine[b][1]):
                 return place
-        if any(touched[b][1] or _touched(kernel, same)[b][1] for b in common):
+        if any(touched[b][1] or _touched(kernel, same)[b][1] for b in common) or ending & common:
             return None
     return None
 

@@ -12,19 +12,24 @@ def size_name(name: str) -> str:
 
 _LONGEST_UNROLLED = 1500  # of longer loops, LLVM makes no straight-line code
 LOOP_HINTS = "\n".join(
-    f"!{3 * i} = distinct !{{!{3 * i}, !{3 * i + 1}, !{3 * i + 2}}}\n"
-    f'!{3 * i + 1} = !{{!"llvm.loop.unroll.disable"}}\n'
-    f'!{3 * i + 2} = !{{!"llvm.loop.interleave.count", i32 {2**i}}}'
-    for i in range(3)
+    [
+        *(f"!{i} = distinct !{{!{i}, !4, !{5 + i}}}" for i in range(3)),
+        "!3 = distinct !{!3, !4}",
+        '!4 = !{!"llvm.loop.unroll.disable"}',
+        *(f'!{5 + i} = !{{!"llvm.loop.interleave.count", i32 {2**i}}}' for i in range(3)),
+    ]
 )
-"""What the hints of ``loop_hint`` stand for: loops that are not unrolled, and use 1, 2 or 4 vectors at a time."""
+"""What hints stand for: loops that are not unrolled, and use 1, 2 or 4 vectors at a time, or as many as LLVM likes."""
+
+NOT_UNROLLED = ", !llvm.loop !3"
+"""The hint for a loop of many turns: straight-line code of it takes long to compile, and is no faster."""
 
 
 def loop_hint(terms: int) -> str:
     """What to tell LLVM of the loop of a sum: see :class:`lexgrad.compile.loops.Loop`."""
     if not 0 < terms <= _LONGEST_UNROLLED:
-        return ""
-    return f", !llvm.loop !{3 * (0 if terms < 64 else 1 if terms < 128 else 2)}"
+        return NOT_UNROLLED
+    return f", !llvm.loop !{0 if terms < 64 else 1 if terms < 128 else 2}"
 
 
 class Writer:
