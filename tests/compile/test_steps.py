@@ -8,7 +8,7 @@ import pytest
 from lexgrad.compile import Program
 from lexgrad.compile.arrays import Precision
 from lexgrad.compile.machine import limited
-from lexgrad.compile.repeat import pseudocode
+from lexgrad.compile.pseudocode import pseudocode
 from lexgrad.evaluate import Interpreter
 from lexgrad.graph import Graph
 from tests.compile.running import Array, assert_same_bits

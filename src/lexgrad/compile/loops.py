@@ -1,4 +1,4 @@
-"""The loop IR: what a kernel does, as loops over named sizes, loads, arithmetic and stores; prints as pseudocode.
+"""The loop IR: what a kernel does, as loops over named sizes, loads, arithmetic and stores.
 
 It is deliberately small. Expressions have no side effects; statements are executed in order. Memory is a set of
 buffers, each a row-major array; an offset into one is an integer expression.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from lexgrad.errors import LexgradError
@@ -344,87 +344,3 @@ def _renamed(expression: Expression, names: Mapping[str, str]) -> Expression:
             return Apply(operation, tuple(_renamed(operand, names) for operand in operands), dtype)
         case _:
             return expression
-
-
-# --- pseudocode
-
-_SIGNS = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/", "power": "**", "less": "<", "less_equal": "<=",
-          "greater": ">", "greater_equal": ">=", "equal": "==", "not_equal": "!=", "logical_and": "and",
-          "logical_or": "or"}  # fmt: skip
-
-
-@dataclass
-class _Printer:
-    lines: list[str] = field(default_factory=list)
-
-    def statements(self, statements: Sequence[Statement], indent: int) -> None:
-        for statement in statements:
-            self.statement(statement, indent)
-
-    def statement(self, statement: Statement, indent: int) -> None:
-        pad = "  " * indent
-        if isinstance(statement, Loop):
-            stop, start = expression_text(statement.stop), expression_text(statement.start)
-            self.lines.append(f"{pad}for {statement.name} in {start} … {stop}:")
-            self.statements(statement.body, indent + 1)
-        elif isinstance(statement, Store):
-            where = f"{statement.buffer}[{expression_text(statement.offset)}]"
-            self.lines.append(f"{pad}{where} = {expression_text(statement.value)}")
-        elif isinstance(statement, While):
-            self.lines.append(f"{pad}while {expression_text(statement.condition)}:")
-            self.statements(statement.body, indent + 1)
-        elif isinstance(statement, Unless):
-            self.lines.append(f"{pad}unless {statement.target} is in the place of {statement.source}:")
-            self.statements(statement.body, indent + 1)
-        elif isinstance(statement, Product):
-            self.product(statement, indent)
-        else:
-            self.lines.append(f"{pad}{statement.name} = {expression_text(statement.value)}")
-
-    def product(self, product: Product, indent: int) -> None:
-        pad = "  " * indent
-        rows, columns = (
-            expression_text(stop if start == ZERO else Apply("subtract", (stop, start), "int"))
-            for start, stop in (product.rows, product.columns)
-        )
-        names = []
-        for side, operand in (("left", product.left), ("right", product.right)):
-            names.append(f"{operand.buffer}[…]" if isinstance(operand, InPlace) else f"{side}[…]")
-            if isinstance(operand, Computed):
-                self.lines.append(f"{pad}{side}[{', '.join(operand.index)}], computed as it is packed:")
-                self.statements(operand.body, indent + 1)
-                self.lines.append(f"{pad}  {expression_text(operand.value)}")
-        sizes = f"{rows} × {expression_text(product.depth)} × {columns}"
-        inner = f"Σ_k {' '.join(names)}"
-        where = f"{product.row}, {product.column}"
-        self.lines.append(f"{pad}for {where} in register tiles of {sizes}: {product.result} = {inner}")
-        self.statements(product.epilogue, indent + 1)
-
-
-def expression_text(expression: Expression) -> str:
-    """An expression as pseudocode."""
-    match expression:
-        case Number(value):
-            return f"{value:g}" if isinstance(value, float) else str(value)
-        case Extent(size):
-            return str(size)
-        case Local(name):
-            return name
-        case Load(buffer, offset):
-            return f"{buffer}[{expression_text(offset)}]"
-        case Apply(operation, operands):
-            texts = [expression_text(operand) for operand in operands]
-            if operation in _SIGNS:
-                sums = (isinstance(x, Extent) and isinstance(x.size, Dim) and len(x.size.terms) > 1 for x in operands)
-                texts = [f"({text})" if several else text for text, several in zip(texts, sums, strict=True)]
-                return f"({f' {_SIGNS[operation]} '.join(texts)})"
-            return f"{operation}({', '.join(texts)})"
-
-
-def kernel_text(kernel: Kernel, indent: int = 0) -> list[str]:
-    """The lines of a kernel as readable pseudocode."""
-    printer = _Printer()
-    pad = "  " * indent
-    printer.lines.append(f"{pad}kernel {kernel.name}: {kernel.extent} shares  # {kernel.comment}")
-    printer.statements(kernel.body, indent + 1)
-    return printer.lines

@@ -29,7 +29,8 @@ from lexgrad.compile.order import numbered, outputs_last
 from lexgrad.compile.packing import format_of
 from lexgrad.compile.products import tiles
 from lexgrad.compile.profile import LAPS, Clock, Laps, Profile, wanted
-from lexgrad.compile.repeat import Repeat, Same, Step, effort, kernels_of, loops_of, pseudocode
+from lexgrad.compile.pseudocode import pseudocode
+from lexgrad.compile.repeat import Repeat, Same, Step, effort, kernels_of, loops_of
 from lexgrad.compile.rowwise import merge_rows
 from lexgrad.compile.threads import processors, together
 from lexgrad.errors import InputError, suggest

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from lexgrad.compile.loops import Access, Kernel, Product, kernel_text, walk
+from lexgrad.compile.loops import Access, Kernel, Product, walk
 from lexgrad.graph import Size
 
 
@@ -127,43 +127,3 @@ def effort(steps: Sequence[Step]) -> Size:
             multiplies = any(isinstance(statement, Product) for statement in walk(step.body))
             total = step.extent * step.cost * (1 if multiplies else LANES) + total
     return total
-
-
-# --- pseudocode
-
-
-def pseudocode(steps: Sequence[Step]) -> str:
-    """A program as readable pseudocode."""
-    return "\n".join(line for step in steps for line in _lines(step, 0))
-
-
-def _lines(step: Step, indent: int) -> Iterator[str]:
-    if isinstance(step, Kernel):
-        yield from kernel_text(step, indent)
-        return
-    pad = "  " * indent
-    t = "t" * (indent + 1)
-    range = f"{step.length - 1} … 0" if step.reverse else f"0 … {step.length}"
-    yield f"{pad}repeat {step.name}: for {t} in {range}  # {step.comment}"
-    for name, where in step.where.items():
-        yield f"{pad}  {name} is {_place(where, t, f'{t} + 1' if step.reverse else f'{t} - 1')}"
-    for inner in step.steps:
-        yield from _lines(inner, indent + 1)
-    for name, before in step.ended.items():
-        last = "0" if step.reverse else f"{step.length - 1}"
-        yield f"{pad}then {name} is {_place(before, t, last)}"
-
-
-def _place(where: Where, now: str, before: str) -> str:
-    match where:
-        case Row(buffer):
-            return f"{buffer}[{now}]"
-        case Same(buffer):
-            return buffer
-        case Turns(even, odd):
-            return f"{even} or {odd} in turn"
-        case Before(initial, Row(buffer)):
-            return f"{initial} at first, then {buffer}[{before}]"
-        case Before(initial, Turns(even, odd)):
-            return f"{initial} at first, then the other of {even} and {odd}"
-    raise TypeError(f"a buffer cannot be at {where}")
