@@ -10,7 +10,7 @@ from sklearn.exceptions import NotFittedError
 
 import lexgrad as lg
 from lexgrad.errors import InputError
-from lexgrad.models.base import TextClassifier
+from lexgrad.models.classifiers.base import TextClassifier
 
 TEXTS = ["a lovely film", "lovely and clever", "a dull film", "dull and slow", "clever and warm", "slow , cold , dull"]
 TWO = ["good", "good", "bad", "bad", "good", "bad"]

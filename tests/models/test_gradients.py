@@ -12,11 +12,11 @@ from lexgrad.evaluate import Interpreter
 from lexgrad.grad import gradient
 from lexgrad.graph import Graph, Type, input_node
 from lexgrad.models import FeedForward, LogisticRegression, SoftmaxRegression
-from lexgrad.models.array_features import ArrayEncoder
-from lexgrad.models.base import TextClassifier
-from lexgrad.models.embedding_features import WordEncoder
-from lexgrad.models.features import Encoder
-from lexgrad.models.inputs import BATCH
+from lexgrad.models.classifiers.base import TextClassifier
+from lexgrad.models.features.arrays import ArrayEncoder
+from lexgrad.models.features.encoder import Encoder
+from lexgrad.models.features.inputs import BATCH
+from lexgrad.models.features.words import WordEncoder
 from lexgrad.nn.losses import classification_loss
 
 Array = NDArray[Any]

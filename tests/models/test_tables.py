@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from lexgrad.errors import InputError
-from lexgrad.models import FeedForward, LogisticRegression, features, ngram_features
+from lexgrad.models import FeedForward, LogisticRegression
+from lexgrad.models.features import encoder, ngrams
 from lexgrad.text import packed
 from lexgrad.text.readers import open_table
 from lexgrad.train import Progress
@@ -57,8 +58,8 @@ def test_chunks_and_disk_change_no_bit(model: Any, table: Any, monkeypatch: pyte
             return super().finish()
 
     monkeypatch.setattr(packed, "ArrayBuilder", Small)
-    monkeypatch.setattr("lexgrad.models.sparse_builder.ArrayBuilder", Small)
-    for module in (features, ngram_features):
+    monkeypatch.setattr("lexgrad.models.features.sparse_builder.ArrayBuilder", Small)
+    for module in (encoder, ngrams):
         monkeypatch.setattr(module, "CHUNK", 4, raising=False)
     small = type(model)(**model.get_params()).fit(table)
     assert any(spilled)

@@ -11,7 +11,7 @@ from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 
 from lexgrad.errors import InputError
 from lexgrad.models import FeedForward, LogisticRegression, SoftmaxRegression
-from lexgrad.models.ngram_features import NgramEncoder
+from lexgrad.models.features.ngrams import NgramEncoder
 
 TEXTS = [
     "a good film , a very good film",

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from lexgrad import ops
 from lexgrad.graph import Dim, Graph, Node, Type, input_node
 from lexgrad.models import FeedForward, LogisticRegression, SoftmaxRegression
-from lexgrad.models.array_features import ArrayEncoder
-from lexgrad.models.base import TextClassifier
-from lexgrad.models.embedding_features import WordEncoder
-from lexgrad.models.features import Encoder
-from lexgrad.models.fitting import training_step
+from lexgrad.models.classifiers.base import TextClassifier
+from lexgrad.models.classifiers.fitting import training_step
+from lexgrad.models.features.arrays import ArrayEncoder
+from lexgrad.models.features.encoder import Encoder
+from lexgrad.models.features.words import WordEncoder
 from lexgrad.nn.losses import classification_loss
 from lexgrad.nn.optimisers import optimiser
 from lexgrad.train.step import Objective, build_step, step_input

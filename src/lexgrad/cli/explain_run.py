@@ -17,8 +17,8 @@ def run_explain_run(request: ExplainRequest, form: str, output: Output) -> None:
         InputError: no text, values for an expression, or a label or weight that the model does not have.
     """
     from lexgrad.models import load
-    from lexgrad.models.explained import HEADING, MEANING
-    from lexgrad.models.explanation import explain_prediction
+    from lexgrad.models.classifiers.explained import HEADING, MEANING
+    from lexgrad.models.classifiers.explanation import explain_prediction
 
     if request.text is None:
         raise InputError(f"{request.target} is a trained run: say which text to explain, --text 'some text'")

@@ -13,7 +13,7 @@ from lexgrad.cli.output import Output, to_json
 from lexgrad.errors import InputError
 
 if TYPE_CHECKING:
-    from lexgrad.models.base import TextClassifier
+    from lexgrad.models.classifiers.base import TextClassifier
 
 BATCH = 512  # texts classified at a time
 READ = 1 << 16  # bytes taken from standard input at most at a time

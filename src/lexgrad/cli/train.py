@@ -22,7 +22,7 @@ from lexgrad.models import model_named
 from lexgrad.train.progress import Interrupted, Progress
 
 if TYPE_CHECKING:
-    from lexgrad.models.base import TextClassifier
+    from lexgrad.models.classifiers.base import TextClassifier
     from lexgrad.text.readers import Table
     from lexgrad.train.run import Run
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from lexgrad.errors import InputError, suggest
-from lexgrad.models.base import TextClassifier
-from lexgrad.models.feedforward import FeedForward
-from lexgrad.models.logistic import LogisticRegression
-from lexgrad.models.softmax import SoftmaxRegression
+from lexgrad.models.classifiers.base import TextClassifier
+from lexgrad.models.classifiers.feedforward import FeedForward
+from lexgrad.models.classifiers.logistic import LogisticRegression
+from lexgrad.models.classifiers.softmax import SoftmaxRegression
 from lexgrad.models.storage import from_config, load
 
 MODELS: dict[str, type[TextClassifier]] = {

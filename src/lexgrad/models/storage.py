@@ -13,12 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lexgrad.errors import InputError
-from lexgrad.models.features import Encoder, restore_encoder
+from lexgrad.models.features.encoder import Encoder, restore_encoder
 from lexgrad.models.settings import settings_of
 from lexgrad.train.run import CONFIG, FILES, TOKENIZER, Run
 
 if TYPE_CHECKING:
-    from lexgrad.models.base import TextClassifier
+    from lexgrad.models.classifiers.base import TextClassifier
 
 Array = NDArray[Any]
 ENCODER = "encoder."  # prefix of the encoder's arrays; parameters have their plain names

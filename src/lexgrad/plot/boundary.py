@@ -10,9 +10,9 @@ from numpy.typing import ArrayLike, NDArray
 from lexgrad.errors import InputError
 from lexgrad.evaluate import evaluate
 from lexgrad.graph import Graph
-from lexgrad.models.base import TextClassifier
-from lexgrad.models.feedforward import FeedForward
-from lexgrad.models.prediction import Predictor, probabilities
+from lexgrad.models.classifiers.base import TextClassifier
+from lexgrad.models.classifiers.feedforward import FeedForward
+from lexgrad.models.classifiers.prediction import Predictor, probabilities
 from lexgrad.models.sources import open_source
 from lexgrad.nn.activations import activation
 from lexgrad.nn.layers import linear
@@ -83,7 +83,7 @@ def boundary(model: TextClassifier, X: ArrayLike, y: ArrayLike) -> Plot:
 
 
 def _codes(model: TextClassifier, labels: Array) -> Array:
-    from lexgrad.models.targets import class_indices
+    from lexgrad.models.classifiers.targets import class_indices
 
     return np.asarray(class_indices(labels, model.classes_, "y"))
 

@@ -16,7 +16,7 @@ from lexgrad.train.run import Run
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from lexgrad.models.base import TextClassifier
+    from lexgrad.models.classifiers.base import TextClassifier
 
 DASHES = ("-", "--", ":", "-.")
 

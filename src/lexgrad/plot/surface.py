@@ -20,8 +20,8 @@ from lexgrad.trace import trace
 from lexgrad.train.engine import runner
 
 if TYPE_CHECKING:
-    from lexgrad.models.base import TextClassifier
-    from lexgrad.models.inputs import Inputs
+    from lexgrad.models.classifiers.base import TextClassifier
+    from lexgrad.models.features.inputs import Inputs
     from lexgrad.models.sources import Source
 
 Array = NDArray[Any]
@@ -148,10 +148,10 @@ def loss_of(model: TextClassifier, X: Any, y: Any) -> tuple[Graph, dict[str, Arr
         X: texts or numbers, as for ``predict``.
         y: their labels.
     """
-    from lexgrad.models.inputs import BATCH
-    from lexgrad.models.prediction import LOGITS, prediction_graph
+    from lexgrad.models.classifiers.prediction import LOGITS, prediction_graph
+    from lexgrad.models.classifiers.targets import class_indices
+    from lexgrad.models.features.inputs import BATCH
     from lexgrad.models.sources import labels_of, open_source
-    from lexgrad.models.targets import class_indices
     from lexgrad.nn.losses import classification_loss
 
     source = open_source(X, model)

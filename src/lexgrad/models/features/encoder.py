@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 
 from lexgrad.errors import InputError
 from lexgrad.graph import Type
-from lexgrad.models.inputs import Inputs
+from lexgrad.models.features.inputs import Inputs
 from lexgrad.models.sources import Source
 from lexgrad.text.packed import PackedBuilder, PackedTexts
 from lexgrad.train.progress import Progress
 
 if TYPE_CHECKING:
-    from lexgrad.models.base import TextClassifier
+    from lexgrad.models.classifiers.base import TextClassifier
     from lexgrad.text.tokenizer import Tokenizer
 
 Array = NDArray[Any]
@@ -85,18 +85,18 @@ def learn_encoder(model: TextClassifier, source: Source, progress: Progress) -> 
         InputError: settings and examples do not go together, or a feature is not finite.
     """
     if source.kind != "text":
-        from lexgrad.models.array_features import learn_arrays
+        from lexgrad.models.features.arrays import learn_arrays
 
         return learn_arrays(model, source, progress)
     if not isinstance(model.features, str):
-        from lexgrad.models.function_features import learn_functions
+        from lexgrad.models.features.functions import learn_functions
 
         return learn_functions(model, source, progress)
     if model.features == "embeddings":
-        from lexgrad.models.embedding_features import learn_words
+        from lexgrad.models.features.words import learn_words
 
         return learn_words(model, source, progress)
-    from lexgrad.models.ngram_features import learn_ngrams
+    from lexgrad.models.features.ngrams import learn_ngrams
 
     return learn_ngrams(model, source, progress)
 
@@ -107,9 +107,9 @@ def restore_encoder(config: Mapping[str, Any], arrays: Mapping[str, Array], toke
     Raises:
         InputError: an unknown kind, or something is missing.
     """
-    from lexgrad.models.array_features import ArrayEncoder
-    from lexgrad.models.embedding_features import WordEncoder
-    from lexgrad.models.ngram_features import NgramEncoder
+    from lexgrad.models.features.arrays import ArrayEncoder
+    from lexgrad.models.features.ngrams import NgramEncoder
+    from lexgrad.models.features.words import WordEncoder
     from lexgrad.text.tokenizer import Tokenizer
 
     kinds: dict[str, type[Encoder]] = {cls.kind: cls for cls in (ArrayEncoder, WordEncoder, NgramEncoder)}

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from sklearn.utils import Tags
 
 from lexgrad.errors import InputError
-from lexgrad.models.base import TextClassifier
-from lexgrad.models.product import feature_product
+from lexgrad.models.classifiers.base import TextClassifier
+from lexgrad.models.classifiers.product import feature_product
 
 if TYPE_CHECKING:
     from lexgrad.graph import Node
-    from lexgrad.models.features import Encoder
+    from lexgrad.models.features.encoder import Encoder
 
 
 @dataclasses.dataclass(kw_only=True, eq=False, repr=False)

@@ -12,14 +12,14 @@ from lexgrad.errors import InputError, suggest
 from lexgrad.evaluate import Interpreter
 from lexgrad.explain import Derivation, explain
 from lexgrad.graph import Node, Type, input_node
-from lexgrad.models.explained import Explanation, Word
-from lexgrad.models.inputs import BATCH
-from lexgrad.models.prediction import LOGITS, prediction_graph, probabilities
+from lexgrad.models.classifiers.explained import Explanation, Word
+from lexgrad.models.classifiers.prediction import LOGITS, prediction_graph, probabilities
+from lexgrad.models.features.inputs import BATCH
 from lexgrad.nn.losses import classification_loss
 from lexgrad.text.packed import pack
 
 if TYPE_CHECKING:
-    from lexgrad.models.base import TextClassifier
+    from lexgrad.models.classifiers.base import TextClassifier
 
 Array = NDArray[Any]
 LABEL = "y"

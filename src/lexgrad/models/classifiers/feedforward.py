@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from lexgrad import ops
 from lexgrad.errors import InputError
-from lexgrad.models.base import FEATURES, TextClassifier
-from lexgrad.models.embedding_features import DIMENSIONS
-from lexgrad.models.product import feature_product
+from lexgrad.models.classifiers.base import FEATURES, TextClassifier
+from lexgrad.models.classifiers.product import feature_product
+from lexgrad.models.features.words import DIMENSIONS
 from lexgrad.models.settings import setting
 from lexgrad.nn.activations import ACTIVATIONS, activation
 from lexgrad.nn.initialisers import NAMES, generator, initialiser
@@ -23,8 +23,8 @@ from lexgrad.nn.layers import BIASES, POOLS, concatenated_embeddings, linear, po
 
 if TYPE_CHECKING:
     from lexgrad.graph import Node
-    from lexgrad.models.embedding_features import WordEncoder
-    from lexgrad.models.features import Encoder
+    from lexgrad.models.features.encoder import Encoder
+    from lexgrad.models.features.words import WordEncoder
 
 
 @dataclasses.dataclass(kw_only=True, eq=False, repr=False)

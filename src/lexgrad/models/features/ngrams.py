@@ -10,19 +10,19 @@ from numpy.typing import NDArray
 
 from lexgrad.errors import InputError
 from lexgrad.graph import Type
-from lexgrad.models.array_features import encode_sparse, moments_arrays
-from lexgrad.models.features import Encoder, chunked, encode_words, train_tokenizer
-from lexgrad.models.inputs import Inputs, SparseInputs, sparse_types
+from lexgrad.models.features.arrays import encode_sparse, moments_arrays
+from lexgrad.models.features.encoder import Encoder, chunked, encode_words, train_tokenizer
+from lexgrad.models.features.inputs import Inputs, SparseInputs, sparse_types
+from lexgrad.models.features.sparse_builder import SparseBuilder
+from lexgrad.models.features.standardizing import sparse_moments
 from lexgrad.models.sources import Source
-from lexgrad.models.sparse_builder import SparseBuilder
-from lexgrad.models.standardizing import sparse_moments
 from lexgrad.text.ngrams import NgramTable
 from lexgrad.text.packed import PackedTexts, SparseRows
 from lexgrad.text.tokenizer import Tokenizer
 from lexgrad.train.progress import Progress
 
 if TYPE_CHECKING:
-    from lexgrad.models.base import TextClassifier
+    from lexgrad.models.classifiers.base import TextClassifier
 
 Array = NDArray[Any]
 

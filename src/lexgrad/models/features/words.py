@@ -11,15 +11,15 @@ from numpy.typing import NDArray
 
 from lexgrad.errors import InputError
 from lexgrad.graph import Type
-from lexgrad.models.features import Encoder, encode_words, train_tokenizer
-from lexgrad.models.inputs import Inputs, PackedInputs, PaddedInputs, packed_types, padded_types
+from lexgrad.models.features.encoder import Encoder, encode_words, train_tokenizer
+from lexgrad.models.features.inputs import Inputs, PackedInputs, PaddedInputs, packed_types, padded_types
 from lexgrad.models.sources import Source
 from lexgrad.text.packed import PackedTexts
 from lexgrad.text.tokenizer import Tokenizer
 from lexgrad.train.progress import Progress
 
 if TYPE_CHECKING:
-    from lexgrad.models.base import TextClassifier
+    from lexgrad.models.classifiers.base import TextClassifier
 
 Array = NDArray[Any]
 DIMENSIONS = 50  # of embeddings, where neither settings nor vectors say

@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lexgrad.graph import Graph, Type, input_node
-from lexgrad.models.inputs import Inputs
+from lexgrad.models.features.inputs import Inputs
 from lexgrad.train.engine import DTYPES, runner
 
 if TYPE_CHECKING:
-    from lexgrad.models.base import TextClassifier
-    from lexgrad.models.features import Encoder
+    from lexgrad.models.classifiers.base import TextClassifier
+    from lexgrad.models.features.encoder import Encoder
 
 Array = NDArray[Any]
 LOGITS = "logits"

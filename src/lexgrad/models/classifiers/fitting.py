@@ -14,11 +14,11 @@ from lexgrad import ops
 from lexgrad.errors import InputError
 from lexgrad.graph import Node, Type, input_node
 from lexgrad.models import storage
-from lexgrad.models.features import Encoder, learn_encoder, slices
-from lexgrad.models.inputs import BATCH, Inputs
-from lexgrad.models.prediction import Predictor, as_precision, probabilities
+from lexgrad.models.classifiers.prediction import Predictor, as_precision, probabilities
+from lexgrad.models.classifiers.targets import Codes, class_indices, class_weights, learn_classes
+from lexgrad.models.features.encoder import Encoder, learn_encoder, slices
+from lexgrad.models.features.inputs import BATCH, Inputs
 from lexgrad.models.sources import Source, hash_texts, labels_of, open_source
-from lexgrad.models.targets import Codes, class_indices, class_weights, learn_classes
 from lexgrad.nn.initialisers import generator
 from lexgrad.nn.losses import classification_loss, l2_penalty
 from lexgrad.nn.optimisers import optimiser
@@ -34,7 +34,7 @@ from lexgrad.train.step import Objective, TrainingStep, build_step, initial_stat
 from lexgrad.train.watching import RECORDS, Watch
 
 if TYPE_CHECKING:
-    from lexgrad.models.base import TextClassifier
+    from lexgrad.models.classifiers.base import TextClassifier
 
 Array = NDArray[Any]
 Arrays = Mapping[str, Array]

@@ -21,12 +21,12 @@ from sklearn.utils import Tags
 
 from lexgrad.errors import InputError
 from lexgrad.models import storage
-from lexgrad.models.features import Encoder
-from lexgrad.models.fitting import fit_model
-from lexgrad.models.prediction import Predictor, probabilities
+from lexgrad.models.classifiers.fitting import fit_model
+from lexgrad.models.classifiers.prediction import Predictor, probabilities
+from lexgrad.models.classifiers.targets import class_indices
+from lexgrad.models.features.encoder import Encoder
 from lexgrad.models.settings import check_settings, setting
 from lexgrad.models.sources import Source, labels_of, open_source
-from lexgrad.models.targets import class_indices
 from lexgrad.train.engine import require_precision
 from lexgrad.train.metrics import classification_metrics
 from lexgrad.train.progress import Progress
@@ -34,7 +34,7 @@ from lexgrad.train.run import Run
 
 if TYPE_CHECKING:
     from lexgrad.graph import Node
-    from lexgrad.models.explained import Explanation
+    from lexgrad.models.classifiers.explained import Explanation
 
 Array = NDArray[Any]
 FEATURES = ("tfidf", "counts", "presence")
@@ -232,7 +232,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             InputError: the model was trained on numbers, the label is none of the model's, or ``wrt`` does not exist.
             NotFittedError: before ``fit``.
         """
-        from lexgrad.models.explanation import explain_prediction
+        from lexgrad.models.classifiers.explanation import explain_prediction
 
         self._require_fitted()
         return explain_prediction(self, text, label=label, wrt=wrt, steps=steps, paths=paths)

@@ -10,17 +10,17 @@ from numpy.typing import NDArray
 
 from lexgrad.errors import InputError
 from lexgrad.graph import Type
-from lexgrad.models.array_features import encode_dense, encode_sparse
-from lexgrad.models.features import CHUNK, Encoder
-from lexgrad.models.inputs import Inputs, dense_types, sparse_types
+from lexgrad.models.features.arrays import encode_dense, encode_sparse
+from lexgrad.models.features.encoder import CHUNK, Encoder
+from lexgrad.models.features.inputs import Inputs, dense_types, sparse_types
+from lexgrad.models.features.sparse_builder import SparseBuilder
+from lexgrad.models.features.standardizing import dense_moments, sparse_moments
 from lexgrad.models.sources import Source, require_finite
-from lexgrad.models.sparse_builder import SparseBuilder
-from lexgrad.models.standardizing import dense_moments, sparse_moments
 from lexgrad.text.packed import SparseRows
 from lexgrad.train.progress import Progress
 
 if TYPE_CHECKING:
-    from lexgrad.models.base import TextClassifier
+    from lexgrad.models.classifiers.base import TextClassifier
     from lexgrad.text.tokenizer import Tokenizer
 
 Array = NDArray[Any]

@@ -10,15 +10,15 @@ from numpy.typing import NDArray
 
 from lexgrad.errors import InputError
 from lexgrad.graph import Type
-from lexgrad.models.features import Encoder
-from lexgrad.models.inputs import DenseInputs, Inputs, SparseInputs, dense_types, sparse_types
+from lexgrad.models.features.encoder import Encoder
+from lexgrad.models.features.inputs import DenseInputs, Inputs, SparseInputs, dense_types, sparse_types
+from lexgrad.models.features.standardizing import dense_moments, sparse_moments
 from lexgrad.models.sources import Source
-from lexgrad.models.standardizing import dense_moments, sparse_moments
 from lexgrad.text.packed import SparseRows
 from lexgrad.train.progress import Progress
 
 if TYPE_CHECKING:
-    from lexgrad.models.base import TextClassifier
+    from lexgrad.models.classifiers.base import TextClassifier
     from lexgrad.text.tokenizer import Tokenizer
 
 Array = NDArray[Any]

@@ -1,0 +1,1 @@
+"""Text classifiers: a short file each, and what they share."""
