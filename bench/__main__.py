@@ -2,7 +2,7 @@
 
 Fair means:
 - every system gets the same data, first weights, order of batches and learning rate, declared once, in
-  bench/workloads.py, and does the same arithmetic: in fp32 the losses agree, but for their last digits. One that does
+  bench/workloads, and does the same arithmetic: in fp32 the losses agree, but for their last digits. One that does
   less, or another thing, shows in the column "loss";
 - each system is written as its own experts would (bench/systems/), in several ways where there are several, and the
   fastest of the peers is the one that counts;

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.workloads import mean_pool
+from bench.workloads.pooled import mean_pool
 from lexgrad import ops
 from lexgrad.compile import Program
 from lexgrad.compile.bound import Rows

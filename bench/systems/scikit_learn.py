@@ -16,7 +16,8 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression, SGDClassifier
 
 from bench.systems import Run, Setup
-from bench.workloads import Data, log_loss
+from bench.workloads import Data
+from bench.workloads.linear import log_loss
 
 
 def _sparse_logistic(data: Data, setup: Setup) -> Run:

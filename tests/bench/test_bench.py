@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 from bench.systems import OURS, SYSTEMS
 from bench.worker import prepared, timed
-from bench.workloads import WORKLOADS, MissingDataError
+from bench.workloads import WORKLOADS, MissingDataError, linear, sst2
 
 from bench import __main__ as command
-from bench import contest, page, workloads
+from bench import contest, page
 
 PACKAGES = {"torch_steps": "torch", "jax_jit": "jax"}
 # What compiles for long adds nothing here: the same module runs eagerly beside it.
@@ -100,15 +100,15 @@ def test_a_system_that_cannot_run_is_named_and_left_out(capsys: pytest.CaptureFi
 
 
 def test_data_that_is_not_there_is_said_in_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(workloads, "SST2", tmp_path / "sst2_train.csv")
+    monkeypatch.setattr(sst2, "SST2", tmp_path / "sst2_train.csv")
     with pytest.raises(MissingDataError, match=r"needs SST-2 as .*sst2_train\.csv"):
-        workloads.sparse_logistic()
+        linear.sparse_logistic()
 
 
 def test_the_real_data_is_read(shared_data: Path) -> None:
-    data = workloads.sparse_logistic()
+    data = linear.sparse_logistic()
     assert data["counts"].shape == (6920, 14828)
-    assert data["counts"].sum() == sum(len(text.split()) for text, _ in workloads._sst2())
+    assert data["counts"].sum() == sum(len(text.split()) for text, _ in sst2.read())
     assert data["labels"].sum() == 3610
 
 

@@ -1,0 +1,8 @@
+"""lexgrad: the whole step as one program, many steps a launch; a file a family of workloads."""
+
+from __future__ import annotations
+
+from bench.systems.lexgrad_compiled import language, linear, pooled, toy
+
+_FAMILIES = (language, pooled, linear, toy)
+PREPARE = {name: prepare for family in _FAMILIES for name, prepare in family.PREPARE.items()}

@@ -1,0 +1,83 @@
+"""A workload's step as one program, and rounds of it."""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, cast
+
+import numpy as np
+
+from bench.systems import Run, Setup
+from bench.workloads import Data
+from lexgrad.compile import Program, Rows
+from lexgrad.compile.arrays import Precision
+from lexgrad.grad import gradient
+from lexgrad.graph import Graph, Node, Type, input_node
+from lexgrad.nn.clipping import clip_by_norm
+
+Inputs = Mapping[str, Node]
+Loss = Callable[[Inputs], Node]
+
+
+class Timed:
+    """A round, and how long it took to make its program."""
+
+    def __init__(self, run: Run, compile_seconds: float) -> None:
+        self.run = run
+        self.compile_seconds = compile_seconds
+
+    def __call__(self, steps: int) -> float | Callable[[], float]:
+        """Do a round."""
+        return self.run(steps)
+
+
+def _program(loss: Loss, types: Mapping[str, Type], parameters: tuple[str, ...], setup: Setup, norm: Any) -> Program:
+    """The step theta <- theta - rate * gradient of a loss, parameters updated in place."""
+    inputs = {name: input_node(name, type) for name, type in types.items()}
+    value = loss(inputs)
+    slopes = dict(zip(parameters, gradient(value, [inputs[name] for name in parameters]), strict=True))
+    if norm is not None:
+        slopes = clip_by_norm(slopes, norm)
+    new = {name: inputs[name] - inputs["rate"] * slope for name, slope in slopes.items()}
+    graph = Graph(inputs, {"loss": value, **new}, "step")
+    return Program(graph, cast(Precision, setup.precision), setup.threads, {name: name for name in parameters})
+
+
+def _types(data: Data, varying: tuple[str, ...]) -> dict[str, Type]:
+    types = {}
+    for name, value in data.items():
+        array = np.asarray(value)
+        shape = array.shape[1:] if name in varying else array.shape
+        types[name] = Type("float" if array.dtype.kind == "f" else "int", shape)
+    return types
+
+
+def prepare(loss: Loss, parameters: tuple[str, ...], varying: tuple[str, ...], data: Data, setup: Setup) -> Run:
+    """Rounds of SGD on a loss.
+
+    Args:
+        loss: of the inputs, which are the data by name.
+        parameters: those that are updated.
+        varying: those that have a row for each batch.
+        data: the workload's.
+        setup: threads and precision.
+    """
+    begun = time.perf_counter()
+    given = {name: value for name, value in data.items() if name != "norm"}
+    program = _program(loss, _types(given, varying), parameters, setup, data.get("norm"))
+    seconds = time.perf_counter() - begun
+    fixed: dict[str, Any] = {
+        name: program.prepared(name, value, copy=name in parameters)
+        for name, value in given.items()
+        if name not in varying
+    }
+    count = len(data[varying[0]]) if varying else 1
+
+    @functools.cache
+    def bound(steps: int) -> Callable[[], Mapping[str, Any]]:
+        turns = np.arange(steps) % count
+        return program.bind({**fixed, **{name: Rows(data[name], turns) for name in varying}}, steps)
+
+    return Timed(lambda steps: float(bound(steps)()["loss"][-1]), seconds)

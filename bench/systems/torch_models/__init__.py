@@ -1,0 +1,8 @@
+"""PyTorch: the models as modules, a file a family. Weights are stored as ``nn.Linear`` does, outputs by inputs."""
+
+from __future__ import annotations
+
+from bench.systems.torch_models import language, pooled, toy
+from bench.systems.torch_models.parts import Models
+
+MODELS: Models = language.MODELS | pooled.MODELS | toy.MODELS

@@ -1,0 +1,15 @@
+"""The workloads: data, sizes, first weights and batch order, declared once for every system; a file a family.
+
+A system (``bench/systems``) gets a workload's data and returns a function that does a round and gives the loss that it
+ends with; so a system that does less arithmetic, or another one, shows in the loss.
+"""
+
+from __future__ import annotations
+
+from bench.workloads import language, linear, pooled, toy
+from bench.workloads.declared import Data, MissingDataError, Workload
+
+_FAMILIES = (language, pooled, linear, toy)
+WORKLOADS = {workload.name: workload for family in _FAMILIES for workload in family.WORKLOADS}
+
+__all__ = ["WORKLOADS", "Data", "MissingDataError", "Workload"]
