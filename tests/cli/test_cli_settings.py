@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from lexgrad.cli.settings import as_text, given_settings, takes
 from lexgrad.errors import InputError
 from lexgrad.models.settings import setting, settings_of
+from tests.cli.conftest import Lexgrad
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -77,6 +79,25 @@ def test_options_that_were_given_are_settings() -> None:
 def test_a_default_as_text_reads_back(name: str) -> None:
     default = settings_of(Model)[name].default
     assert given_settings(Model, [f"{name}={as_text(default)}"], {}) == {name: default}
+
+
+def test_a_file_gives_way_to_what_is_said_beside_it(lexgrad: Lexgrad, films: Path) -> None:
+    Path("mine.toml").write_text('model = "ffnn"\nepochs = 2\nunits = [4]\ndropout = 0.5\nbatch = 8\n')
+    over = ("--set", "units=3", "--batch", 4)
+    trained = lexgrad("train", "ffnn", films, "--settings", "mine.toml", *over, "--out", "run")
+    assert trained.code == 0, trained.err
+    kept = lexgrad("show", "run", "--json").json()["config"]["settings"]
+    assert {name: kept[name] for name in ("epochs", "units", "dropout", "batch")} == {
+        "epochs": 2,
+        "units": 3,
+        "dropout": 0.5,
+        "batch": 4,
+    }
+    resumed = lexgrad("train", "ffnn", films, "--settings", "mine.toml", "--out", "run", "--resume").mistake()
+    assert "batch=4" in resumed
+    line = lexgrad("train", "logistic", films, "--settings", "mine.toml").mistake()
+    assert all(part in line for part in ("mine.toml", "'model'", "ffnn", "logistic"))
+    assert "there is no such file" in lexgrad("train", "ffnn", films, "--settings", "mime.toml").mistake()
 
 
 def test_what_a_setting_takes() -> None:

@@ -80,6 +80,7 @@ def train(
     threads: Annotated[int | None, _value("N", "Processor threads.", least=1)] = None,
     precision: Annotated[str | None, _value("NAME", "fp32 (if not given), fp64; bf16 with AMX or AVX512-BF16.")] = None,
     vectors: Annotated[str | None, _value("FILE", "Word vectors to begin with: word2vec, GloVe, ...")] = None,
+    settings: Annotated[Path | None, _value("FILE", "Settings as TOML; --set and options override it.")] = None,
     set_: Annotated[list[str] | None, _value("NAME=VALUE", "Any setting of the model; repeatable.", "--set")] = None,
     encoding: Encoding = None,
     format_: Format = None,
@@ -98,6 +99,7 @@ def train(
       lexgrad train ffnn reviews.tsv --text review --label stars --epochs 5
       lexgrad train ffnn train.csv --set units=200 --set dropout=0.3
       lexgrad train logistic train.csv --set ngrams=1,2 --set l2=1e-5
+      lexgrad train ffnn train.csv --settings mine.toml
       lexgrad train ffnn train.csv --watch
       lexgrad train ffnn train.csv --out runs/mine --resume
     """
@@ -122,6 +124,7 @@ def train(
         out=out,
         options=options,
         settings=tuple(set_ or ()),
+        settings_file=settings,
         resume=resume,
         overwrite=overwrite,
     )

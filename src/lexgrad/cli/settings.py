@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from lexgrad.errors import InputError
@@ -18,12 +19,21 @@ WORDS = {
 }
 
 
-def given_settings(model: type, items: Sequence[str], options: Mapping[str, Any]) -> dict[str, Any]:
+def given_settings(
+    model: type, items: Sequence[str], options: Mapping[str, Any], file: Path | None = None
+) -> dict[str, Any]:
     """Read ``--set`` items such as ``"ngrams=1,2"`` and add the options of the same meaning that were given.
 
+    What a settings file says holds where neither says otherwise.
+
     Raises:
-        InputError: an item without ``=``, a setting given twice, or what ``parse_settings`` refuses.
+        InputError: an item without ``=``, a setting given twice, or what ``parse_settings`` refuses; or the file.
     """
+    filed: dict[str, Any] = {}
+    if file is not None:
+        from lexgrad.models.settings_files import read_settings
+
+        filed = read_settings(file).settings(model)
     texts: dict[str, str] = {}
     for item in items:
         name, equals, text = item.partition("=")
@@ -37,7 +47,7 @@ def given_settings(model: type, items: Sequence[str], options: Mapping[str, Any]
     if twice := sorted(texts.keys() & chosen.keys()):
         raise InputError(f"--{twice[0]} and --set {twice[0]} say the same thing: give one of them")
     options_as_text = {name: as_text(value) for name, value in chosen.items()}
-    return parse_settings(model, texts | options_as_text)
+    return filed | parse_settings(model, texts | options_as_text)
 
 
 def takes(setting: Setting) -> str:

@@ -39,6 +39,7 @@ class TrainRequest:
     out: Path | None
     options: Mapping[str, Any]
     settings: tuple[str, ...]
+    settings_file: Path | None
     resume: bool
     overwrite: bool
 
@@ -60,7 +61,7 @@ def run_train(request: TrainRequest, output: Output) -> None:
         Stopped: Ctrl-C or SIGTERM; how to continue has been said.
     """
     class_ = model_named(request.model)
-    model = class_(**given_settings(class_, request.settings, request.options))
+    model = class_(**given_settings(class_, request.settings, request.options, request.settings_file))
     split = split_of(request.train, request.dev, request.test)
     _say_what_is_used(request, split, output)
     tables = _open(split, request.columns)
@@ -145,7 +146,7 @@ def _say_how_to_continue(request: TrainRequest, interrupted: Interrupted) -> Non
 def command_line(request: TrainRequest) -> str:
     """The command that resumes this training."""
     files = {"dev": request.dev, "test": request.test}
-    options = {**files, **request.columns, **request.options, "out": request.out}
+    options = {**files, **request.columns, "settings": request.settings_file, **request.options, "out": request.out}
     words = ["lexgrad", "train", request.model, request.train]
     for name, value in options.items():
         words += [] if value is None else [f"--{name}", str(value)]

@@ -60,10 +60,19 @@ def parse_settings(model: type, texts: Mapping[str, str]) -> dict[str, Any]:
     Raises:
         InputError: a name is not a setting of the model, or a value is not what the setting takes.
     """
-    values = {name: _literal(text) for name, text in texts.items()}
-    check_settings(model, values)
+    return typed_settings(model, {name: _literal(text) for name, text in texts.items()})
+
+
+def typed_settings(model: type, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Bring settings that are nearly of the right kind to it: 1 is a fine float, a list a tuple, "none" None.
+
+    Raises:
+        InputError: a name is not a setting of the model, or a value is not what the setting takes.
+    """
+    plain = {name: None if _is_none(value) else value for name, value in values.items()}
+    check_settings(model, plain)
     known = settings_of(model)
-    return {name: _as_declared(known[name], value) for name, value in values.items()}
+    return {name: _as_declared(known[name], value) for name, value in plain.items()}
 
 
 def check_settings(model: type, values: Mapping[str, Any]) -> None:
@@ -90,6 +99,11 @@ def _literal(text: str) -> Any:
         return ast.literal_eval(word)
     except (ValueError, SyntaxError):
         return word
+
+
+def _is_none(value: Any) -> bool:
+    """TOML has no null; the command line's word for it does as well."""
+    return isinstance(value, str) and value.strip().lower() == "none"
 
 
 def _as_declared(declared: Setting, value: Any) -> Any:
