@@ -124,29 +124,18 @@ class MemoryTable(Table):
         return self._fingerprint
 
 
-class FileTable(Table):
-    """A table in a file: subclasses yield rows, this class says what is wrong with the bytes beneath them."""
+class EncodedFile:
+    """Text in a file that is read piece by piece; says what is wrong with the bytes beneath it.
+
+    Attributes:
+        source: the name that messages give it.
+    """
 
     def __init__(self, source: Source, codec: str) -> None:
         self.source = source.name
         self._source = source
         self._codec = codec
         self._fingerprint: str | None = None
-
-    @abstractmethod
-    def _batches(self) -> Iterator[Iterable[Row]]:
-        """Yield the rows from the first, some hundreds at a time: a row at a time costs twice as much."""
-
-    def __iter__(self) -> Iterator[Row]:
-        return chain.from_iterable(self._explained_batches())
-
-    def _explained_batches(self) -> Iterator[Iterable[Row]]:
-        with self._explained():
-            yield from self._batches()
-
-    def _require_rows(self, otherwise: str) -> None:
-        if next(iter(self), None) is None:
-            raise InputError(f"{self.source}: {otherwise}")
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
@@ -172,9 +161,9 @@ class FileTable(Table):
             self._fingerprint = self._source.fingerprint()
         return self._fingerprint
 
-    def _count_rows(self, lines: Iterator[str]) -> int:
-        """Return how many rows some decoded lines are, the heading included."""
-        return sum(1 for _ in lines)
+    def _place(self, lines: Iterator[str], line: int) -> str:
+        """Name the place of ``line``, the last of some decoded lines."""
+        return f"line {line}"
 
     def _about_encoding(self) -> str:
         bad = find_bad_byte(self._source.open, self._codec)
@@ -183,12 +172,38 @@ class FileTable(Table):
         codec = self._codec.removesuffix("-sig")
         guess = guess_encoding(self._source)
         advice = f"; it looks like {guess}: pass encoding={guess!r} (--encoding {guess})" if guess else ""
-        lines = lines_before(self._source.open, self._codec, bad.offset)
-        try:
-            where = place(self._count_rows(lines), bad.line)
-        except csv.Error:  # the rows before the byte are faulty too; its line is known all the same
-            where = f"line {bad.line}"
+        where = self._place(lines_before(self._source.open, self._codec, bad.offset), bad.line)
         return f"{self.source}: {where}, byte {bad.offset}: 0x{bad.value:02x} is not valid {codec}{advice}"
+
+
+class FileTable(EncodedFile, Table):
+    """A table in a file: subclasses yield rows."""
+
+    @abstractmethod
+    def _batches(self) -> Iterator[Iterable[Row]]:
+        """Yield the rows from the first, some hundreds at a time: a row at a time costs twice as much."""
+
+    def __iter__(self) -> Iterator[Row]:
+        return chain.from_iterable(self._explained_batches())
+
+    def _explained_batches(self) -> Iterator[Iterable[Row]]:
+        with self._explained():
+            yield from self._batches()
+
+    def _require_rows(self, otherwise: str) -> None:
+        if next(iter(self), None) is None:
+            raise InputError(f"{self.source}: {otherwise}")
+
+    def _count_rows(self, lines: Iterator[str]) -> int:
+        """Return how many rows some decoded lines are, the heading included."""
+        return sum(1 for _ in lines)
+
+    def _place(self, lines: Iterator[str], line: int) -> str:
+        """Name a row, and its line where that is another number."""
+        try:
+            return place(self._count_rows(lines), line)
+        except csv.Error:  # the rows before the byte are faulty too; its line is known all the same
+            return f"line {line}"
 
 
 def place(row: int, line: int) -> str:
