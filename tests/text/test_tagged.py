@@ -36,7 +36,7 @@ FIRST = ("Do", "n't", "go")
 
 def message(path: Path, **options: str | None) -> str:
     with pytest.raises(InputError) as caught:
-        list(open_tagged(path, **options))  # type: ignore[arg-type]
+        list(open_tagged(path, **options))
     told = str(caught.value)
     assert "\n" not in told
     return told.removeprefix(f"{path}: ")
