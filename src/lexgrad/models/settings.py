@@ -11,7 +11,9 @@ from typing import Any
 from lexgrad.errors import InputError, suggest
 
 
-def setting(default: Any, help: str, *, choices: tuple[str, ...] = (), least: float | None = None) -> Any:
+def setting(
+    default: Any, help: str, *, choices: tuple[str, ...] = (), least: float | None = None, search: str = ""
+) -> Any:
     """Declare a dataclass field that is a model's setting.
 
     Args:
@@ -19,8 +21,10 @@ def setting(default: Any, help: str, *, choices: tuple[str, ...] = (), least: fl
         help: one line for people, shown by ``lexgrad models``.
         choices: the words that a textual value may be.
         least: the smallest number allowed.
+        search: where a search looks if it is not told, as ``experiments.spaces`` reads it; empty: it does not.
     """
-    return dataclasses.field(default=default, metadata={"help": help, "choices": choices, "least": least})
+    metadata = {"help": help, "choices": choices, "least": least, "search": search}
+    return dataclasses.field(default=default, metadata=metadata)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,6 +37,7 @@ class Setting:
     choices: tuple[str, ...]
     least: float | None
     kind: str
+    search: str = ""
 
 
 def settings_of(model: type) -> dict[str, Setting]:
@@ -45,6 +50,7 @@ def settings_of(model: type) -> dict[str, Setting]:
             field.metadata["choices"],
             field.metadata["least"],
             str(field.type),
+            field.metadata["search"],
         )
         for field in dataclasses.fields(model)
         if "help" in field.metadata
@@ -108,7 +114,7 @@ def _is_none(value: Any) -> bool:
 
 def _as_declared(declared: Setting, value: Any) -> Any:
     """Numbers become the declared kind: 1 is a fine float, and a single order is a tuple of one."""
-    kinds = _kinds(declared)
+    kinds = kinds_of(declared)
     if isinstance(value, int) and not isinstance(value, bool):
         if "int" not in kinds and "float" in kinds:
             return float(value)
@@ -117,8 +123,8 @@ def _as_declared(declared: Setting, value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-def _kinds(declared: Setting) -> set[str]:
-    """The type names of an annotation such as ``int | tuple[int, ...] | None``."""
+def kinds_of(declared: Setting) -> set[str]:
+    """Return the type names of an annotation such as ``int | tuple[int, ...] | None``."""
     outer = declared.kind.replace("tuple[int, ...]", "tuple").replace("dict[Any, float]", "dict")
     return {part.strip() for part in outer.split("|")}
 
@@ -127,7 +133,7 @@ _PYTHON = {"int": int, "float": (int, float), "bool": bool, "str": str, "tuple":
 
 
 def _check(model: str, declared: Setting, value: Any) -> None:
-    kinds = _kinds(declared)
+    kinds = kinds_of(declared)
     if value is None and kinds & {"Any", "None"}:
         return
     named = f"setting {declared.name!r} of {model}"

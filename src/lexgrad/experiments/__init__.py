@@ -1,0 +1,1 @@
+"""Many trainings of one model: over folds, over seeds, over settings."""
