@@ -11,7 +11,8 @@ import pytest
 from scipy.sparse import csr_array
 
 from lexgrad.errors import InputError
-from lexgrad.models import FeedForward, LogisticRegression, SoftmaxRegression, from_config, load, storage
+from lexgrad.models import FeedForward, LogisticRegression, SoftmaxRegression, from_config, load
+from lexgrad.models.classifiers import storing
 from lexgrad.train import Interrupted, Progress
 from lexgrad.train.run import Run
 
@@ -87,7 +88,7 @@ def test_a_kill_while_saving_leaves_the_old_model(tmp_path: Path, monkeypatch: p
     def killed(*_: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(storage, "write_finished", killed)
+    monkeypatch.setattr(storing, "write_finished", killed)
     with pytest.raises(KeyboardInterrupt):
         LogisticRegression(epochs=2).fit(TEXTS, LABELS).save(tmp_path / "model", overwrite=True)
     assert load(tmp_path / "model").epochs == 1

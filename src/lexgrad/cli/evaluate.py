@@ -1,4 +1,4 @@
-"""`lexgrad evaluate`: measures of a saved model on labelled texts."""
+"""`lexgrad evaluate`: measures of a saved model on held-out data."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from lexgrad.cli.output import Output
-from lexgrad.cli.reports import metrics_report
-from lexgrad.cli.sources import open_labelled
+from lexgrad.cli.tasks import task_of
 
 
 def run_evaluate(run: Path, file: str, columns: Mapping[str, str], output: Output) -> None:
@@ -15,6 +14,7 @@ def run_evaluate(run: Path, file: str, columns: Mapping[str, str], output: Outpu
     from lexgrad.models import load
 
     model = load(run)
-    metrics = model.evaluate(open_labelled(file, columns))
-    output.report(*metrics_report(file, metrics, output.width))
+    task = task_of(model)
+    metrics = model.evaluate(task.open(file, columns))
+    output.report(*task.metrics_report(file, metrics, output.width))
     output.result(metrics)

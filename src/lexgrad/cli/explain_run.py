@@ -17,6 +17,7 @@ def run_explain_run(request: ExplainRequest, form: str, output: Output) -> None:
         InputError: no text, values for an expression, or a label or weight that the model does not have.
     """
     from lexgrad.models import load
+    from lexgrad.models.classifiers.base import TextClassifier
     from lexgrad.models.classifiers.explained import HEADING, MEANING
     from lexgrad.models.classifiers.explanation import explain_prediction
 
@@ -25,6 +26,8 @@ def run_explain_run(request: ExplainRequest, form: str, output: Output) -> None:
     if request.at:
         raise InputError("--at gives values to an expression; a run has its own")
     model = load(Path(request.target))
+    if not isinstance(model, TextClassifier):
+        raise InputError(f"{request.target} holds a {model.name} model; what is explained of a run is a classification")
     found = explain_prediction(
         model, request.text, label=request.label, wrt=request.wrt, steps=request.steps, paths=request.paths
     )

@@ -10,17 +10,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from lexgrad.cli.output import Output, to_json
+from lexgrad.cli.tasks import task_of
 from lexgrad.errors import InputError
 
 if TYPE_CHECKING:
-    from lexgrad.models.classifiers.base import TextClassifier
+    from lexgrad.models.base import Model
 
 BATCH = 512  # texts classified at a time
 READ = 1 << 16  # bytes taken from standard input at most at a time
 
 
 def run_predict(run: Path, texts: Sequence[str], file: str | None, columns: Mapping[str, str], output: Output) -> None:
-    """Print {"text", "label", "probabilities"} for each text, one JSON object a line.
+    """Print what the model says of each text, one JSON object a line.
 
     Raises:
         InputError: the run or the file cannot be used, or texts were given in two ways.
@@ -42,14 +43,8 @@ def run_predict(run: Path, texts: Sequence[str], file: str | None, columns: Mapp
         _answer(model, batch)
 
 
-def _answer(model: TextClassifier, texts: Sequence[str]) -> None:
-    classes = [str(name) for name in model.classes_]
-    probabilities = model.predict_proba(list(texts))
-    rows = zip(texts, probabilities.argmax(axis=1), probabilities.tolist(), strict=True)
-    sys.stdout.writelines(
-        to_json({"text": text, "label": classes[best], "probabilities": dict(zip(classes, row, strict=True))}) + "\n"
-        for text, best, row in rows
-    )
+def _answer(model: Model, texts: Sequence[str]) -> None:
+    sys.stdout.writelines(to_json(answer) + "\n" for answer in task_of(model).answers(model, texts))
     sys.stdout.flush()
 
 

@@ -11,7 +11,7 @@ from lexgrad.cli.output import Output
 from lexgrad.cli.reports import decimal, table
 from lexgrad.cli.settings import as_text
 from lexgrad.errors import InputError
-from lexgrad.models.storage import ENCODER
+from lexgrad.models.classifiers.storing import ENCODER
 from lexgrad.train.health import RULES, summary
 from lexgrad.train.run import CHECKPOINT, CONFIG, MODEL, Run
 

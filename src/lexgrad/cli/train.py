@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING, Any
 from lexgrad.cli.failures import Stopped
 from lexgrad.cli.output import Output
 from lexgrad.cli.places import opened_run
-from lexgrad.cli.progress import Display, short_number
-from lexgrad.cli.reports import headline, metrics_report
+from lexgrad.cli.progress import Display
 from lexgrad.cli.settings import given_settings
 from lexgrad.cli.signals import Termination
-from lexgrad.cli.sources import Split, open_labelled, split_of
+from lexgrad.cli.sources import Split, split_of
+from lexgrad.cli.tasks import task_of
 from lexgrad.errors import InputError
 from lexgrad.models import model_named
 from lexgrad.train.progress import Interrupted, Progress
 
 if TYPE_CHECKING:
-    from lexgrad.models.classifiers.base import TextClassifier
-    from lexgrad.text.readers import Table
+    from lexgrad.cli.tasks.task import Task
+    from lexgrad.models.base import Model
     from lexgrad.train.run import Run
 
 
@@ -46,11 +46,11 @@ class TrainRequest:
 
 @dataclass(frozen=True)
 class Tables:
-    """The opened texts of a training."""
+    """The opened data of a training, as ``fit`` takes them; dev and test may be None."""
 
-    train: Table
-    dev: Table | None
-    test: Table | None
+    train: Any
+    dev: Any
+    test: Any
 
 
 def run_train(request: TrainRequest, output: Output) -> None:
@@ -64,7 +64,8 @@ def run_train(request: TrainRequest, output: Output) -> None:
     model = class_(**given_settings(class_, request.settings, request.options, request.settings_file))
     split = split_of(request.train, request.dev, request.test)
     _say_what_is_used(request, split, output)
-    tables = _open(split, request.columns)
+    task = task_of(model)
+    tables = _open(task, split, request.columns)
     with (
         Termination() as termination,
         opened_run(
@@ -79,20 +80,20 @@ def run_train(request: TrainRequest, output: Output) -> None:
         except KeyboardInterrupt:
             print("stopped before training began; nothing was saved", file=sys.stderr)
             raise Stopped(termination.code) from None
-    _report(request.model, model, tables, run, output)
+    _report(task, model, tables, run, output)
 
 
-def _open(split: Split, columns: Mapping[str, str]) -> Tables:
+def _open(task: Task, split: Split, columns: Mapping[str, str]) -> Tables:
     """Open every source now, and read the test set once, so that its faults show before hours of training."""
-    train = open_labelled(split.train, columns)
-    dev = None if split.dev is None else open_labelled(split.dev, columns)
-    test = None if split.test is None else open_labelled(split.test, columns)
-    for _ in test or ():
-        pass
+    train = task.open(split.train, columns)
+    dev = None if split.dev is None else task.open(split.dev, columns)
+    test = None if split.test is None else task.open(split.test, columns)
+    if test is not None:
+        task.check(test)
     return Tables(train, dev, test)
 
 
-def _fit(model: TextClassifier, tables: Tables, run: Run, output: Output) -> None:
+def _fit(model: Model, tables: Tables, run: Run, output: Output) -> None:
     if output.quiet:
         model.fit(tables.train, dev=tables.dev, run=run, progress=Progress())
         return
@@ -100,33 +101,28 @@ def _fit(model: TextClassifier, tables: Tables, run: Run, output: Output) -> Non
         model.fit(tables.train, dev=tables.dev, run=run, progress=display)
 
 
-def _report(name: str, model: TextClassifier, tables: Tables, run: Run, output: Output) -> None:
-    done = model.report_
+def _report(task: Task, model: Model, tables: Tables, run: Run, output: Output) -> None:
     dev = _measured(model, tables.dev, run)
     test = _measured(model, tables.test, run)
-    output.report(
-        f"trained {name} with {done['parameters']:,} parameters for {done['epochs']} epochs "
-        f"in {done['train_seconds']:.1f} s ({short_number(done['examples_per_second'])} examples/s, "
-        f"{short_number(done['tokens_per_second'])} tokens/s)"
-    )
+    output.report(f"trained {model.name} {task.summary(model.report_)}")
     if dev is not None and test is not None:
-        output.report("", headline("dev", dev))  # the test set's tables say it all
+        output.report("", task.headline("dev", dev))  # the test set's tables say it all
     elif dev is not None:
-        output.report("", *metrics_report("dev", dev, output.width))
+        output.report("", *task.metrics_report("dev", dev, output.width))
     if test is not None:
-        output.report("", *metrics_report("test", test, output.width))
-    place = shlex.quote(str(run.path))
-    output.report("", f"saved in {run.path}", f'next: lexgrad predict {place} "some text"')
+        output.report("", *task.metrics_report("test", test, output.width))
+    output.report("", f"saved in {run.path}", f"next: {task.next_command(shlex.quote(str(run.path)))}")
     if output.quiet and not output.as_json:
         print(run.path)
-    output.result({"model": name, "run": str(run.path), "seed": model.seed, **done, "dev": dev, "test": test})
+    seed = getattr(model, "seed", None)
+    output.result({"model": model.name, "run": str(run.path), "seed": seed, **model.report_, "dev": dev, "test": test})
 
 
-def _measured(model: TextClassifier, table: Table | None, run: Run) -> dict[str, Any] | None:
-    if table is None:
+def _measured(model: Model, data: Any, run: Run) -> dict[str, Any] | None:
+    if data is None:
         return None
     try:
-        return model.evaluate(table)
+        return model.evaluate(data)
     except InputError as fault:
         raise InputError(f"{fault}; the model itself is trained and saved in {run.path}") from fault
 

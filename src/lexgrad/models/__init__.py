@@ -1,21 +1,20 @@
-"""Models: one short file each, under one scikit-learn estimator."""
+"""Models: one short file each, by task, under scikit-learn's conventions."""
 
 from __future__ import annotations
 
 from lexgrad.errors import InputError, suggest
+from lexgrad.models.base import Model
 from lexgrad.models.classifiers.base import TextClassifier
 from lexgrad.models.classifiers.feedforward import FeedForward
 from lexgrad.models.classifiers.logistic import LogisticRegression
 from lexgrad.models.classifiers.softmax import SoftmaxRegression
 from lexgrad.models.storage import from_config, load
 
-MODELS: dict[str, type[TextClassifier]] = {
-    cls.name: cls for cls in (LogisticRegression, SoftmaxRegression, FeedForward)
-}
+MODELS: dict[str, type[Model]] = {cls.name: cls for cls in (LogisticRegression, SoftmaxRegression, FeedForward)}
 """Every model by the name that the command line and config.json use."""
 
 
-def model_named(name: str) -> type[TextClassifier]:
+def model_named(name: str) -> type[Model]:
     """Return the class of the model called ``name`` ("logistic", "softmax", "ffnn").
 
     Raises:
@@ -30,6 +29,7 @@ __all__ = [
     "MODELS",
     "FeedForward",
     "LogisticRegression",
+    "Model",
     "SoftmaxRegression",
     "TextClassifier",
     "from_config",

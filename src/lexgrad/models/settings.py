@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import inspect
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -41,7 +42,9 @@ class Setting:
 
 
 def settings_of(model: type) -> dict[str, Setting]:
-    """Return the settings of a model class by name, in the order in which they are declared."""
+    """Return the settings of a model class by name: its own first, then those of each class below it."""
+    order = [own for cls in model.__mro__ for own in inspect.get_annotations(cls)]
+    fields = sorted(dataclasses.fields(model), key=lambda field: order.index(field.name))
     return {
         field.name: Setting(
             field.name,
@@ -52,7 +55,7 @@ def settings_of(model: type) -> dict[str, Setting]:
             str(field.type),
             field.metadata["search"],
         )
-        for field in dataclasses.fields(model)
+        for field in fields
         if "help" in field.metadata
     }
 

@@ -1,4 +1,4 @@
-"""Models as directories: model.safetensors, config.json, tokenizer.json. Nothing is ever unpickled."""
+"""Models as directories, written whole or not at all. Nothing is ever unpickled."""
 
 from __future__ import annotations
 
@@ -13,19 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lexgrad.errors import InputError
-from lexgrad.models.features.encoder import Encoder, restore_encoder
 from lexgrad.models.settings import settings_of
-from lexgrad.train.run import CONFIG, FILES, TOKENIZER, Run
+from lexgrad.train.run import CONFIG, FILES, Run
 
 if TYPE_CHECKING:
-    from lexgrad.models.classifiers.base import TextClassifier
+    from lexgrad.models.base import Model
 
 Array = NDArray[Any]
-ENCODER = "encoder."  # prefix of the encoder's arrays; parameters have their plain names
 FREE = ("epochs", "patience", "threads", "watch")  # settings that may change when a run is resumed
 
 
-def load(path: str | Path) -> TextClassifier:
+def load(path: str | Path) -> Model:
     """Read a model from the directory that ``save`` or a training run wrote.
 
     Raises:
@@ -34,29 +32,14 @@ def load(path: str | Path) -> TextClassifier:
     run = Run.open(path)
     config = run.config()
     model = from_config(config, run.path)
-    arrays = run.read_model()
-    prefix = {name.removeprefix(ENCODER): array for name, array in arrays.items() if name.startswith(ENCODER)}
     try:
-        classes = _classes_from(config["classes"])
-        encoder = restore_encoder(config["encoder"], prefix, run.path / TOKENIZER)
+        model.read_from(run, config)
     except (KeyError, TypeError, AttributeError) as fault:
         raise InputError(f"{run.path / CONFIG} is damaged ({fault!r}); restore it or train again") from fault
-    parameters = {name: array for name, array in arrays.items() if not name.startswith(ENCODER)}
-    shapes = model.shapes(encoder, len(classes))
-    for name, shape in shapes.items():
-        found = parameters[name].shape if name in parameters else None
-        if found != shape:
-            got = "is missing" if found is None else f"has shape {found}"
-            raise InputError(f"{run.path}: parameter {name} {got}, expected {shape}: the files do not belong together")
-    model.classes_, model.encoder_, model.parameters_ = classes, encoder, parameters
-    model.history_ = run.read_metrics()
-    model.n_iter_ = len(model.history_)
-    if encoder.takes != "text":
-        model.n_features_in_ = encoder.width
     return model
 
 
-def from_config(config: Mapping[str, Any], path: Path) -> TextClassifier:
+def from_config(config: Mapping[str, Any], path: Path) -> Model:
     """Make the unfitted model that a config.json describes.
 
     Raises:
@@ -76,13 +59,13 @@ def from_config(config: Mapping[str, Any], path: Path) -> TextClassifier:
     return cls(**values)
 
 
-def save(model: TextClassifier, path: Path, *, overwrite: bool) -> None:
+def save(model: Model, path: Path, *, overwrite: bool) -> None:
     """Write a fitted model to a directory, whole or not at all.
 
     Raises:
-        InputError: the path is taken, or the model's features are functions.
+        InputError: the path is taken, or a part of the model is code.
     """
-    require_storable(model)
+    model.require_storable()
     if path.is_file():
         raise InputError(f"{path} is a file; a model is saved as a directory")
     if path.is_dir() and any(path.iterdir()) and not overwrite:
@@ -94,10 +77,7 @@ def save(model: TextClassifier, path: Path, *, overwrite: bool) -> None:
     partial = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".partial", dir=path.parent))
     try:
         partial.chmod(0o777 & ~_umask())
-        run = Run(partial)
-        write_start(run, model, model.encoder_, model.classes_, run_config(model, model.classes_, {}))
-        write_finished(run, model)
-        run.write_metrics(model.history_)
+        model.write_into(Run(partial))
         _put(partial, path)
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
@@ -127,24 +107,9 @@ def _umask() -> int:
     return mask
 
 
-def require_storable(model: TextClassifier) -> None:
-    """Raise InputError for a model whose features are Python functions: they are code, and code is never stored."""
-    if not isinstance(model.features, str):
-        raise InputError(
-            f"this {type(model).__name__} uses Python functions as features; functions are code and are not saved:"
-            " compute the features yourself and train on the array"
-        )
-
-
-def run_config(model: TextClassifier, classes: Array, data: Mapping[str, Any]) -> dict[str, Any]:
-    """What config.json records when training begins."""
-    settings = {name: _to_json(value) for name, value in model.get_params(deep=False).items()}
-    return {
-        "model": model.name,
-        "settings": settings,
-        "classes": _classes_to(classes),
-        "data": dict(data),
-    }
+def settings_to_json(model: Model) -> dict[str, Any]:
+    """The settings of a model as config.json records them."""
+    return {name: _to_json(value) for name, value in model.get_params(deep=False).items()}
 
 
 def require_same(run: Run, config: Mapping[str, Any], schedule: str) -> None:
@@ -160,22 +125,8 @@ def require_same(run: Run, config: Mapping[str, Any], schedule: str) -> None:
                 f"{run.path} was started with {name}={before.get(name)!r}; cannot resume it with {now[name]!r}{why}"
             )
     for which in ("classes", "data"):
-        if old.get(which) != config[which]:
+        if old.get(which) != config.get(which):
             raise InputError(f"{run.path} was started on other {which}; resume it with the data it began with")
-
-
-def write_start(run: Run, model: TextClassifier, encoder: Encoder, classes: Array, config: Mapping[str, Any]) -> None:
-    """Write what is known before training: the tokenizer, then config.json."""
-    run.path.mkdir(parents=True, exist_ok=True)
-    if encoder.tokenizer is not None:
-        encoder.tokenizer.save(run.path / TOKENIZER)
-    run.write_config({**config, "encoder": {"kind": encoder.kind, **encoder.config()}})
-
-
-def write_finished(run: Run, model: TextClassifier) -> None:
-    """Write model.safetensors."""
-    arrays = {f"{ENCODER}{name}": array for name, array in model.encoder_.arrays().items()}
-    run.write_model({**model.parameters_, **arrays})
 
 
 def _to_json(value: Any) -> Any:
@@ -201,12 +152,3 @@ def _from_json(value: Any) -> Any:
             return {label: weight for label, weight in value["labels"]}  # noqa: C416
         raise TypeError(f"a setting cannot be {value!r:.60}")
     return value
-
-
-def _classes_to(classes: Array) -> dict[str, Any]:
-    return {"dtype": classes.dtype.str, "values": classes.tolist()}
-
-
-def _classes_from(config: Mapping[str, Any]) -> Array:
-    dtype = np.dtype(config["dtype"])
-    return np.array(config["values"], dtype=dtype)

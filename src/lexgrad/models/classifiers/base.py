@@ -1,4 +1,4 @@
-"""The estimator that every text classifier shares: settings, fit, predict, evaluate, save and load.
+"""The estimator that every text classifier shares: settings, fit, predict, evaluate.
 
 A model (``logistic.py``, ``softmax.py``, ``feedforward.py``) adds its own settings and says two things: which
 parameters it has, and what graph computes its logits. All else (features, labels, training, files) is here or below.
@@ -10,24 +10,21 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.exceptions import NotFittedError
+from sklearn.base import ClassifierMixin
 from sklearn.utils import Tags
 
-from lexgrad.errors import InputError
-from lexgrad.models import storage
+from lexgrad.models.classifiers import storing
 from lexgrad.models.classifiers.fitting import fit_model
 from lexgrad.models.classifiers.prediction import Predictor, probabilities
 from lexgrad.models.classifiers.targets import class_indices
 from lexgrad.models.features.encoder import Encoder
-from lexgrad.models.settings import check_settings, setting
+from lexgrad.models.settings import setting
 from lexgrad.models.sources import Source, labels_of, open_source
-from lexgrad.train.engine import require_precision
+from lexgrad.models.trained import TrainedModel
 from lexgrad.train.metrics import classification_metrics
 from lexgrad.train.progress import Progress
 from lexgrad.train.run import Run
@@ -37,12 +34,11 @@ if TYPE_CHECKING:
     from lexgrad.models.classifiers.explained import Explanation
 
 Array = NDArray[Any]
-FEATURES = ("tfidf", "counts", "presence")
 CHUNK = 2048  # examples that prediction holds at a time
 
 
 @dataclasses.dataclass(kw_only=True, eq=False, repr=False)
-class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class TextClassifier(ClassifierMixin, TrainedModel):  # type: ignore[misc]
     """A classifier over texts (a list of str), over a 2-D array, or over a SciPy sparse matrix.
 
     Attributes after ``fit``:
@@ -55,54 +51,12 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         n_features_in_: number of columns, when X was an array or a matrix.
     """
 
-    name: ClassVar[str] = ""
-    usual_l2: ClassVar[float] = 3e-6
+    task: ClassVar[str] = "classification"
 
-    features: Any = setting("tfidf", "input: a feature name, or your own functions of a text", choices=FEATURES)
-    ngrams: int | tuple[int, ...] = setting((1, 2), "orders of n-grams: 1,2 counts words and pairs", least=1)
     tokens: str = setting("lower", "what a token is", choices=("lower", "words", "spaces", "characters", "bpe"))
     min_count: int = setting(1, "leave out tokens and n-grams seen fewer times than this in training", least=1)
     max_features: int | None = setting(None, "keep at most this many n-grams (or words, for embeddings)", least=1)
-    standardize: bool | None = setting(
-        None, "bring every input column to mean 0 and deviation 1; None: only for numbers from your own functions"
-    )
     class_weight: Any = setting(None, "None, 'balanced', or a dict from label to weight", choices=("balanced",))
-    optimizer: str = setting(
-        "adam", "the update rule", choices=("sgd", "momentum", "nesterov", "adagrad", "adadelta", "adam", "adamw")
-    )
-    learning_rate: float = setting(0.05, "step size of the first step (after warm-up)", least=0)
-    schedule: str = setting(
-        "auto",
-        "how the rate falls in training; auto: to 0 in a line, but not with plain sgd",
-        choices=("auto", "constant", "linear", "cosine", "step", "exponential", "inverse"),
-    )
-    warmup: int = setting(0, "steps over which the rate first climbs from 0", least=0)
-    momentum: float = setting(0.9, "for momentum and nesterov", least=0)
-    lazy: bool = setting(
-        False,
-        "a step updates only the rows of embeddings, or of sparse weights, that its batch reads (state and l2 too)",
-    )
-    batch: int = setting(32, "texts in a mini-batch", least=1)
-    epochs: int = setting(10, "passes over the training texts", least=1)
-    l2: float | None = setting(
-        None,
-        "adds l2/2 times the sum of squared weights (adamw: decays them); None: a little, 0 with plain sgd",
-        least=0,
-    )
-    clip_norm: float | None = setting(None, "scale the whole gradient down to this norm", least=0)
-    clip_value: float | None = setting(None, "limit each entry of the gradient to this magnitude", least=0)
-    patience: int = setting(5, "with a dev set: stop after this many epochs without a better one", least=1)
-    monitor: str = setting("loss", "what on the dev set is watched", choices=("loss", "accuracy", "macro_f1"))
-    seed: int = setting(0, "fixes initial weights, order and dropout", least=0)
-    watch: int | None = setting(
-        None, "measure gradients, updates and dead ReLUs every so many steps; 0: about 200 times in all", least=0
-    )
-    precision: str = setting(
-        "fp32",
-        "width of the numbers; bf16: of those that matrix products multiply in training, all else is fp32",
-        choices=("fp32", "fp64", "bf16"),
-    )
-    threads: int | None = setting(None, "processor threads; results are the same for any number", least=1)
 
     # ---- what a model defines -------------------------------------------------------------------------------
 
@@ -132,25 +86,6 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def dropout_rate(self) -> float:
         """The dropout rate while training."""
         return 0.0
-
-    def orders(self) -> tuple[int, ...]:
-        """Return the orders of the n-grams as a tuple."""
-        return tuple(self.ngrams) if isinstance(self.ngrams, tuple | list) else (int(self.ngrams),)
-
-    def l2_strength(self) -> float:
-        """Return the strength of the L2 penalty; plain SGD is the lectures' pseudocode unless told otherwise."""
-        if self.l2 is None:
-            return 0.0 if self.optimizer == "sgd" else self.usual_l2
-        return float(self.l2)
-
-    def schedule_kind(self) -> str:
-        """Return the kind of schedule; plain SGD has the lectures' constant rate unless told otherwise."""
-        if self.schedule == "auto":
-            return "constant" if self.optimizer == "sgd" else "linear"
-        return self.schedule
-
-    def check(self) -> None:
-        """Raise InputError for settings that do not go together."""
 
     def check_classes(self, classes: Array) -> None:
         """Raise InputError where the model cannot tell so many classes apart."""
@@ -237,43 +172,19 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self._require_fitted()
         return explain_prediction(self, text, label=label, wrt=wrt, steps=steps, paths=paths)
 
-    # ---- files --------------------------------------------------------------------------------------------------
+    # ---- files: see Model -----------------------------------------------------------------------------------------
 
-    def save(self, path: str | Path, *, overwrite: bool = False) -> None:
-        """Write model.safetensors, config.json and tokenizer.json into the directory ``path``, whole or not at all.
+    def write_into(self, run: Run) -> None:
+        """See Model.write_into."""
+        storing.write_start(run, self.encoder_, storing.run_config(self, self.classes_, {}))
+        storing.write_finished(run, self)
+        run.write_metrics(self.history_)
 
-        Raises:
-            InputError: the features are Python functions (code is never stored), or ``path`` is taken.
-            NotFittedError: before ``fit``.
-        """
-        self._require_fitted()
-        storage.save(self, Path(path), overwrite=overwrite)
-
-    @classmethod
-    def load(cls, path: str | Path) -> Self:
-        """Read a model that ``save`` or a training run wrote.
-
-        Raises:
-            InputError: missing, damaged or of a newer version; or another kind of model than ``cls``.
-        """
-        model = storage.load(Path(path))
-        if not isinstance(model, cls):
-            raise InputError(f"{path} holds a {type(model).__name__}, not a {cls.__name__}; use lexgrad.load")
-        return model
+    def read_from(self, run: Run, config: Mapping[str, Any]) -> None:
+        """See Model.read_from."""
+        storing.read_from(self, run, config)
 
     # ---- how it is done -----------------------------------------------------------------------------------------
-
-    def _check_settings(self) -> None:
-        check_settings(type(self), self.get_params(deep=False))
-        require_precision(self.precision)
-        self.check()
-
-    def _require_fitted(self) -> None:
-        if not hasattr(self, "parameters_"):
-            raise NotFittedError(f"this {type(self).__name__} is not fitted yet; call fit first")
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "parameters_")
 
     def _source(self, X: Any) -> Source:
         return open_source(X, self)

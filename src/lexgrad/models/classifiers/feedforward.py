@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from lexgrad import ops
 from lexgrad.errors import InputError
-from lexgrad.models.classifiers.base import FEATURES, TextClassifier
+from lexgrad.models.classifiers.feature_settings import FEATURES, FeatureClassifier
 from lexgrad.models.classifiers.product import feature_product
-from lexgrad.models.features.words import DIMENSIONS
+from lexgrad.models.features.words import DIMENSIONS, initial_embeddings
 from lexgrad.models.settings import setting
 from lexgrad.nn.activations import ACTIVATIONS, activation
 from lexgrad.nn.initialisers import NAMES, generator, initialiser
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 @dataclasses.dataclass(kw_only=True, eq=False, repr=False)
-class FeedForward(TextClassifier):
+class FeedForward(FeatureClassifier):
     """A feed-forward network: a[0] = x, z[l] = a[l−1] W[l] + b[l], a[l] = g(z[l]), and at last σ or softmax.
 
     ``layers`` counts layers of weights, the output layer included, as the lectures do: 1 is logistic or softmax
@@ -106,25 +106,14 @@ class FeedForward(TextClassifier):
         """See TextClassifier.initial."""
         random = generator(self.seed, name)
         if name == "E":
-            return self._initial_embeddings(shape, encoder, random)
+            words: WordEncoder = encoder  # type: ignore[assignment]
+            return initial_embeddings(words, shape, self.init_std, random)
         if name.startswith("b"):
             return np.zeros(shape)
         weights = initialiser(self.init, self.init_std)(shape, random)
         if self.bias == "x0":
             weights[-1] = 0.0  # the bias lives here, and biases start at 0
         return weights
-
-    def _initial_embeddings(
-        self, shape: tuple[int, ...], encoder: Encoder, random: np.random.Generator
-    ) -> NDArray[np.float64]:
-        vectors = getattr(encoder, "vectors", None)
-        std = self.init_std if vectors is None else float(np.nanstd(vectors))
-        E = random.standard_normal(shape) * std
-        if vectors is not None:
-            E = np.where(np.isnan(vectors), E, vectors)
-        if encoder.tokenizer is not None and (vectors is None or np.isnan(vectors[encoder.tokenizer.unknown, 0])):
-            E[encoder.tokenizer.unknown] = 0.0
-        return np.asarray(E)
 
     def logits(self, parameters: Mapping[str, Node], inputs: Mapping[str, Node], drop: Callable[[Node], Node]) -> Node:
         """See TextClassifier.logits."""

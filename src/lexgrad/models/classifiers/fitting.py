@@ -14,6 +14,7 @@ from lexgrad import ops
 from lexgrad.errors import InputError
 from lexgrad.graph import Node, Type, input_node
 from lexgrad.models import storage
+from lexgrad.models.classifiers import storing
 from lexgrad.models.classifiers.prediction import Predictor, as_precision, probabilities
 from lexgrad.models.classifiers.targets import Codes, class_indices, class_weights, learn_classes
 from lexgrad.models.features.encoder import Encoder, learn_encoder, slices
@@ -75,15 +76,15 @@ def fit_model(model: TextClassifier, X: Any, y: Any, *, dev: Any, run: Run | Non
     weights = class_weights(model.class_weight, classes, codes)
     measured = _dev_source(model, dev)
     if run is not None:
-        storage.require_storable(model)
-        config = storage.run_config(model, classes, {"train": _fingerprint(source, codes), "dev": _dev_print(measured)})
+        model.require_storable()
+        config = storing.run_config(model, classes, {"train": _fingerprint(source, codes), "dev": _dev_print(measured)})
         if run.resuming:
             storage.require_same(run, config, model.schedule_kind())
     encoder, inputs = learn_encoder(model, source, progress)
     if len(inputs) != len(codes):
         raise InputError(f"{source.name} has {len(inputs)} texts but {len(codes)} labels")
     if run is not None:
-        storage.write_start(run, model, encoder, classes, config)
+        storing.write_start(run, encoder, config)
     examples = LabelledExamples(inputs, codes, weights, _dropout_key(model), DTYPES[model.precision])
     measure = _measure(model, encoder, classes, measured, progress)
     start = _start(model, encoder, len(classes), run)
@@ -104,7 +105,7 @@ def fit_model(model: TextClassifier, X: Any, y: Any, *, dev: Any, run: Run | Non
     end = train(step, examples, start, plan, measure=measure, run=run, progress=progress, watch=watch)
     _keep(model, end, encoder, classes, time.monotonic() - began, start)
     if run is not None:
-        storage.write_finished(run, model)
+        storing.write_finished(run, model)
 
 
 def training_step(model: TextClassifier, encoder: Encoder, classes: int, *, weighted: bool = False) -> TrainingStep:

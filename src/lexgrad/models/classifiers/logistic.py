@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sklearn.utils import Tags
 
 from lexgrad.errors import InputError
-from lexgrad.models.classifiers.base import TextClassifier
+from lexgrad.models.classifiers.feature_settings import FeatureClassifier
 from lexgrad.models.classifiers.product import feature_product
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclasses.dataclass(kw_only=True, eq=False, repr=False)
-class LogisticRegression(TextClassifier):
+class LogisticRegression(FeatureClassifier):
     """Tells two classes apart: ŷ = σ(w·x + b), the probability of the second class in sorted order.
 
     The loss is the cross-entropy L = −[y log ŷ + (1−y) log(1−ŷ)], whose derivatives are ∂L/∂w_j = (ŷ−y) x_j and

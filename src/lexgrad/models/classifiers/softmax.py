@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from lexgrad.models.classifiers.base import TextClassifier
+from lexgrad.models.classifiers.feature_settings import FeatureClassifier
 from lexgrad.models.classifiers.product import feature_product
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclasses.dataclass(kw_only=True, eq=False, repr=False)
-class SoftmaxRegression(TextClassifier):
+class SoftmaxRegression(FeatureClassifier):
     """Tells K classes apart: P(y = c | x) = softmax(x W + b)_c with W (d, K) and b (K,).
 
     The loss is L = −log P(y | x). The bias has an entry for each class: one shared by all would cancel in

@@ -84,6 +84,29 @@ def learn_words(model: TextClassifier, source: Source, progress: Progress) -> tu
     return encoder, encoder.inputs(texts)
 
 
+def initial_embeddings(
+    encoder: WordEncoder, shape: tuple[int, ...], std: float, random: np.random.Generator
+) -> NDArray[np.float64]:
+    """Return an embedding matrix before training.
+
+    A word that never occurred in training has the zero vector. A word of the training texts that has no vector in the
+    pretrained ones starts at random, with the deviation of those that have one.
+
+    Args:
+        encoder: its tokenizer says which words there are, its ``vectors`` which of them have a vector.
+        shape: (words, d).
+        std: the deviation, where there are no pretrained vectors.
+        random: what is drawn from.
+    """
+    vectors = getattr(encoder, "vectors", None)
+    E = random.standard_normal(shape) * (std if vectors is None else float(np.nanstd(vectors)))
+    if vectors is not None:
+        E = np.where(np.isnan(vectors), E, vectors)
+    if encoder.tokenizer is not None and (vectors is None or np.isnan(vectors[encoder.tokenizer.unknown, 0])):
+        E[encoder.tokenizer.unknown] = 0.0
+    return np.asarray(E)
+
+
 def vectors_for(vocabulary: list[str], vectors: Any, dimensions: int | None) -> NDArray[np.float64]:
     """Find the vector of each word of a vocabulary.
 

@@ -1,0 +1,68 @@
+"""What classifiers over word embeddings share: the embedding matrix E, its settings and its first values."""
+
+# ruff: noqa: RUF009  # `setting` declares a field, as dataclasses.field does
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lexgrad.errors import InputError
+from lexgrad.models.classifiers.base import TextClassifier
+from lexgrad.models.features.words import DIMENSIONS, initial_embeddings
+from lexgrad.models.settings import setting
+from lexgrad.nn.initialisers import NAMES, generator, initialiser
+
+if TYPE_CHECKING:
+    from lexgrad.models.features.encoder import Encoder
+    from lexgrad.models.features.words import WordEncoder
+
+
+@dataclasses.dataclass(kw_only=True, eq=False, repr=False)
+class WordClassifier(TextClassifier):
+    """A classifier whose inputs are the ids of words in packed texts, looked up in an embedding matrix E (words, d).
+
+    A model adds the parameters that come after: ``shapes`` begins with ``embedding_shapes``, and ``initial`` of all
+    that is not E is Xavier's or what ``init`` says, zeros for names that begin with b.
+    """
+
+    features: ClassVar[str] = "embeddings"
+    usual_l2: ClassVar[float] = 0.0
+
+    dimensions: int | None = setting(None, f"width of embeddings; None: that of the vectors, or {DIMENSIONS}", least=1)
+    vectors: Any = setting(None, "pretrained vectors: a file, WordVectors, or (words, matrix)")
+    fine_tune: bool = setting(True, "whether training changes the embeddings")
+    dropout: float = setting(0.0, "share of units set to zero while training", least=0)
+    init: str = setting("xavier", "initial weights of the layers", choices=NAMES)
+    init_std: float = setting(0.1, "deviation of init=normal (limit of init=uniform), and of new embeddings", least=0)
+
+    def check(self) -> None:
+        """See Model.check."""
+        if self.dropout >= 1:
+            raise InputError(f"setting 'dropout' of {type(self).__name__} is below 1; got {self.dropout!r}")
+
+    def embedding_shapes(self, encoder: Encoder) -> dict[str, tuple[int, ...]]:
+        """Return the shape of E by its name."""
+        words: WordEncoder = encoder  # type: ignore[assignment]
+        return {"E": (words.width, words.dimensions)}
+
+    def initial(self, name: str, shape: tuple[int, ...], encoder: Encoder) -> NDArray[np.float64]:
+        """See TextClassifier.initial."""
+        random = generator(self.seed, name)
+        if name == "E":
+            words: WordEncoder = encoder  # type: ignore[assignment]
+            return initial_embeddings(words, shape, self.init_std, random)
+        if name.startswith("b"):
+            return np.zeros(shape)
+        return initialiser(self.init, self.init_std)(shape, random)
+
+    def frozen(self) -> frozenset[str]:
+        """See TextClassifier.frozen."""
+        return frozenset() if self.fine_tune else frozenset({"E"})
+
+    def dropout_rate(self) -> float:
+        """See TextClassifier.dropout_rate."""
+        return float(self.dropout)

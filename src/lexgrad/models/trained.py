@@ -1,0 +1,72 @@
+"""Settings of every model that gradient descent trains: optimiser, rate, batches, epochs, penalties, precision."""
+
+# `setting` declares a field, as dataclasses.field does
+
+from __future__ import annotations
+
+import dataclasses
+from typing import ClassVar
+
+from lexgrad.models.base import Model
+from lexgrad.models.settings import setting
+from lexgrad.train.engine import require_precision
+
+
+@dataclasses.dataclass(kw_only=True, eq=False, repr=False)
+class TrainedModel(Model):
+    """A model that ``lexgrad.train.loop`` trains, a mini-batch a step."""
+
+    usual_l2: ClassVar[float] = 3e-6
+
+    optimizer: str = setting(
+        "adam", "the update rule", choices=("sgd", "momentum", "nesterov", "adagrad", "adadelta", "adam", "adamw")
+    )
+    learning_rate: float = setting(0.05, "step size of the first step (after warm-up)", least=0)
+    schedule: str = setting(
+        "auto",
+        "how the rate falls in training; auto: to 0 in a line, but not with plain sgd",
+        choices=("auto", "constant", "linear", "cosine", "step", "exponential", "inverse"),
+    )
+    warmup: int = setting(0, "steps over which the rate first climbs from 0", least=0)
+    momentum: float = setting(0.9, "for momentum and nesterov", least=0)
+    lazy: bool = setting(
+        False,
+        "a step updates only the rows of embeddings, or of sparse weights, that its batch reads (state and l2 too)",
+    )
+    batch: int = setting(32, "texts in a mini-batch", least=1)
+    epochs: int = setting(10, "passes over the training texts", least=1)
+    l2: float | None = setting(
+        None,
+        "adds l2/2 times the sum of squared weights (adamw: decays them); None: a little, 0 with plain sgd",
+        least=0,
+    )
+    clip_norm: float | None = setting(None, "scale the whole gradient down to this norm", least=0)
+    clip_value: float | None = setting(None, "limit each entry of the gradient to this magnitude", least=0)
+    patience: int = setting(5, "with a dev set: stop after this many epochs without a better one", least=1)
+    monitor: str = setting("loss", "what on the dev set is watched", choices=("loss", "accuracy", "macro_f1"))
+    seed: int = setting(0, "fixes initial weights, order and dropout", least=0)
+    watch: int | None = setting(
+        None, "measure gradients, updates and dead ReLUs every so many steps; 0: about 200 times in all", least=0
+    )
+    precision: str = setting(
+        "fp32",
+        "width of the numbers; bf16: of those that matrix products multiply in training, all else is fp32",
+        choices=("fp32", "fp64", "bf16"),
+    )
+    threads: int | None = setting(None, "processor threads; results are the same for any number", least=1)
+
+    def l2_strength(self) -> float:
+        """Return the strength of the L2 penalty; plain SGD is the lectures' pseudocode unless told otherwise."""
+        if self.l2 is None:
+            return 0.0 if self.optimizer == "sgd" else self.usual_l2
+        return float(self.l2)
+
+    def schedule_kind(self) -> str:
+        """Return the kind of schedule; plain SGD has the lectures' constant rate unless told otherwise."""
+        if self.schedule == "auto":
+            return "constant" if self.optimizer == "sgd" else "linear"
+        return self.schedule
+
+    def _check_settings(self) -> None:
+        super()._check_settings()
+        require_precision(self.precision)
