@@ -19,7 +19,7 @@ from tokenizers import models, pre_tokenizers
 
 from lexgrad.errors import InputError
 from lexgrad.text import chunks
-from lexgrad.text.chunks import Chunks
+from lexgrad.text.chunks import Chunks, WholeTexts
 from lexgrad.text.kinds import KINDS, kind_of
 from lexgrad.text.tokenizer import Tokenizer
 
@@ -203,7 +203,7 @@ def test_spaces_split_where_python_does() -> None:
 
 def test_table_of_chunks_begins_anew_when_full() -> None:
     tokenizer = Tokenizer.train(TEXTS)
-    small = Chunks(tokenizer.hugging_face, remembered=3)
+    small = Chunks(WholeTexts(tokenizer.hugging_face), remembered=3)
     for _ in range(2):
         for text in TEXTS:
             assert small.encode([text]).ids.tolist() == tokenizer.encode([text]).ids.tolist()

@@ -50,10 +50,10 @@ class WholeTexts:
 
 
 class Chunks:
-    """A table from chunks to their ids, filled as chunks turn up, begun anew when it is full."""
+    """A table from chunks to their ids, filled by ``whole`` as chunks turn up, begun anew when it is full."""
 
-    def __init__(self, tokenizer: Tokenizer, remembered: int = REMEMBERED) -> None:
-        self._whole = WholeTexts(tokenizer)
+    def __init__(self, whole: Encoder, remembered: int = REMEMBERED) -> None:
+        self._whole = whole
         self._remembered = remembered
         self._lock = Lock()
         self._forget()
@@ -146,14 +146,19 @@ def count_tokens(tokenizer: Tokenizer, kind: str, texts: Iterable[str]) -> Count
 def _count_within(tokenizer: Tokenizer, chunks: Counter[str]) -> Counter[str]:
     counts: Counter[str] = Counter()
     for group in _groups(chunks):
-        normal = normalise(tokenizer, " ".join(group))
-        pieces = cut(tokenizer, normal)
-        ends = np.cumsum([len(chunk) + 1 for chunk in normal.split(" ")])
-        owner = np.searchsorted(ends, [begin for _, (begin, _) in pieces], side="right")
         weights = [chunks[chunk] for chunk in group]
-        for (word, _), chunk in zip(pieces, owner.tolist(), strict=True):
+        for word, chunk in zip(*words_within(tokenizer, group), strict=True):
             counts[word] += weights[chunk]
     return counts
+
+
+def words_within(tokenizer: Tokenizer, chunks: Sequence[str]) -> tuple[list[str], list[int]]:
+    """Return the words of some chunks, one chunk's after the other's, and for each the place of its chunk."""
+    normal = normalise(tokenizer, " ".join(chunks))
+    pieces = cut(tokenizer, normal)
+    ends = np.cumsum([len(chunk) + 1 for chunk in normal.split(" ")])
+    owners = np.searchsorted(ends, [begin for _, (begin, _) in pieces], side="right")
+    return [word for word, _ in pieces], owners.tolist()
 
 
 def _groups(chunks: Counter[str]) -> Iterator[list[str]]:

@@ -6,7 +6,7 @@ import codecs
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator
 from itertools import repeat
-from typing import BinaryIO
+from typing import Any, BinaryIO, TypeAlias
 
 from lexgrad.errors import InputError
 from lexgrad.text.sources import Source
@@ -14,6 +14,10 @@ from lexgrad.text.tables import FileTable, Row, refuse_missing_label, refuse_nul
 
 FASTTEXT_LABEL = "__label__"
 CHUNK = 1 << 17
+LONGEST = 1 << 20  # characters of a line that are held at once where lines may be given in parts
+
+Piece: TypeAlias = tuple[list[Any], bool]
+"""Some texts (or lists of words), and whether the last of them goes on as the first of the next piece."""
 
 
 def line_batches(stream: BinaryIO, codec: str) -> Iterator[list[str]]:
@@ -22,18 +26,38 @@ def line_batches(stream: BinaryIO, codec: str) -> Iterator[list[str]]:
     Raises:
         UnicodeDecodeError: bytes that ``codec`` can not decode.
     """
+    return (lines for lines, _ in line_pieces(stream, codec, None))
+
+
+def line_pieces(stream: BinaryIO, codec: str, longest: int | None) -> Iterator[tuple[list[str], bool]]:
+    """Yield the lines as ``line_batches`` does, and whether the last of them is only a part of its line.
+
+    A line of more than ``longest`` characters is parted after a space, where it has one.
+
+    Raises:
+        UnicodeDecodeError: bytes that ``codec`` can not decode.
+    """
     decoder = codecs.getincrementaldecoder(codec)()
     begun: list[str] = []  # the pieces of a line whose end has not been read
+    parted = False
     while chunk := stream.read(CHUNK):
         first, *lines = decoder.decode(chunk).split("\n")
         begun.append(first)
         if lines:
             lines.insert(0, "".join(begun))
             begun = [lines.pop()]
-            yield _without_returns(lines)
+            parted = False
+            yield _without_returns(lines), False
+        elif longest is not None and sum(map(len, begun)) > longest:
+            line = "".join(begun)
+            end = (line.rfind(" ") + 1) or len(line)
+            begun = [line[end:]]
+            parted = True
+            yield [line[:end]], True
     begun.append(decoder.decode(b"", final=True))
-    if last := "".join(begun):
-        yield _without_returns([last])
+    last = "".join(begun)
+    if last or parted:
+        yield _without_returns([last]), False
 
 
 def _without_returns(lines: list[str]) -> list[str]:
@@ -58,11 +82,13 @@ class LinesTable(FileTable):
         first = 1
         with self._source.open() as stream:
             for lines in line_batches(stream, self._codec):
-                numbers = range(first, first + len(lines))
-                if "\0" in "".join(lines):
-                    refuse_nul(self.source, next(n for n in numbers if "\0" in lines[n - first]))
+                self._refuse_nul(lines, first)
+                yield self._parse(lines, range(first, first + len(lines)))
                 first += len(lines)
-                yield self._parse(lines, numbers)
+
+    def _refuse_nul(self, lines: list[str], first: int) -> None:
+        if "\0" in "".join(lines):
+            refuse_nul(self.source, first + next(i for i, line in enumerate(lines) if "\0" in line))
 
 
 class PlainTable(LinesTable):
@@ -73,6 +99,19 @@ class PlainTable(LinesTable):
 
     def _parse(self, lines: list[str], numbers: range) -> Iterable[Row]:
         return rows_of(lines, repeat(None), numbers)
+
+    def pieces(self) -> Iterator[tuple[list[str], bool]]:
+        """Yield many lines at a time, a line longer than ``LONGEST`` in parts: see ``Piece``."""
+        first = 1
+        with self._explained(), self._source.open() as stream:
+            for lines, goes_on in line_pieces(stream, self._codec, LONGEST):
+                self._refuse_nul(lines, first)
+                first += len(lines) - goes_on
+                yield lines, goes_on
+
+    def _require_rows(self, otherwise: str) -> None:
+        if next(self.pieces(), None) is None:  # a first line that is longer than memory is not read whole
+            raise InputError(f"{self.source}: {otherwise}")
 
 
 class FastTextTable(LinesTable):
@@ -107,7 +146,7 @@ def _split_labels(line: str) -> tuple[list[str], str]:
 def plain_or_fasttext(source: Source, codec: str, *, labelled: bool) -> LinesTable:
     """Return fastText's reader where the first line that is not blank begins with ``__label__``."""
     plain = PlainTable(source, codec)
-    first = next((row.text.lstrip() for row in plain if row.text.strip()), "")
+    first = next((line.lstrip() for lines, _ in plain.pieces() for line in lines if line.strip()), "")
     if first.startswith(FASTTEXT_LABEL):
         return FastTextTable(source, codec, labelled=labelled)
     return plain

@@ -223,7 +223,7 @@ def _encoder(hugging_face: HuggingFaceTokenizer, kind: str, vocabulary: list[str
         return Characters(vocabulary)
     if kind == "bpe" or not cuts_as_now(hugging_face, kind):
         return WholeTexts(hugging_face)
-    return Chunks(hugging_face)
+    return Chunks(WholeTexts(hugging_face))
 
 
 def _train_bpe(texts: Iterator[str], min_count: int, size: int) -> HuggingFaceTokenizer:

@@ -1,0 +1,166 @@
+"""A corpus as word ids on disk: one pass over the texts, then vectorised ones over the ids."""
+
+from __future__ import annotations
+
+import errno
+import tempfile
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+
+import numpy as np
+
+from lexgrad.errors import InputError
+from lexgrad.text.chunks import Encoder
+from lexgrad.text.corpus import Corpus
+from lexgrad.text.numbered import BLOCK, NumberedTexts, changed
+from lexgrad.text.open_words import OpenVocabulary, open_encoder
+from lexgrad.text.packed import ArrayBuilder, Int32, Int64, PackedTexts
+from lexgrad.text.phrases import join_phrases
+
+IN_MEMORY = 1 << 24  # bytes of ids beyond which they lie in a temporary file
+MOST_WORDS = 1 << 24  # distinct words that are kept while counting
+
+Tell = Callable[[int, float], None]
+
+
+@dataclass(frozen=True, eq=False)
+class IndexedCorpus:
+    """A corpus as ids, words below the minimum count left out.
+
+    Attributes:
+        vocabulary: the words by id: by falling count, and then by code point.
+        counts: how often each occurs, int64 (V,).
+        texts: ids int32 (tokens,), memory-mapped where there are many; no text is empty.
+        read: words in the corpus, rare ones included (a phrase that was joined is one).
+        distinct: how many different words they were.
+    """
+
+    vocabulary: list[str]
+    counts: Int64
+    texts: PackedTexts
+    read: int
+    distinct: int
+
+
+def index(
+    corpus: Corpus,
+    *,
+    min_count: int = 5,
+    tokens: str = "lower",
+    pattern: str | None = None,
+    phrases: int = 0,
+    phrase_threshold: float = 100.0,
+    tell: Tell | None = None,
+    in_memory: int = IN_MEMORY,
+    most_words: int = MOST_WORDS,
+) -> IndexedCorpus:
+    """Read a corpus once, learn its words and number them.
+
+    Memory holds the distinct words; ids beyond ``in_memory`` bytes lie in a temporary file. When there are more than
+    ``most_words`` distinct words, the rarest so far are forgotten (as in word2vec's own program), so that a rare
+    word's count may come out too low.
+
+    Args:
+        corpus: the texts, or lists of words, which are taken as they are.
+        min_count: rarer words are left out, as if they had not been written.
+        tokens: how texts are cut: "lower", "words" or "spaces" (see ``open_words.open_encoder``).
+        pattern: a regular expression of words instead, such as ``[a-z]+('[a-z]+)?|[0-9]+``.
+        phrases: passes that join pairs of words to phrases (see ``phrases.join_phrases``).
+        phrase_threshold: the score above which a pair is a phrase in the first pass; each further pass halves it.
+        tell: called now and then with the words read so far, and the share of the corpus in [0, 1].
+        in_memory: bytes.
+        most_words: see above.
+
+    Raises:
+        InputError: the corpus has no words, none occurs ``min_count`` times, a file can not be read, or the folder of
+            temporary files is full.
+    """
+    try:
+        found = _numbered(corpus, tokens, pattern, tell, in_memory, most_words)
+        for number in range(phrases):
+            found = join_phrases(found, min_count, phrase_threshold / 2**number, in_memory)
+        return _by_frequency(found, corpus.source, min_count, in_memory)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        folder = tempfile.gettempdir()
+        raise InputError(
+            f"{folder}: no room for the corpus's word ids (8 bytes a word); name a folder with more in TMPDIR"
+        ) from error
+
+
+def _numbered(
+    corpus: Corpus, kind: str, pattern: str | None, tell: Tell | None, in_memory: int, most_words: int
+) -> NumberedTexts:
+    vocabulary = OpenVocabulary()
+
+    def encoder() -> Encoder:
+        return open_encoder(vocabulary, None if corpus.cut else kind, pattern)
+
+    encode, counted, floor, total = encoder().encode, _Counted(), 1, 0
+    bytes_ = max(corpus.total_bytes, 1)
+    with closing(ArrayBuilder(np.int32, in_memory)) as ids, closing(ArrayBuilder(np.int64, in_memory)) as offsets:
+        offsets.append(0)
+        for texts, goes_on in corpus.pieces():
+            packed = encode(texts)
+            ids.append(packed.ids)
+            counted.add(packed.ids)
+            ends = packed.offsets[1:] + total
+            offsets.append(ends[:-1] if goes_on else ends)
+            total += len(packed.ids)
+            if tell is not None:
+                tell(total, min(corpus.position / bytes_, 1.0))
+            while len(vocabulary) > most_words:
+                vocabulary.forget(counted.counts(), floor)
+                encode, floor = encoder().encode, floor + 1
+        numbers = vocabulary.numbers_by_word()
+        all_counts = counted.counts()
+        words, counts = [""] * len(all_counts), np.zeros(len(all_counts), np.int64)
+        for word, number in numbers.items():
+            words[number] = word
+        known = np.fromiter(numbers.values(), np.int64, len(numbers))
+        counts[known] = all_counts[known]
+        return NumberedTexts(words, counts, PackedTexts(ids.finish(), offsets.finish()))
+
+
+class _Counted:
+    """Counts of ids, added up many at a time."""
+
+    def __init__(self) -> None:
+        self._counts = np.zeros(0, np.int64)
+        self._waiting: list[Int32] = []
+        self._size = 0
+
+    def add(self, ids: Int32) -> None:
+        self._waiting.append(ids)
+        self._size += len(ids)
+        if self._size > BLOCK // 4:
+            self.counts()
+
+    def counts(self) -> Int64:
+        if self._waiting:
+            more = np.bincount(np.concatenate(self._waiting), minlength=len(self._counts))
+            more[: len(self._counts)] += self._counts
+            self._counts, self._waiting, self._size = more, [], 0
+        return self._counts
+
+
+def _by_frequency(found: NumberedTexts, source: str, min_count: int, in_memory: int) -> IndexedCorpus:
+    counts, words = found.counts, found.words
+    if not len(found.texts.ids):
+        raise InputError(f"{source}: has no words; expected texts to learn from")
+    often = np.flatnonzero(counts >= min_count)
+    if not len(often):
+        top = int(counts.argmax())
+        times = "once" if counts[top] == 1 else f"{counts[top]} times"
+        raise InputError(
+            f"{source}: no word occurs {min_count} times or more (the commonest, {words[top]!r}, occurs {times}); "
+            "lower min_count or give it more text"
+        )
+    order = sorted(often.tolist(), key=lambda number: (-counts[number], words[number]))
+    place = np.full(len(words), -1, np.int32)
+    place[order] = np.arange(len(order), dtype=np.int32)
+    texts = changed(found.texts, lambda ids, _: place[ids], in_memory)
+    distinct = int(np.count_nonzero(counts))
+    return IndexedCorpus([words[i] for i in order], counts[order], texts, len(found.texts.ids), distinct)
