@@ -120,6 +120,24 @@ class Tokenizer:
             return tokens
         return [word for word, _ in cut(self.hugging_face, normalise(self.hugging_face, text))]
 
+    def token_of(self, word: str) -> str | None:
+        """Return what a word is as a token, known or not: None where it is cut into several, or is none."""
+        if word.isascii() and word.isalpha() and self.kind in ("lower", "words"):
+            return word.lower() if self.kind == "lower" else word  # so nearly all words of a file, and quickly
+        pieces = self.tokens(word)
+        return pieces[0] if len(pieces) == 1 else None
+
+    def extended(self, tokens: Iterable[str]) -> Tokenizer:
+        """Return a tokenizer that knows more tokens; the ids of those it knows stay as they are.
+
+        Raises:
+            InputError: it is of kind "bpe", which knows every text.
+        """
+        if self.kind == "bpe":
+            raise InputError("a tokenizer of kind 'bpe' can not be given more tokens; it knows every text")
+        words = dict.fromkeys([*self.vocabulary, *tokens])
+        return Tokenizer(with_words(self.kind, list(words)), self.kind)
+
     def decode(self, ids: Iterable[int]) -> str:
         """Return text for ids: words with spaces between them; characters and BPE as they were."""
         text: str = self.hugging_face.decode([int(i) for i in ids], skip_special_tokens=False)

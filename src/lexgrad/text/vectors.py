@@ -66,7 +66,11 @@ class WordVectors:
 
 
 def read_vectors(
-    path: str | os.PathLike[str], *, words: Collection[str] | None = None, unicode_errors: str = "strict"
+    path: str | os.PathLike[str],
+    *,
+    words: Collection[str] | None = None,
+    others: int = 0,
+    unicode_errors: str = "strict",
 ) -> WordVectors:
     """Read word vectors; the form is told by the content, not the name.
 
@@ -76,6 +80,7 @@ def read_vectors(
     Args:
         path: a file of word2vec's, GloVe's or fastText's making.
         words: keep these only. Words of the file that are not valid UTF-8 can not be among them.
+        others: with ``words``, keep so many more, the first of the file that are valid UTF-8.
         unicode_errors: what to do about such words where all words are read: ``"strict"`` or ``"replace"``
             (the faulty bytes become U+FFFD).
 
@@ -86,7 +91,7 @@ def read_vectors(
     source = find_source(path)
     wanted = None if words is None else {word.encode("utf-8", "surrogatepass") for word in words}
     with source.open() as stream:
-        reader = _Reader(source, stream, wanted)
+        reader = _Reader(source, stream, wanted, others)
         entries = reader.entries()
         return _collected(entries, reader, unicode_errors)
 
@@ -119,12 +124,13 @@ def _collected(entries: Iterator[Entry], reader: _Reader, unicode_errors: str) -
 class _Reader:
     """Goes through one file; finds out its form from the first lines."""
 
-    def __init__(self, source: Source, stream: BinaryIO, wanted: set[bytes] | None) -> None:
+    def __init__(self, source: Source, stream: BinaryIO, wanted: set[bytes] | None, others: int = 0) -> None:
         self.name = source.name
         self.unit = "line"
         self.width = 0
         self._stream = stream
         self._wanted = wanted
+        self._others = others
         self._promised: int | None = None
 
     def entries(self) -> Iterator[Entry]:
@@ -178,14 +184,14 @@ class _Reader:
             line = line.replace(b"\t", b" ")
         if self._wanted is not None and line.count(b" ") == self.width:
             word = line[: line.index(b" ")]
-            if word not in self._wanted:
+            if not self._keeps(word):
                 return None
         word, *numbers = line.rsplit(b" ", self.width)
         if len(numbers) != self.width or not word:
             self._refuse_width(number, len(line.split()) - 1)
         if b" " in word and all(map(_is_number, word.split(b" ")[1:])):
             self._refuse_width(number, line.count(b" "))
-        if self._wanted is not None and word not in self._wanted:
+        if not self._keeps(word):
             return None
         try:
             vector = np.fromiter(map(float, numbers), np.float32, self.width)
@@ -195,6 +201,20 @@ class _Reader:
                 f"{self.name}: line {number}: expected {self.width} numbers after {_shown(word)}, found {_shown(odd)}"
             ) from None
         return word, vector, number
+
+    def _keeps(self, word: bytes) -> bool:
+        """Whether a word is wanted, or one of the others that there is still room for."""
+        if self._wanted is None or word in self._wanted:
+            return True
+        if self._others <= 0:
+            return False
+        try:
+            word.decode()
+        except UnicodeDecodeError:
+            return False
+        self._others -= 1
+        self._wanted.add(word)  # it is asked for twice
+        return True
 
     def _refuse_width(self, number: int, found: int) -> None:
         raise InputError(
@@ -212,7 +232,7 @@ class _Reader:
                     f"{self.name}: the heading promises {self._promised} words, the file ends in word {number}"
                 )
             word = word.lstrip(b"\n")  # some writers end each vector with a line break
-            if self._wanted is None or word in self._wanted:
+            if self._keeps(word):
                 yield word, np.frombuffer(values, "<f4").astype(np.float32), number
         if stream.read(SAMPLE).strip():
             raise InputError(f"{self.name}: the heading promises {self._promised} words, the file goes on after them")
