@@ -74,6 +74,10 @@ class Display(Progress):
         self._next_refresh = self._clock() + REFRESH_SECONDS
         self._show(what, fraction, f"{examples:,} texts")
 
+    def on_note(self, text: str) -> None:
+        """Print it."""
+        self._line(text)
+
     def on_start(self, *, epochs: int, steps: int, examples: int, first_epoch: int, first_step: int) -> None:
         """Begin to measure, and say where a resumed run goes on."""
         self._epochs, self._steps_of_epoch = epochs, steps

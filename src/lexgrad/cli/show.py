@@ -32,6 +32,10 @@ def run_show(path: Path, output: Output) -> None:
     )
     output.report(f"{path}: {config.get('model')}, written by lexgrad {config.get('lexgrad')}", "")
     output.report(_configuration(config), "")
+    if covered := config.get("encoder", {}).get("vectors"):
+        from lexgrad.models.features.pretrained import Coverage
+
+        output.report(str(Coverage(**covered)), "")
     if parameters:
         output.report(_parameters(parameters), "")
     else:

@@ -162,6 +162,11 @@ class _Reader:
                 f"{self.name}: line 1: expected a word and its vector, or the heading 'words width', found "
                 f"{_shown(line.strip())}"
             )
+        if len(numbers) == 1 and numbers[0].isdigit():
+            raise InputError(
+                f"{self.name}: line 1: expected a word and its vector, found {_shown(line.strip())}: "
+                "is it a vocabulary with counts?"
+            )
         # A first word with spaces in it: count the numbers from the right.
         return next((i for i, field in enumerate(reversed(numbers)) if not _is_number(field)), len(numbers))
 

@@ -27,8 +27,9 @@ class Interrupted(LexgradError):  # noqa: N818  # a person's wish, not an error
 class Progress:
     """Watches a training; every method does nothing here, so subclasses override what they show.
 
-    The calls come in this order: ``on_data`` while texts are read and encoded, ``on_start`` once, then for each epoch
-    ``on_epoch``, ``on_step`` many times, ``on_dev`` (only with a dev set), ``on_epoch_end``; at last ``on_end``.
+    The calls come in this order: ``on_data`` while texts are read and encoded, and ``on_note`` where there is something
+    to say; ``on_start`` once, then for each epoch ``on_epoch``, ``on_step`` many times, ``on_dev`` (only with a dev
+    set), ``on_epoch_end``; at last ``on_end``.
     ``on_step`` is called for every step: keep it cheap.
     """
 
@@ -37,6 +38,9 @@ class Progress:
 
         ``fraction`` in [0, 1] says how far the pass has come where the source knows its size.
         """
+
+    def on_note(self, text: str) -> None:
+        """Tell a line that a person should see once, such as how many words have pretrained vectors."""
 
     def on_start(self, *, epochs: int, steps: int, examples: int, first_epoch: int, first_step: int) -> None:
         """Announce ``epochs`` of ``steps`` steps over ``examples`` texts; a resumed run starts later.

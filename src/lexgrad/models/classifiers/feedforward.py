@@ -15,6 +15,7 @@ from lexgrad import ops
 from lexgrad.errors import InputError
 from lexgrad.models.classifiers.feature_settings import FEATURES, FeatureClassifier
 from lexgrad.models.classifiers.product import feature_product
+from lexgrad.models.features.pretrained import MOST_OTHERS
 from lexgrad.models.features.words import DIMENSIONS, initial_embeddings
 from lexgrad.models.settings import setting
 from lexgrad.nn.activations import ACTIVATIONS, activation
@@ -24,7 +25,8 @@ from lexgrad.nn.layers import BIASES, POOLS, concatenated_embeddings, linear, po
 if TYPE_CHECKING:
     from lexgrad.graph import Node
     from lexgrad.models.features.encoder import Encoder
-    from lexgrad.models.features.words import WordEncoder
+    from lexgrad.models.features.pretrained import MOST_OTHERS
+from lexgrad.models.features.words import WordEncoder
 
 
 @dataclasses.dataclass(kw_only=True, eq=False, repr=False)
@@ -35,7 +37,7 @@ class FeedForward(FeatureClassifier):
     regression, 2 has one hidden layer. On texts the default input is the mean of learned word embeddings.
 
     A word that never occurred in training has the zero vector. A word of the training texts that has no vector in
-    ``vectors`` starts at random, with the deviation of those that have one.
+    ``vectors`` starts at random, with the variance of those that have one (see ``initial_embeddings``).
 
     Parameters (``parameters_``): ``E`` (words, dimensions) with embeddings; ``W1``, ``b1``, ... ``Wn``, ``bn``. With
     ``bias="x0"`` there is no ``b``: each layer's input has a last column of ones, and its weight is the last row of W.
@@ -57,6 +59,11 @@ class FeedForward(FeatureClassifier):
     dimensions: int | None = setting(None, f"width of embeddings; None: that of the vectors, or {DIMENSIONS}", least=1)
     vectors: Any = setting(None, "pretrained vectors: a file, WordVectors, or (words, matrix)")
     fine_tune: bool = setting(True, "whether training changes the embeddings")
+    vector_words: int | None = setting(
+        None,
+        f"words of the vectors that no training text has, known too; None: {MOST_OTHERS:,} if fine_tune is off, else 0",
+        least=0,
+    )
     layers: int = setting(2, "layers of weights, the output layer included", least=1)
     units: int | tuple[int, ...] = setting(100, "units of the hidden layers: one number, or one for each", least=1)
     activation: str = setting("tanh", "activation of the hidden layers", choices=tuple(ACTIVATIONS))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from lexgrad.models.classifiers.prediction import Predictor, as_precision, proba
 from lexgrad.models.classifiers.targets import Codes, class_indices, class_weights, learn_classes
 from lexgrad.models.features.encoder import Encoder, learn_encoder, slices
 from lexgrad.models.features.inputs import BATCH, Inputs
+from lexgrad.models.features.words import WordEncoder
 from lexgrad.models.sources import Source, hash_texts, labels_of, open_source
 from lexgrad.nn.initialisers import generator
 from lexgrad.nn.losses import classification_loss, l2_penalty
@@ -255,6 +256,8 @@ def _keep(
         "examples_per_second": round(examples / seconds, 1) if seconds else 0.0,
         "tokens_per_second": round(tokens / seconds, 1) if seconds else 0.0,
     }
+    if isinstance(encoder, WordEncoder) and encoder.coverage is not None:
+        model.report_["vectors"] = asdict(encoder.coverage)
 
 
 __all__ = ["LabelledExamples", "fit_model", "slices", "training_step"]

@@ -12,13 +12,15 @@ from numpy.typing import NDArray
 
 from lexgrad.errors import InputError
 from lexgrad.models.classifiers.base import TextClassifier
+from lexgrad.models.features.pretrained import MOST_OTHERS
 from lexgrad.models.features.words import DIMENSIONS, initial_embeddings
 from lexgrad.models.settings import setting
 from lexgrad.nn.initialisers import NAMES, generator, initialiser
 
 if TYPE_CHECKING:
     from lexgrad.models.features.encoder import Encoder
-    from lexgrad.models.features.words import WordEncoder
+    from lexgrad.models.features.pretrained import MOST_OTHERS
+from lexgrad.models.features.words import WordEncoder
 
 
 @dataclasses.dataclass(kw_only=True, eq=False, repr=False)
@@ -35,6 +37,11 @@ class WordClassifier(TextClassifier):
     dimensions: int | None = setting(None, f"width of embeddings; None: that of the vectors, or {DIMENSIONS}", least=1)
     vectors: Any = setting(None, "pretrained vectors: a file, WordVectors, or (words, matrix)")
     fine_tune: bool = setting(True, "whether training changes the embeddings")
+    vector_words: int | None = setting(
+        None,
+        f"words of the vectors that no training text has, known too; None: {MOST_OTHERS:,} if fine_tune is off, else 0",
+        least=0,
+    )
     dropout: float = setting(0.0, "share of units set to zero while training", least=0)
     init: str = setting("xavier", "initial weights of the layers", choices=NAMES)
     init_std: float = setting(0.1, "deviation of init=normal (limit of init=uniform), and of new embeddings", least=0)

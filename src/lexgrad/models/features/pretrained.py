@@ -122,7 +122,7 @@ def _found(name: str, words: list[str], matrix: NDArray[Any], vocabulary: Iterab
     rows = {word: row for row, word in reversed(list(enumerate(words)))}
     chosen = np.array([_row(rows, word) for word in vocabulary])
     if (chosen < 0).all():
-        raise InputError(f"{name}: none of its {len(words)} words is among the {len(chosen)} words of the texts")
+        raise InputError(f"{name}: none of the {len(words)} words is among the {len(chosen)} words of the texts")
     found = np.full((len(chosen), matrix.shape[1]), np.nan)
     found[chosen >= 0] = matrix[chosen[chosen >= 0]]
     return found
@@ -144,7 +144,7 @@ def _opened(
         read = read_vectors(vectors, words={form for word in vocabulary for form in forms(word)}, others=most)
         if not len(read.words):
             raise InputError(f"{vectors}: none of its words is among the {len(vocabulary)} words of the texts")
-        name, words, matrix = str(vectors), list(read.words), np.asarray(read.matrix)
+        name, words, matrix = str(vectors), list(read.words), np.asarray(read.matrix, np.float64)
     else:
         name, (words, matrix) = "vectors", _in_memory(vectors)
     if matrix.ndim != 2 or len(words) != len(matrix):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
@@ -13,6 +13,7 @@ from lexgrad.errors import InputError
 from lexgrad.graph import Type
 from lexgrad.models.features.encoder import Encoder, encode_words, train_tokenizer
 from lexgrad.models.features.inputs import Inputs, PackedInputs, PaddedInputs, packed_types, padded_types
+from lexgrad.models.features.pretrained import MOST_OTHERS, Coverage, with_vectors
 from lexgrad.models.sources import Source
 from lexgrad.text.packed import PackedTexts
 from lexgrad.text.tokenizer import Tokenizer
@@ -33,13 +34,22 @@ class WordEncoder(Encoder):
         length: for concatenated embeddings, the tokens of the longest training text; None for pooled ones.
         dimensions: d, the width of the embedding matrix.
         vectors: (words, d) the embedding matrix before training, rows of words without a vector NaN; or None.
+        coverage: how much of the training texts those vectors cover; None without vectors.
     """
 
     kind: ClassVar[str] = "words"
     words: ClassVar[bool] = True
 
-    def __init__(self, tokenizer: Tokenizer, length: int | None, dimensions: int, vectors: Array | None = None) -> None:
-        self.tokenizer, self.length, self.dimensions, self.vectors = tokenizer, length, dimensions, vectors
+    def __init__(
+        self,
+        tokenizer: Tokenizer,
+        length: int | None,
+        dimensions: int,
+        vectors: Array | None = None,
+        coverage: Coverage | None = None,
+    ) -> None:
+        self.tokenizer, self.length, self.dimensions = tokenizer, length, dimensions
+        self.vectors, self.coverage = vectors, coverage
         self.width = tokenizer.size
 
     def input_types(self) -> dict[str, Type]:
@@ -57,13 +67,15 @@ class WordEncoder(Encoder):
 
     def config(self) -> dict[str, Any]:
         """See Encoder.config."""
-        return {"length": self.length, "dimensions": self.dimensions}
+        covered = {} if self.coverage is None else {"vectors": asdict(self.coverage)}
+        return {"length": self.length, "dimensions": self.dimensions, **covered}
 
     @classmethod
     def restore(cls, config: Mapping[str, Any], arrays: Mapping[str, Array], tokenizer: Tokenizer | None) -> Self:
         """See Encoder.restore."""
         assert tokenizer is not None
-        return cls(tokenizer, config["length"], int(config["dimensions"]))
+        coverage = Coverage(**config["vectors"]) if "vectors" in config else None
+        return cls(tokenizer, config["length"], int(config["dimensions"]), coverage=coverage)
 
 
 def learn_words(model: TextClassifier, source: Source, progress: Progress) -> tuple[WordEncoder, Inputs]:
@@ -74,14 +86,33 @@ def learn_words(model: TextClassifier, source: Source, progress: Progress) -> tu
     """
     tokenizer = train_tokenizer(model, source, progress, model.max_features)
     vectors, asked = getattr(model, "vectors", None), getattr(model, "dimensions", None)
-    matrix = None if vectors is None else vectors_for(tokenizer.vocabulary, vectors, asked)
+    words, matrix = tokenizer.size, None
+    if vectors is not None:
+        tokenizer, matrix = with_vectors(tokenizer, vectors, asked, _others(model))
     dimensions = (asked or DIMENSIONS) if matrix is None else int(matrix.shape[1])
     texts = encode_words(tokenizer, source, progress)
     if len(texts.ids) == 0:
         raise InputError("the training texts have no tokens: there are no words to learn from")
     length = int(np.diff(texts.offsets).max()) if getattr(model, "pool", "mean") == "concat" else None
-    encoder = WordEncoder(tokenizer, length, dimensions, matrix)
+    coverage = None if matrix is None else Coverage.of(matrix, texts.ids, words)
+    if coverage is not None:
+        progress.on_note(str(coverage))
+    encoder = WordEncoder(tokenizer, length, dimensions, matrix, coverage)
     return encoder, encoder.inputs(texts)
+
+
+def _others(model: TextClassifier) -> int:
+    """How many words that no training text has a model takes from its vectors.
+
+    Where training leaves the embeddings alone, a vector means the same whether its word was in the training texts or
+    not. Where it moves them, those that stay behind mean something else, and an update of all rows takes longer.
+    """
+    asked: int | None = getattr(model, "vector_words", None)
+    if model.tokens == "bpe":
+        return 0  # it knows every text
+    if asked is None:
+        return MOST_OTHERS if "E" in model.frozen() else 0
+    return asked
 
 
 def initial_embeddings(
@@ -90,7 +121,9 @@ def initial_embeddings(
     """Return an embedding matrix before training.
 
     A word that never occurred in training has the zero vector. A word of the training texts that has no vector in the
-    pretrained ones starts at random, with the deviation of those that have one.
+    pretrained ones is drawn uniformly from [−a, a] in each dimension, where a = √3 σ gives it their variance σ² (Kim
+    2014, "Convolutional neural networks for sentence classification", section 3.2). Without pretrained vectors words
+    are drawn from a normal distribution.
 
     Args:
         encoder: its tokenizer says which words there are, its ``vectors`` which of them have a vector.
@@ -99,63 +132,11 @@ def initial_embeddings(
         random: what is drawn from.
     """
     vectors = getattr(encoder, "vectors", None)
-    E = random.standard_normal(shape) * (std if vectors is None else float(np.nanstd(vectors)))
-    if vectors is not None:
-        E = np.where(np.isnan(vectors), E, vectors)
+    if vectors is None:
+        E = random.standard_normal(shape) * std
+    else:
+        a = np.sqrt(3.0) * float(np.nanstd(vectors))
+        E = np.where(np.isnan(vectors), random.uniform(-a, a, shape), vectors)
     if encoder.tokenizer is not None and (vectors is None or np.isnan(vectors[encoder.tokenizer.unknown, 0])):
         E[encoder.tokenizer.unknown] = 0.0
     return np.asarray(E)
-
-
-def vectors_for(vocabulary: list[str], vectors: Any, dimensions: int | None) -> NDArray[np.float64]:
-    """Find the vector of each word of a vocabulary.
-
-    Args:
-        vocabulary: words by id.
-        vectors: a path, WordVectors, or (words, matrix).
-        dimensions: the width asked for, or None for whatever it is.
-
-    Returns:
-        (words, d); a row of NaN for a word without a vector. A word is looked up as it is, then lower-cased.
-
-    Raises:
-        InputError: the width is another, shapes do not agree, or no word of the vocabulary has a vector.
-    """
-    name, words, matrix = _open(vectors, vocabulary)
-    if matrix.ndim != 2 or len(words) != len(matrix):
-        raise InputError(
-            f"{name}: expected one row a word; got {len(words)} words and a matrix of shape {matrix.shape}"
-        )
-    if not np.isfinite(matrix).all():
-        row = int(np.flatnonzero(~np.isfinite(matrix).all(axis=1))[0])
-        raise InputError(f"{name}: the vector of {words[row]!r} has NaN or infinity")
-    width = matrix.shape[1]
-    if dimensions is not None and dimensions != width:
-        raise InputError(f"{name} has vectors of width {width}, but dimensions={dimensions}; leave dimensions out")
-    rows = {word: row for row, word in reversed(list(enumerate(words)))}
-    found = np.full((len(vocabulary), width), np.nan)
-    for number, word in enumerate(vocabulary):
-        row = rows.get(word, rows.get(word.lower(), -1))
-        if row >= 0:
-            found[number] = matrix[row]
-    if np.isnan(found[:, 0]).all():
-        raise InputError(f"{name}: none of the {len(words)} words is among the {len(vocabulary)} words of the texts")
-    return found
-
-
-def _open(vectors: Any, vocabulary: list[str]) -> tuple[str, list[str], NDArray[Any]]:
-    if isinstance(vectors, str | Path):
-        from lexgrad.text.vectors import read_vectors
-
-        wanted = set(vocabulary) | {word.lower() for word in vocabulary}
-        read = read_vectors(vectors, words=wanted)
-        if not len(read.words):
-            raise InputError(f"{vectors}: none of its words is among the {len(vocabulary)} words of the texts")
-        return str(vectors), list(read.words), np.asarray(read.matrix)
-    if isinstance(vectors, tuple) and len(vectors) == 2:
-        words, matrix = vectors
-    elif hasattr(vectors, "words") and hasattr(vectors, "matrix"):
-        words, matrix = vectors.words, vectors.matrix
-    else:
-        raise InputError(f"vectors is a path, WordVectors, or (words, matrix); got {type(vectors).__name__}")
-    return "vectors", [str(word) for word in words], np.asarray(matrix, dtype=np.float64)
