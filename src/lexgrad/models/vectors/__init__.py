@@ -1,0 +1,1 @@
+"""Word vectors: training them, and what one does with them."""

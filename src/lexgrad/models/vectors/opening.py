@@ -1,0 +1,43 @@
+"""The vectors of whatever has some: a trained model's directory, a file of another tool, a model in memory."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lexgrad.errors import InputError
+from lexgrad.models.vectors.keyed import KeyedVectors
+from lexgrad.text.vectors import read_vectors
+
+
+def open_vectors(place: str | os.PathLike[str]) -> KeyedVectors:
+    """Open the vectors of a trained model's directory, or a file: word2vec's, GloVe's, fastText's ``.vec``.
+
+    Raises:
+        InputError: there is nothing there, it is neither, or the model has no word embeddings.
+    """
+    if not Path(place).is_dir():
+        read = read_vectors(place)
+        return KeyedVectors(read.words, read.matrix)
+    from lexgrad.models.storage import load
+
+    return vectors_of(load(Path(place)), os.fspath(place))
+
+
+def vectors_of(model: Any, name: str = "the model") -> KeyedVectors:
+    """Return the word embeddings of a fitted model.
+
+    Raises:
+        InputError: it has none.
+    """
+    own = getattr(model, "vectors", None)
+    if isinstance(own, KeyedVectors):
+        return own
+    embeddings = getattr(model, "parameters_", {}).get("E")
+    tokenizer = getattr(getattr(model, "encoder_", None), "tokenizer", None)
+    if embeddings is None or tokenizer is None:
+        raise InputError(f"{name} is a {type(model).__name__}, which has no word embeddings")
+    return KeyedVectors(tokenizer.vocabulary, np.asarray(embeddings, np.float32))
