@@ -65,9 +65,12 @@ def evaluate_pairs(vectors: KeyedVectors, source: Source) -> dict[str, Any]:
 
 def spearman(first: Iterable[float], second: Iterable[float]) -> float | None:
     """Return Pearson's correlation of the ranks, equal values sharing their mean rank; None where there is none."""
-    one, other = _ranks(np.asarray(list(first))), _ranks(np.asarray(list(second)))
-    one, other = one - one.mean(), other - other.mean() if len(one) else other
-    scale = float(np.sqrt((one @ one) * (other @ other))) if len(one) > 1 else 0.0
+    one, other = np.asarray(list(first), np.float64), np.asarray(list(second), np.float64)
+    if len(one) < 2:
+        return None
+    one, other = _ranks(one), _ranks(other)
+    one, other = one - one.mean(), other - other.mean()
+    scale = float(np.sqrt((one @ one) * (other @ other)))
     return float(one @ other) / scale if scale else None
 
 
@@ -75,7 +78,7 @@ def _ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Ranks from 0, equal values sharing their mean."""
     _, which, counts = np.unique(values, return_inverse=True, return_counts=True)
     means = np.cumsum(counts) - (counts + 1) / 2
-    return np.asarray(means[which.ravel()], np.float64) if len(values) else np.zeros(0)
+    return np.asarray(means[which.ravel()], np.float64)
 
 
 def evaluate_analogies(vectors: KeyedVectors, source: Source, most: int | None = 300_000) -> dict[str, Any]:
@@ -99,7 +102,7 @@ def evaluate_analogies(vectors: KeyedVectors, source: Source, most: int | None =
     questions = list(read_questions(source))
     size = len(vectors) if most is None else min(most, len(vectors))
     rows = np.array([[_row(vectors, word, size) for word in question[1:]] for question in questions]).reshape(-1, 4)
-    whole = (rows >= 0).all(axis=1)
+    whole = np.asarray((rows >= 0).all(axis=1))
     right = np.zeros(len(rows), bool)
     right[whole] = _answers(vectors, rows[whole], size) == rows[whole, 3]
     sections: dict[str, list[int]] = {}
