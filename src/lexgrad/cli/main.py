@@ -69,7 +69,9 @@ def train(
     *,
     model: Annotated[str, typer.Argument(metavar="MODEL", help="One of those that [b]lexgrad models[/] lists.")],
     train: Annotated[str, typer.Argument(metavar="TRAIN", help="Texts with labels: a file, [b]-[/], or builtin:NAME.")],
-    dev: Annotated[str | None, _value("FILE", "Texts to watch in training; the best epoch is kept.")] = None,
+    dev: Annotated[
+        str | None, _value("FILE", "Texts to watch in training; the best epoch is kept. Or a share of TRAIN: 10%.")
+    ] = None,
     test: Annotated[str | None, _value("FILE", "Texts to measure the trained model on.")] = None,
     text: Text = None,
     label: Label = None,
@@ -84,6 +86,10 @@ def train(
     set_: Annotated[list[str] | None, _value("NAME=VALUE", "Any setting of the model; repeatable.", "--set")] = None,
     encoding: Encoding = None,
     format_: Format = None,
+    folds: Annotated[
+        int | None, _value("K", "Cross-validate: train K times, each time without one fold.", least=2)
+    ] = None,
+    seeds: Annotated[int | None, _value("N", "Train with N seeds, from --seed on.", least=1)] = None,
     watch: Annotated[bool, _flag("--watch", "Measure the training's health, for [b]show --health[/].")] = False,
     resume: Annotated[bool, _flag("--resume", "Continue a run that was interrupted.")] = False,
     overwrite: Annotated[bool, _flag("--overwrite", "Replace the run that is there.")] = False,
@@ -100,6 +106,8 @@ def train(
       lexgrad train ffnn train.csv --set units=200 --set dropout=0.3
       lexgrad train logistic train.csv --set ngrams=1,2 --set l2=1e-5
       lexgrad train ffnn train.csv --settings mine.toml
+      lexgrad train ffnn train.csv --folds 10 --dev 10%
+      lexgrad train ffnn train.csv --dev dev.csv --seeds 3
       lexgrad train ffnn train.csv --watch
       lexgrad train ffnn train.csv --out runs/mine --resume
     """
@@ -127,6 +135,8 @@ def train(
         settings_file=settings,
         resume=resume,
         overwrite=overwrite,
+        folds=folds,
+        seeds=seeds,
     )
     run_train(request, Output(as_json=as_json, quiet=quiet))
 

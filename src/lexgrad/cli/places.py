@@ -51,6 +51,38 @@ def opened_run(model: str, source: str, out: Path | None, *, resume: bool, overw
             path.rmdir()
 
 
+@contextmanager
+def opened_folder(
+    model: str, source: str, out: Path | None, mark: str, *, resume: bool, overwrite: bool
+) -> Iterator[Path]:
+    """The directory of several trainings, which the file ``mark`` in it tells apart from a run; see ``opened_run``.
+
+    Raises:
+        InputError: as ``opened_run``.
+    """
+    if resume and overwrite:
+        raise InputError("--resume and --overwrite contradict each other: continue the runs, or replace them")
+    name = f"{model}-{stem(source)}"
+    path, fresh = (
+        (out, not out.exists()) if out is not None else (_latest(name), False) if resume else (_claim(name), True)
+    )
+    if path.is_file():
+        raise InputError(f"{path} is a file; several trainings need a directory")
+    if resume:
+        if not (path / mark).is_file():
+            raise InputError(f"nothing to resume: {path} has no {mark}; name the directory with --out")
+    elif not overwrite and any((path / file).exists() for file in (*FILES, mark)):
+        raise InputError(
+            f"{path} is taken already: continue with --resume, replace it with --overwrite, or choose another --out"
+        )
+    path.mkdir(parents=True, exist_ok=True)
+    try:
+        yield path
+    finally:
+        if fresh and path.is_dir() and not any(path.iterdir()):
+            path.rmdir()
+
+
 def _claim(name: str) -> Path:
     """Make the first of ``runs/<name>-1``, ``-2`` ... that is free; two trainings never get the same."""
     if RUNS.is_file():

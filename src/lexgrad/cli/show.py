@@ -11,6 +11,7 @@ from lexgrad.cli.output import Output
 from lexgrad.cli.reports import decimal, table
 from lexgrad.cli.settings import as_text
 from lexgrad.errors import InputError
+from lexgrad.experiments.repeats import RESULTS
 from lexgrad.models.classifiers.storing import ENCODER
 from lexgrad.train.health import RULES, summary
 from lexgrad.train.run import CHECKPOINT, CONFIG, MODEL, Run
@@ -18,6 +19,11 @@ from lexgrad.train.run import CHECKPOINT, CONFIG, MODEL, Run
 
 def run_show(path: Path, output: Output) -> None:
     """Print configuration, parameters with shapes, and the metrics of every epoch."""
+    if (path / RESULTS).is_file():
+        from lexgrad.cli.repeat import show_repeated
+
+        show_repeated(path, output)
+        return
     run = Run.open(path)
     config, rows = run.config(), run.read_metrics()
     finished = (path / MODEL).is_file()

@@ -39,6 +39,20 @@ def split_of(train: str, dev: str | None, test: str | None) -> Split:
     return Split(parts["train"], dev or parts["dev"], test or parts["test"])
 
 
+def share_of(dev: str | None) -> float | None:
+    """The share in (0, 1) of the training texts that ``10%`` asks for; None where a file is named.
+
+    Raises:
+        InputError: not above 0 and below 100 %.
+    """
+    number = (dev or "").removesuffix("%")
+    if dev is None or number == dev or not number.replace(".", "", 1).isdecimal():
+        return None
+    if not 0 < float(number) < 100:
+        raise InputError(f"--dev {dev}: expected a share above 0% and below 100%, such as 10%")
+    return float(number) / 100
+
+
 def open_labelled(source: str, columns: Mapping[str, str]) -> Table:
     """Open texts with labels; ``columns`` may hold text, label, encoding and format.
 

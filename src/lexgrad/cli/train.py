@@ -15,7 +15,7 @@ from lexgrad.cli.places import opened_run
 from lexgrad.cli.progress import Display
 from lexgrad.cli.settings import given_settings
 from lexgrad.cli.signals import Termination
-from lexgrad.cli.sources import Split, split_of
+from lexgrad.cli.sources import Split, share_of, split_of
 from lexgrad.cli.tasks import task_of
 from lexgrad.errors import InputError
 from lexgrad.models import model_named
@@ -42,6 +42,8 @@ class TrainRequest:
     settings_file: Path | None
     resume: bool
     overwrite: bool
+    folds: int | None = None
+    seeds: int | None = None
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,12 @@ def run_train(request: TrainRequest, output: Output) -> None:
     split = split_of(request.train, request.dev, request.test)
     _say_what_is_used(request, split, output)
     task = task_of(model)
-    tables = _open(task, split, request.columns)
+    tables = open_tables(task, split, request.columns, cut=not request.folds)
+    if request.folds or request.seeds:
+        from lexgrad.cli.repeat import run_repeated
+
+        run_repeated(request, tables, output)
+        return
     with (
         Termination() as termination,
         opened_run(
@@ -83,10 +90,17 @@ def run_train(request: TrainRequest, output: Output) -> None:
     _report(task, model, tables, run, output)
 
 
-def _open(task: Task, split: Split, columns: Mapping[str, str]) -> Tables:
-    """Open every source now, and read the test set once, so that its faults show before hours of training."""
+def open_tables(task: Task, split: Split, columns: Mapping[str, str], *, cut: bool = True) -> Tables:
+    """Open every source now, and read the test set once, so that its faults show before hours of training.
+
+    Where dev is a share of the training texts, they are ``cut``; else there is no dev set.
+    """
     train = task.open(split.train, columns)
-    dev = None if split.dev is None else task.open(split.dev, columns)
+    share = share_of(split.dev)
+    if share is None:
+        dev = None if split.dev is None else task.open(split.dev, columns)
+    else:
+        train, dev = task.held_out(train, share) if cut else (train, None)
     test = None if split.test is None else task.open(split.test, columns)
     if test is not None:
         task.check(test)
@@ -148,4 +162,6 @@ def command_line(request: TrainRequest) -> str:
         words += [] if value is None else [f"--{name}", str(value)]
     for item in request.settings:
         words += ["--set", item]
+    for name, count in (("folds", request.folds), ("seeds", request.seeds)):
+        words += [] if count is None else [f"--{name}", str(count)]
     return shlex.join([*words, "--resume"])

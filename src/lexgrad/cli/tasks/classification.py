@@ -24,6 +24,18 @@ class Classification(Task):
         """See Task.open: a table of texts and labels."""
         return open_labelled(source, columns)
 
+    def folds(self, data: Any, count: int) -> Sequence[tuple[Any, Any]]:
+        """See Task.folds: stratified."""
+        from lexgrad.experiments.splits import folds
+
+        return folds(data, count)
+
+    def held_out(self, data: Any, share: float) -> tuple[Any, Any]:
+        """See Task.held_out: stratified."""
+        from lexgrad.experiments.splits import held_out
+
+        return held_out(data, share)
+
     def summary(self, report: Mapping[str, Any]) -> str:
         """See Task.summary."""
         return (

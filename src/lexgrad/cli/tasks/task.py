@@ -34,6 +34,22 @@ class Task(ABC):
         for _ in data:
             pass
 
+    def folds(self, data: Any, count: int) -> Sequence[tuple[Any, Any]]:
+        """Cut training data for a cross-validation: ``count`` pairs of all but one part, and that part.
+
+        Raises:
+            InputError: this task's data are not cut, or there are not enough of them.
+        """
+        raise InputError("--folds and a share as --dev cut texts with labels; give the parts as files of their own")
+
+    def held_out(self, data: Any, share: float) -> tuple[Any, Any]:
+        """Cut training data in two: what is left, and a share of it to watch.
+
+        Raises:
+            InputError: as ``folds``.
+        """
+        return self.folds(data, 0)[0]
+
     @abstractmethod
     def summary(self, report: Mapping[str, Any]) -> str:
         """One line of what was trained; ``report`` is ``model.report_``."""

@@ -1,0 +1,85 @@
+"""Parts of a table of labelled texts: folds of a cross-validation, and a share held out for watching.
+
+Both are stratified: each class is dealt out evenly. Equal texts stay together, for a text that is in both parts is
+measured where it was learned. The parts are the same in every run: they hang on the table alone, not on a model's seed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lexgrad.errors import InputError
+from lexgrad.nn.initialisers import generator
+from lexgrad.text.tables import MemoryTable, Row, Table
+
+Pair = tuple[Table, Table]
+
+
+def folds(table: Table, count: int) -> list[Pair]:
+    """Return ``count`` pairs (all but one fold, that fold); each text is in one fold. The texts are held in memory.
+
+    Raises:
+        InputError: fewer than two folds, more folds than texts, or a class of one text, which can not be in both parts.
+    """
+    rows = list(table)
+    dealt = _dealt(rows, table.source)
+    if count < 2 or count > dealt.max() + 1:
+        raise InputError(f"expected 2 to {dealt.max() + 1} folds of {table.source}, as it has texts; got {count}")
+    numbers = dealt % count
+    return [
+        _pair(table, rows, numbers == number, f"fold {number + 1} of {count}", require_all=True)
+        for number in range(count)
+    ]
+
+
+def held_out(table: Table, share: float) -> Pair:
+    """Return (the other texts, a share of them in (0, 1)). The texts are held in memory.
+
+    Raises:
+        InputError: a share of which there is no text, or nothing left to train on.
+    """
+    rows = list(table)
+    dealt = _dealt(rows, table.source)
+    # Dealt class by class: every 1/share-th one from each class.
+    marks = np.floor((dealt + 1) * share) > np.floor(dealt * share)
+    if not marks.any() or marks.all():
+        raise InputError(f"{share:.0%} of the {len(rows)} texts of {table.source} leaves one part without texts")
+    return _pair(table, rows, marks, f"{share:.0%}")
+
+
+def _dealt(rows: list[Row], source: str) -> NDArray[np.int64]:
+    """A number for each row: equal texts have the same, different ones count up, class by class, shuffled."""
+    first: dict[str, int] = {}
+    place = np.fromiter((first.setdefault(row.text, len(first)) for row in rows), np.int64, len(rows))
+    label_of: dict[int, str] = {}
+    for number, row in zip(place.tolist(), rows, strict=True):
+        if row.label is None:
+            raise InputError(f"{source}: has no labels; expected a label for every text")
+        label_of.setdefault(number, row.label)
+    labels = np.array([label_of[number] for number in range(len(first))])
+    shuffled = generator(0, "folds").permutation(len(first))
+    order = shuffled[np.argsort(labels[shuffled], kind="stable")]
+    dealt = np.empty(len(first), np.int64)
+    dealt[order] = np.arange(len(first))
+    return dealt[place]
+
+
+def _pair(table: Table, rows: list[Row], held: NDArray[np.bool_], name: str, *, require_all: bool = False) -> Pair:
+    kept = [row for row, out in zip(rows, held.tolist(), strict=True) if not out]
+    out = [row for row, out in zip(rows, held.tolist(), strict=True) if out]
+    if require_all and (odd := _classes(out) - _classes(kept)):
+        raise InputError(
+            f"{table.source}: all texts of class {sorted(odd)[0]!r} are in {name}; each class needs two different texts"
+        )
+    print_ = table.fingerprint()
+    return (
+        MemoryTable(f"{table.source} without {name}", kept, f"{print_} without {name}"),
+        MemoryTable(f"{name} of {table.source}", out, f"{print_} {name}"),
+    )
+
+
+def _classes(rows: Iterable[Row]) -> set[str]:
+    return {str(row.label) for row in rows}
