@@ -16,20 +16,23 @@ posix = pytest.mark.skipif(os.name == "nt", reason="Windows cannot send a consol
 
 TRAIN = ("--epochs", "6", "--seed", "1", "--batch", "4")
 
-# A training that waits in a step of its third epoch until a signal comes: it says so, then reads what never comes.
+# A training, a step at a time, that waits in its third epoch until a signal comes: it says so, then reads what never
+# comes.
 WAITING = """
 import sys
+from lexgrad.train import loop
 from lexgrad.cli import progress
 from lexgrad.cli.main import main
 
 class Waiting(progress.Display):
-    def on_step(self, **step):
-        super().on_step(**step)
+    def on_steps(self, **step):
+        super().on_steps(**step)
         if self._epoch == 3 and step["step"] == 2:
             print("ready", file=sys.stderr, flush=True)
             sys.stdin.read()
 
 progress.Display = Waiting
+loop.LAUNCH_SECONDS = 0
 main(sys.argv[1:])
 """
 

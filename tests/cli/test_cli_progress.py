@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 
+import numpy as np
 import pytest
 from rich.console import Console
 
@@ -29,7 +30,7 @@ def train(display: Display, clock: Clock, *, epochs: int, seconds: float) -> Non
             display.on_epoch(epoch, epochs)
             for step in (1, 2):
                 clock.now += seconds / 2
-                display.on_step(loss=1 / epoch, examples=10, tokens=50, step=step, steps=2)
+                display.on_steps(losses=np.array([1 / epoch]), examples=10, tokens=50, step=step, steps=2)
             display.on_dev(epoch, {"accuracy": 0.5, "loss": 0.7, "macro_f1": 0.4}, best=epoch == 1)
             row = {
                 "epoch": epoch,
@@ -107,7 +108,7 @@ def test_a_long_epoch_gives_a_sign_of_life() -> None:
     display.on_epoch(1, 1)
     for step in range(1, 101):
         clock.now += 1
-        display.on_step(loss=0.5, examples=10, tokens=50, step=step, steps=100)
+        display.on_steps(losses=np.array([0.5]), examples=10, tokens=50, step=step, steps=100)
     lines = file.getvalue().splitlines()
     assert len(lines) == 3
     assert lines[0] == "epoch 1/1 step 31/100: loss 0.5000  10 examples/s, 50 tokens/s"

@@ -107,7 +107,7 @@ def test_progress_hears_everything(table: Any) -> None:
         def on_epoch(self, epoch: int, epochs: int) -> None:
             heard.append(f"epoch {epoch}/{epochs}")
 
-        def on_step(self, *, loss: float, examples: int, tokens: int, step: int, steps: int) -> None:
+        def on_steps(self, *, losses: Any, examples: int, tokens: int, step: int, steps: int) -> None:
             heard.append(f"step {step}/{steps} {examples}")
 
         def on_dev(self, epoch: int, metrics: Any, best: bool) -> None:

@@ -33,9 +33,10 @@ def test_a_record_holds_the_norms_of_gradient_weights_and_update() -> None:
     objective = Objective(lg.sum(hidden), lg.sum(lg.square(w)), {"x": x}, {"w": w, "b": b}, ("w", "b"), step_input())
     watch = Watch(objective, 5, "fp64")
     assert [watch.due(update) for update in (0, 1, 5)] == [True, False, True]
+    assert [watch.room(update, 3) for update in (0, 1, 3, 5)] == [1, 3, 2, 1]
     batch = {"x": np.array([[1.0, 2.0], [0.0, 1.0]])}
     before = {"w": np.array([[1.0, -1.0, 0.5], [1.0, -1.0, -1.0]]), "b": np.zeros(3)}
-    reading = watch.before(before, batch, 0)
+    reading = watch.before({**before, **batch}, 0)
     after = {"w": before["w"] * 0.9, "b": np.array([3.0, 0.0, 4.0])}
     record = watch.record(reading, after, 1, 0, 0.1)
     # x w is [[3, -3, -1.5], [1, -1, -1]]: only the first unit is active, for both rows.
@@ -71,9 +72,9 @@ class StopAt(Progress):
     def __init__(self, steps: int) -> None:
         self.left = steps
 
-    def on_step(self, **_: Any) -> None:
-        self.left -= 1
-        if not self.left:
+    def on_steps(self, *, losses: Any, **_: Any) -> None:
+        self.left -= len(losses)
+        if self.left <= 0:
             raise KeyboardInterrupt
 
 

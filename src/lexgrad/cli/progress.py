@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from lexgrad.train.progress import Progress
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from rich.console import Console
     from rich.progress import Progress as Bar
     from rich.progress import TaskID
@@ -29,7 +30,7 @@ class Meter:
         self.tokens = 0
 
     def add(self, examples: int, tokens: int) -> None:
-        """Count one step."""
+        """Count what steps have read."""
         self.examples += examples
         self.tokens += tokens
 
@@ -91,17 +92,19 @@ class Display(Progress):
         """Remember which epoch it is."""
         self._epoch, self._epochs = epoch, epochs
 
-    def on_step(self, *, loss: float, examples: int, tokens: int, step: int, steps: int) -> None:
-        """Count the step; redraw if it is time."""
+    def on_steps(self, *, losses: NDArray[Any], examples: int, tokens: int, step: int, steps: int) -> None:
+        """Count the steps; redraw if it is time."""
         if self._meter is None:
             self._meter = Meter(self._clock)
         self._meter.add(examples, tokens)
-        self._loss = loss if self._loss is None else SMOOTHING * self._loss + (1 - SMOOTHING) * loss
+        kept = SMOOTHING ** len(losses)
+        mean = float(losses.mean())
+        self._loss = mean if self._loss is None else kept * self._loss + (1 - kept) * mean
         now = self._clock()
         if now < self._next_refresh:
             return
         if self._bar is None:
-            if self._next_refresh:  # the first step is no news
+            if self._next_refresh:  # the first steps are no news
                 self._line(f"epoch {self._epoch}/{self._epochs} step {step}/{steps}: {self._numbers()}")
             self._next_refresh = now + LONG_EPOCH_SECONDS
             return

@@ -34,6 +34,11 @@ class Rows:
     starts: Numbers
     stops: Numbers | None = None
 
+    def part(self, step: int) -> Array:
+        """What a step reads."""
+        start, array = self.starts[step], np.asarray(self.array)
+        return array[start, ...] if self.stops is None else array[start : self.stops[step]]
+
 
 class Bound:
     """Steps that are ready to run; made by :meth:`lexgrad.compile.Program.bind`.
@@ -62,6 +67,7 @@ class Window:
 
     def __init__(self, name: str, rows: Rows, array: Array, steps: int) -> None:
         self.array = array
+        self.rows = Rows(array, rows.starts, rows.stops)
         self.starts = np.asarray(rows.starts, np.int64)
         self.single = rows.stops is None
         self.stops = self.starts + 1 if rows.stops is None else np.asarray(rows.stops, np.int64)
@@ -82,11 +88,6 @@ class Window:
         places = self.starts * self.array.strides[0] + self.array.ctypes.data
         return np.where((self.lengths > 0) & (self.array.size > 0), places, nowhere)
 
-    def part(self, step: int) -> Array:
-        """What a step reads."""
-        part: Array = self.array[self.starts[step] : self.stops[step]]
-        return part[0, ...] if self.single else part
-
 
 class Binding:
     """Lays out what the machine code reads for every step: see :meth:`lexgrad.compile.Program.bind`."""
@@ -102,7 +103,7 @@ class Binding:
             if isinstance(rows, Rows)
         }
         whole = {name: array for name, array in inputs.items() if not isinstance(array, Rows)}
-        self.first = whole | {name: window.part(0) for name, window in self.windows.items()}
+        self.first = whole | {name: window.rows.part(0) for name, window in self.windows.items()}
         self.sizes = self._sizes()
 
     def bound(self) -> Bound:
@@ -163,7 +164,7 @@ class Binding:
         return not any(np.any(resolve(need.size, sizes) < 0) for need in self.program._requirements)
 
     def _step(self, step: int) -> dict[str, Array]:
-        return self.first | {name: window.part(step) for name, window in self.windows.items()}
+        return self.first | {name: window.rows.part(step) for name, window in self.windows.items()}
 
     def _check(self, made: Mapping[str, Array]) -> None:
         program = self.program

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lexgrad.compile import Program
+from lexgrad.compile import Program, Rows
 from lexgrad.compile.arrays import Precision
 from lexgrad.compile.machine import host
 from lexgrad.compile.packing import require_bf16
 from lexgrad.errors import InputError
 from lexgrad.evaluate import Interpreter, nonfinite_wanted
 from lexgrad.graph import Graph
+from lexgrad.train.batches import Inputs, part_of
 
 Array = NDArray[Any]
 DTYPES = {"fp32": np.float32, "fp64": np.float64, "bf16": np.float32}
@@ -59,7 +60,7 @@ def runner(graph: Graph, precision: str, threads: int | None = None) -> Runner:
 
 
 class Updater:
-    """Runs a graph some of whose outputs are the next values of inputs of the same names.
+    """Runs a graph some of whose outputs are the next values of inputs of the same names, many steps at a time.
 
     Compiled, the arrays of those inputs are updated in place: the first call copies what it is given, and from then on
     what a call returns is what the next one should be given.
@@ -82,15 +83,44 @@ class Updater:
         else:
             self._program = Program(graph, width, threads, {name: name for name in self.updated})
 
-    def __call__(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
-        """Return the outputs by name."""
+    def __call__(self, inputs: Inputs, steps: int) -> dict[str, Array]:
+        """Run several steps, one behind the other.
+
+        Args:
+            inputs: by name; ``Rows`` are what each step reads, an array serves all. What is updated is an array.
+            steps: how many.
+
+        Returns:
+            outputs by name: the last values of those that are updated, and of each other (steps, …) its values.
+        """
         if self._program is None:
             assert self._interpreter is not None
-            return self._interpreter.run(inputs)
-        given = {}
+            return self._one_by_one(self._interpreter.run, inputs, steps)
+        given: dict[str, Array | Rows] = {}
         for name in self.graph.inputs:
-            array = inputs[name]
-            if name in self.updated and array is not self._own.get(name):
-                array = self._own[name] = self._program.prepared(name, array, copy=True)
-            given[name] = self._program.prepared(name, array)
+            value = inputs[name]
+            if isinstance(value, Rows):
+                given[name] = value
+                continue
+            if name in self.updated and value is not self._own.get(name):
+                value = self._own[name] = self._program.prepared(name, value, copy=True)
+            given[name] = self._program.prepared(name, value)
+        if self._program.donation.copied:  # such outputs find their place only when a step is over
+            return self._one_by_one(self._launched, given, steps)
+        return self._program.bind(given, steps)()
+
+    def _launched(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        assert self._program is not None
+        given = {name: self._program.prepared(name, array) for name, array in inputs.items()}
         return self._program.launch([given])[0]
+
+    def _one_by_one(
+        self, run: Callable[[Mapping[str, Array]], dict[str, Array]], inputs: Inputs, steps: int
+    ) -> dict[str, Array]:
+        latest: dict[str, Array] = {}
+        others: list[dict[str, Array]] = []
+        for number in range(steps):
+            out = run(part_of(inputs, number) | latest)
+            latest = {name: out.pop(name) for name in self.updated}
+            others.append(out)
+        return latest | {name: np.stack([out[name] for out in others]) for name in others[0]}

@@ -6,12 +6,12 @@
             theta <- theta - eta g        (or another optimiser's update)
 
 With m = 1 it is stochastic gradient descent. The last mini-batch of an epoch may be smaller: its mean is over its own
-size.
+size. Steps run many at a time, in launches of about ``LAUNCH_SECONDS``, and no Python runs between them; between two
+launches training can be watched, saved and stopped. The weights do not depend on how many steps a launch has.
 """
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -21,44 +21,33 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lexgrad.errors import NonFiniteError
+from lexgrad.train.batches import Batches, Examples, Inputs
 from lexgrad.train.interrupts import held_back
 from lexgrad.train.position import Arrays, Position
 from lexgrad.train.progress import Interrupted, Progress
 from lexgrad.train.run import Run
-from lexgrad.train.shuffle import batches, steps_in_epoch
 from lexgrad.train.watching import Watch
 
-Batch = dict[str, NDArray[Any]]
-
-
-class Examples(Protocol):
-    """Training examples from which batches are picked by index."""
-
-    def __len__(self) -> int: ...
-
-    def batch(self, indices: NDArray[np.int64]) -> tuple[Batch, int]:
-        """Return the step's inputs for these examples, and how many tokens they hold."""
-        ...
+LAUNCH_SECONDS = 0.03
+MOST_STEPS, GROWTH = 4096, 8  # of a launch; and how many times as many steps as the last one it has at most
 
 
 class Step(Protocol):
-    """One training step: ``lexgrad.train.step.TrainingStep``, or anything that is called like it."""
+    """Training steps: ``lexgrad.train.step.TrainingStep``, or anything that has its ``launch``."""
 
-    def __call__(
-        self, parameters: Arrays, state: Arrays, batch: Batch, rate: float, update: int
-    ) -> tuple[Arrays, Arrays, float]:
-        """Return new parameters, new state, and the batch's mean loss before the update."""
+    def launch(
+        self, parameters: Arrays, state: Arrays, inputs: Inputs, rates: NDArray[Any], update: int
+    ) -> tuple[Arrays, Arrays, NDArray[Any]]:
+        """Do one step for each rate; return new parameters, new state, and each step's mean loss (steps,)."""
         ...
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """How long and in what pieces to train.
+    """How long to train.
 
     Attributes:
         epochs: passes over the examples.
-        batch: examples in a mini-batch.
-        seed: keys the order of every epoch.
         rate: learning rate of each update, counted from 0.
         patience: epochs without a better dev result after which to stop.
         monitor: "loss", "accuracy" or "macro_f1" of the dev set.
@@ -66,8 +55,6 @@ class Plan:
     """
 
     epochs: int
-    batch: int
-    seed: int
     rate: Callable[[int], float]
     patience: int = 5
     monitor: str = "loss"
@@ -88,8 +75,8 @@ def train(
     """Train from ``start`` until the plan is done or patience runs out; returns where it ended.
 
     Args:
-        step: the update.
-        examples: what to learn from.
+        step: the updates.
+        examples: what to learn from, and in which order.
         start: fresh parameters and state, or what a checkpoint held.
         plan: how long and how.
         measure: metrics of the dev set for given parameters; None without a dev set.
@@ -99,13 +86,13 @@ def train(
 
     Raises:
         Interrupted: KeyboardInterrupt came; the state is saved where there is a run.
-        NonFiniteError: the loss became infinite or not a number.
+        NonFiniteError: the loss became infinite or not a number; it says in which epoch and step.
     """
     return _Training(step, examples, start, plan, measure, run, progress or Progress(), watch).train()
 
 
 class _Training:
-    """One call of ``train``; ``here`` is replaced as a whole after each step."""
+    """One call of ``train``; ``here`` is replaced as a whole after each launch."""
 
     def __init__(
         self,
@@ -120,7 +107,7 @@ class _Training:
     ) -> None:
         self.step, self.examples, self.here, self.plan, self.watch = step, examples, start, plan, watch
         self.measure, self.run, self.progress = measure, run, progress
-        self.steps = steps_in_epoch(len(examples), plan.batch)
+        self.length = 1  # steps of the next launch
         self.saved = time.monotonic()
 
     def train(self) -> Position:
@@ -132,7 +119,7 @@ class _Training:
         try:
             self.progress.on_start(
                 epochs=self.plan.epochs,
-                steps=self.steps,
+                steps=self.examples.steps,
                 examples=len(self.examples),
                 first_epoch=self.here.epoch + 1,
                 first_step=self.here.step,
@@ -148,44 +135,61 @@ class _Training:
         return self.here
 
     def _steps(self) -> None:
-        """Do what is left of the epoch, one update a mini-batch."""
+        """Do what is left of the epoch, a launch at a time."""
         clock = time.monotonic()
-        for indices in batches(len(self.examples), self.plan.batch, self.plan.seed, self.here.epoch, self.here.step):
-            here = self.here
-            batch, tokens = self.examples.batch(indices)
-            rate = self.plan.rate(here.updates)
-            watched = self.watch if self.watch and self.watch.due(here.updates) else None
-            reading = watched.before(here.parameters, batch, here.updates) if watched else None
-            parameters, state, loss = self.step(here.parameters, here.state, batch, rate, here.updates)
-            if not math.isfinite(loss):
-                raise NonFiniteError(
-                    f"the loss became {loss} in epoch {here.epoch + 1}, step {here.step + 1}: the learning rate"
-                    f" ({rate:g}) may be too high, or the inputs too large; lower it, clip gradients, or standardize"
-                )
+        while self.here.step < self.examples.steps:
+            here, watch = self.here, self.watch
+            length = watch.room(here.updates, self.length) if watch else self.length
+            batches = self.examples.batches(here.epoch, here.step, min(here.step + length, self.examples.steps))
+            done, examples, tokens = len(batches), int(batches.examples.sum()), int(batches.tokens.sum())
+            rates = np.array([self.plan.rate(update) for update in range(here.updates, here.updates + done)])
+            reading = None
+            if watch and watch.due(here.updates):
+                reading = watch.before({**here.parameters, **here.state, **batches.step(0)}, here.updates)
+            parameters, state, losses = self.step.launch(
+                here.parameters, here.state, batches.inputs, rates, here.updates
+            )
+            self._require_finite(losses, rates)
             health = here.health
-            if watched and reading:
-                health = (*health, watched.record(reading, parameters, here.epoch + 1, here.updates, rate))
+            if watch and reading:
+                health = (*health, watch.record(reading, parameters, here.epoch + 1, here.updates, float(rates[0])))
             now = time.monotonic()
             self.here = replace(
                 here,
                 parameters=parameters,
                 state=state,
-                step=here.step + 1,
-                updates=here.updates + 1,
-                loss_sum=here.loss_sum + loss * len(indices),
-                examples=here.examples + len(indices),
+                step=here.step + done,
+                updates=here.updates + done,
+                loss_sum=_added(here.loss_sum, losses, batches),
+                examples=here.examples + examples,
                 tokens=here.tokens + tokens,
                 seconds=here.seconds + (now - clock),
                 health=health,
             )
+            self._pace(done, now - clock)
             clock = now
-            self.progress.on_step(
-                loss=loss, examples=len(indices), tokens=tokens, step=self.here.step, steps=self.steps
+            self.progress.on_steps(
+                losses=losses, examples=examples, tokens=tokens, step=self.here.step, steps=self.examples.steps
             )
             if self.run and now - self.saved > self.plan.checkpoint_seconds:
                 self.run.save(self.here)
                 self.saved = now
             self.safe_point()
+
+    def _pace(self, steps: int, seconds: float) -> None:
+        """Choose how many steps the next launch has, by how long the last one took."""
+        wanted = steps * LAUNCH_SECONDS / max(seconds, 1e-9)
+        self.length = max(1, min(int(wanted), GROWTH * steps, MOST_STEPS))
+
+    def _require_finite(self, losses: NDArray[Any], rates: NDArray[Any]) -> None:
+        wrong = ~np.isfinite(losses)
+        if wrong.any():
+            first = int(wrong.argmax())
+            raise NonFiniteError(
+                f"the loss became {losses[first]} in epoch {self.here.epoch + 1}, step {self.here.step + first + 1}:"
+                f" the learning rate ({rates[first]:g}) may be too high, or the inputs too large; lower it, clip"
+                " gradients, or standardize"
+            )
 
     def _finish_epoch(self) -> None:
         """Measure on the dev set, keep the best, write the row, go to the next epoch."""
@@ -222,3 +226,10 @@ class _Training:
             return replace(after, best=best, best_value=value, worse=0)
         worse = after.worse + 1
         return replace(after, worse=worse, stopped_early=worse >= self.plan.patience)
+
+
+def _added(total: float, losses: NDArray[Any], batches: Batches) -> float:
+    """The sum over examples of their loss so far: added step by step, so that launches of any length give one sum."""
+    for loss, count in zip(losses.tolist(), batches.examples.tolist(), strict=True):
+        total += loss * count
+    return float(total)

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from numpy.typing import NDArray
+
 from lexgrad.errors import LexgradError
 
 
@@ -28,9 +30,9 @@ class Progress:
     """Watches a training; every method does nothing here, so subclasses override what they show.
 
     The calls come in this order: ``on_data`` while texts are read and encoded, and ``on_note`` where there is something
-    to say; ``on_start`` once, then for each epoch ``on_epoch``, ``on_step`` many times, ``on_dev`` (only with a dev
+    to say; ``on_start`` once, then for each epoch ``on_epoch``, ``on_steps`` many times, ``on_dev`` (only with a dev
     set), ``on_epoch_end``; at last ``on_end``.
-    ``on_step`` is called for every step: keep it cheap.
+    ``on_steps`` is called a few dozen times a second.
     """
 
     def on_data(self, what: str, examples: int, fraction: float | None = None) -> None:
@@ -51,11 +53,11 @@ class Progress:
     def on_epoch(self, epoch: int, epochs: int) -> None:
         """Announce epoch ``epoch`` (from 1) of ``epochs``."""
 
-    def on_step(self, *, loss: float, examples: int, tokens: int, step: int, steps: int) -> None:
-        """Report step ``step`` (from 1) of ``steps`` of this epoch.
+    def on_steps(self, *, losses: NDArray[Any], examples: int, tokens: int, step: int, steps: int) -> None:
+        """Report the steps up to ``step`` (from 1) of ``steps`` of this epoch since the last report.
 
-        ``loss`` is the batch's mean loss in nats; ``examples`` and ``tokens`` are those of the batch
-        (``tokens`` counts words, or stored features where there are no words).
+        ``losses`` (how many they were,) are each batch's mean loss in nats; ``examples`` and ``tokens`` are those of
+        all of them (``tokens`` counts words, or stored features where there are no words).
         """
 
     def on_dev(self, epoch: int, metrics: Mapping[str, Any], best: bool) -> None:

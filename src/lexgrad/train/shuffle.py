@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,16 +16,6 @@ def permutation(n: int, seed: int, epoch: int) -> NDArray[np.int64]:
     key = np.array([seed, epoch], dtype=np.uint64)
     words = np.random.Philox(key=key).random_raw(n)
     return np.argsort(np.asarray(words, dtype=np.uint64), kind="stable").astype(np.int64)
-
-
-def batches(n: int, size: int, seed: int, epoch: int, start: int = 0) -> Iterator[NDArray[np.int64]]:
-    """Yield the mini-batches of an epoch: ``size`` examples each, what is left over in a last smaller one.
-
-    Every example comes exactly once. ``start`` skips that many batches, to resume in mid-epoch.
-    """
-    order = permutation(n, seed, epoch)
-    for begin in range(start * size, n, size):
-        yield order[begin : begin + size]
 
 
 def steps_in_epoch(n: int, size: int) -> int:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lexgrad import ops
+from lexgrad.compile import Rows
 from lexgrad.grad import gradient
 from lexgrad.graph import Graph, Node, Type, input_node
 from lexgrad.nn.clipping import clip_by_norm, clip_by_value
 from lexgrad.nn.optimisers import Optimiser, rows_read, slot_name, update_all
+from lexgrad.train.batches import Inputs
 from lexgrad.train.engine import DTYPES, Updater
 
 Array = NDArray[Any]
@@ -32,6 +34,8 @@ class Objective:
         parameters: every parameter's input node, by name.
         trained: the names of those that the step updates; the others stay as they are.
         step: the int scalar input node that counts updates from 0; dropout reads it, and the optimiser.
+        carried: what goes from step to step beside the optimiser's state, such as the last hidden state of a stream of
+            text: the next value, by the name of the input node, which is among ``inputs``, that holds the last one.
     """
 
     loss: Node
@@ -40,6 +44,7 @@ class Objective:
     parameters: Mapping[str, Node]
     trained: tuple[str, ...]
     step: Node
+    carried: Mapping[str, Node] = field(default_factory=dict)
 
 
 def step_input() -> Node:
@@ -58,7 +63,8 @@ def build_step(
     """Build the graph of one training step.
 
     Its inputs are the parameters, the optimiser's slots (``<parameter>_<slot>``), the batch, ``rate`` and ``step``;
-    its outputs the loss and, under the names of the inputs, the new value of each trained parameter and each slot.
+    its outputs the loss and, under the names of the inputs, the new value of each trained parameter, of each slot and
+    of all that is carried.
 
     With a lazy optimiser a table whose rows the loss looks up is a table of those rows alone: the L2 penalty, the norm
     of the gradient and the update are those of the rows that the batch reads, each counted once.
@@ -88,7 +94,8 @@ def build_step(
     rate = input_node(RATE, Type("float"))
     parameters, state = update_all(rule, trained, gradients, slots, rate, objective.step, decays, rows)
     inputs = {**objective.parameters, **slots, **objective.inputs, RATE: rate, STEP: objective.step}
-    return Graph(inputs, {LOSS: objective.loss, **parameters, **state}, name="training_step")
+    outputs = {LOSS: objective.loss, **parameters, **state, **objective.carried}
+    return Graph(inputs, outputs, name="training_step")
 
 
 def initial_state(rule: Optimiser, parameters: Arrays, trained: tuple[str, ...]) -> dict[str, Array]:
@@ -114,17 +121,30 @@ class TrainingStep:
         self.dtype = DTYPES[precision]
         self._run = Updater(graph, precision, threads)
 
+    def launch(
+        self, parameters: Arrays, state: Arrays, inputs: Inputs, rates: Array, update: int
+    ) -> tuple[Arrays, Arrays, Array]:
+        """Do one step for each rate, one behind the other.
+
+        Args:
+            parameters: by name.
+            state: the optimiser's state, and what else goes from step to step, by name.
+            inputs: what the steps read; see ``lexgrad.train.batches.Batches``.
+            rates: (steps,) the learning rates.
+            update: the number of the first step, counted from 0 over the whole training.
+
+        Returns:
+            new parameters, new state, and (steps,) each batch's mean loss before its update.
+        """
+        turns = np.arange(len(rates))
+        clock = {RATE: Rows(np.asarray(rates, self.dtype), turns), STEP: Rows(turns + update, turns)}
+        out = self._run({**parameters, **state, **inputs, **clock}, len(rates))
+        new = {name: out.get(name, array) for name, array in parameters.items()}
+        return new, {name: out[name] for name in state}, out[LOSS]
+
     def __call__(
         self, parameters: Arrays, state: Arrays, batch: Mapping[str, Array], rate: float, update: int
     ) -> tuple[Arrays, Arrays, float]:
-        """Return new parameters, new state, and the batch's mean loss before the update."""
-        given = {
-            **parameters,
-            **state,
-            **batch,
-            RATE: np.asarray(rate, self.dtype),
-            STEP: np.asarray(update, np.int64),
-        }
-        out = self._run(given)
-        new = {name: out.get(name, array) for name, array in parameters.items()}
-        return new, {name: out[name] for name in state}, float(out[LOSS])
+        """Do one step on a batch; returns new parameters, new state, and the batch's mean loss before the update."""
+        parameters, state, losses = self.launch(parameters, state, batch, np.array([rate]), update)
+        return parameters, state, float(losses[0])

@@ -86,11 +86,20 @@ class Watch:
         """Whether update ``update``, counted from 0, is to be measured."""
         return update % self.every == 0
 
-    def before(self, parameters: Arrays, batch: Arrays, update: int) -> Reading:
-        """Measure a batch, and keep a copy of the parameters: the step changes them in place."""
-        given = {**parameters, **batch, "step": np.asarray(update, np.int64)}
+    def room(self, update: int, steps: int) -> int:
+        """How many of ``steps`` steps from ``update`` on can be done at a time: one that is measured comes alone."""
+        return 1 if self.due(update) else min(steps, self.every - update % self.every)
+
+    def before(self, inputs: Arrays, update: int) -> Reading:
+        """Measure a batch, and keep a copy of the parameters: the step changes them in place.
+
+        Args:
+            inputs: the step's, by name: parameters, batch, and what goes from step to step.
+            update: the step's number.
+        """
+        given = {**inputs, "step": np.asarray(update, np.int64)}
         measured = self._run.run({name: given[name] for name in self._graph.inputs})
-        return Reading(measured, {name: np.array(parameters[name]) for name in self.trained})
+        return Reading(measured, {name: np.array(inputs[name]) for name in self.trained})
 
     def record(self, reading: Reading, after: Arrays, epoch: int, update: int, rate: float) -> dict[str, Any]:
         """What is kept of a step that has been done; see the class."""

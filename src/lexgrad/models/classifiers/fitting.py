@@ -15,7 +15,7 @@ from lexgrad.errors import InputError
 from lexgrad.graph import Node, Type, input_node
 from lexgrad.models import storage
 from lexgrad.models.classifiers import storing
-from lexgrad.models.classifiers.prediction import Predictor, as_precision, probabilities
+from lexgrad.models.classifiers.prediction import Predictor, probabilities
 from lexgrad.models.classifiers.targets import Codes, class_indices, class_weights, learn_classes
 from lexgrad.models.features.encoder import Encoder, learn_encoder, slices
 from lexgrad.models.features.inputs import BATCH, Inputs
@@ -25,13 +25,13 @@ from lexgrad.nn.initialisers import generator
 from lexgrad.nn.losses import classification_loss, l2_penalty
 from lexgrad.nn.optimisers import optimiser
 from lexgrad.nn.schedules import Schedule
+from lexgrad.train.batches import Batches, Shuffled, cut_rows
 from lexgrad.train.engine import DTYPES
 from lexgrad.train.loop import Plan, train
 from lexgrad.train.metrics import classification_metrics
 from lexgrad.train.position import Position
 from lexgrad.train.progress import Progress
 from lexgrad.train.run import Run
-from lexgrad.train.shuffle import steps_in_epoch
 from lexgrad.train.step import Objective, TrainingStep, build_step, initial_state, step_input
 from lexgrad.train.watching import RECORDS, Watch
 
@@ -45,26 +45,26 @@ LABELS, WEIGHTS, KEY = "labels", "weights", "key"
 
 @dataclass(frozen=True)
 class LabelledExamples:
-    """Training examples with labels, weights and dropout's key: what the loop picks batches from."""
+    """Training examples with labels, weights and dropout's key: what batches are picked from."""
 
     inputs: Inputs
     labels: Codes
     weights: Array | None
     key: Array | None
-    dtype: Any
 
     def __len__(self) -> int:
         return len(self.labels)
 
-    def batch(self, indices: NDArray[np.int64]) -> tuple[dict[str, Array], int]:
-        """See lexgrad.train.loop.Examples."""
-        batch, tokens = self.inputs.batch(indices)
-        batch[LABELS] = self.labels[indices]
+    def pick(self, indices: NDArray[np.int64], cuts: NDArray[np.int64]) -> Batches:
+        """See lexgrad.train.batches.Collection."""
+        inputs, tokens = self.inputs.pick(indices, cuts)
+        labels = self.labels[indices]
+        inputs[LABELS] = cut_rows(labels, cuts)
         if self.weights is not None:
-            batch[WEIGHTS] = self.weights[batch[LABELS]]
+            inputs[WEIGHTS] = cut_rows(self.weights[labels], cuts)
         if self.key is not None:
-            batch[KEY] = self.key
-        return as_precision(batch, self.dtype), tokens
+            inputs[KEY] = self.key
+        return Batches(inputs, np.diff(cuts), tokens)
 
 
 def fit_model(model: TextClassifier, X: Any, y: Any, *, dev: Any, run: Run | None, progress: Progress) -> None:
@@ -86,22 +86,20 @@ def fit_model(model: TextClassifier, X: Any, y: Any, *, dev: Any, run: Run | Non
         raise InputError(f"{source.name} has {len(inputs)} texts but {len(codes)} labels")
     if run is not None:
         storing.write_start(run, encoder, config)
-    examples = LabelledExamples(inputs, codes, weights, _dropout_key(model), DTYPES[model.precision])
+    collection = LabelledExamples(inputs, codes, weights, _dropout_key(model))
+    examples = Shuffled(collection, model.batch, model.seed)
     measure = _measure(model, encoder, classes, measured, progress)
     start = _start(model, encoder, len(classes), run)
-    steps = steps_in_epoch(len(codes), model.batch)
-    schedule = Schedule(model.learning_rate, model.schedule_kind(), model.epochs * steps, model.warmup)
+    updates = model.epochs * examples.steps
+    schedule = Schedule(model.learning_rate, model.schedule_kind(), updates, model.warmup)
     plan = Plan(
         epochs=model.epochs,
-        batch=model.batch,
-        seed=model.seed,
         rate=schedule,
         patience=model.patience,
         monitor=model.monitor,
     )
     step = training_step(model, encoder, len(classes), weighted=weights is not None)
     began = time.monotonic()
-    updates = model.epochs * steps
     watch = _watch(model, encoder, len(classes), weighted=weights is not None, updates=updates)
     end = train(step, examples, start, plan, measure=measure, run=run, progress=progress, watch=watch)
     _keep(model, end, encoder, classes, time.monotonic() - began, start)

@@ -2,32 +2,47 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lexgrad.compile import Rows
 from lexgrad.graph import Dim, Type
-from lexgrad.text.packed import PackedTexts, SparseRows
+from lexgrad.text.packed import PackedTexts, SparseRows, offsets_of
+from lexgrad.train.batches import PackedSteps, cut_rows, part_of
 
 Array = NDArray[Any]
+Int64 = NDArray[np.int64]
 Batch = dict[str, Array]
 BATCH, TOKENS = Dim("batch"), Dim("tokens")
 
 
-class Inputs(Protocol):
+class Inputs(ABC):
     """Encoded examples of one kind."""
 
+    @abstractmethod
     def __len__(self) -> int: ...
 
-    def batch(self, indices: NDArray[np.int64] | None = None) -> tuple[Batch, int]:
+    @abstractmethod
+    def pick(self, indices: Int64, cuts: Int64) -> tuple[dict[str, Array | Rows], Int64]:
+        """Pick the examples of several steps: step s reads ``indices[cuts[s]:cuts[s + 1]]``.
+
+        Returns:
+            the graph's inputs by name, as in ``lexgrad.train.batches.Batches``, and how many tokens each step reads.
+        """
+
+    def batch(self, indices: Int64 | None = None) -> tuple[Batch, int]:
         """Return the graph's inputs for these examples (None: all), and how many tokens they hold."""
-        ...
+        indices = np.arange(len(self)) if indices is None else indices
+        inputs, tokens = self.pick(indices, np.array([0, len(indices)]))
+        return part_of(inputs, 0), int(tokens[0])
 
 
 @dataclass(frozen=True)
-class DenseInputs:
+class DenseInputs(Inputs):
     """Rows of numbers: input ``x`` (batch, d)."""
 
     x: Array
@@ -35,14 +50,13 @@ class DenseInputs:
     def __len__(self) -> int:
         return len(self.x)
 
-    def batch(self, indices: NDArray[np.int64] | None = None) -> tuple[Batch, int]:
-        """See Inputs.batch; every entry counts as a token."""
-        x = self.x if indices is None else self.x[indices]
-        return {"x": x}, x.size
+    def pick(self, indices: Int64, cuts: Int64) -> tuple[dict[str, Array | Rows], Int64]:
+        """See Inputs.pick; every entry counts as a token."""
+        return {"x": cut_rows(self.x[indices], cuts)}, np.diff(cuts) * self.x.shape[1]
 
 
 @dataclass(frozen=True)
-class SparseInputs:
+class SparseInputs(Inputs):
     """Sparse rows: inputs ``ids``, ``values`` (tokens,) and ``offsets`` (batch + 1,).
 
     Attributes:
@@ -59,18 +73,25 @@ class SparseInputs:
     def __len__(self) -> int:
         return len(self.rows)
 
-    def batch(self, indices: NDArray[np.int64] | None = None) -> tuple[Batch, int]:
-        """See Inputs.batch; every stored entry counts as a token."""
-        rows = self.rows if indices is None else self.rows.select(indices)
-        values = rows.values if self.deviations is None else rows.values / self.deviations[rows.ids]
-        batch = {"ids": rows.ids, "values": values, "offsets": rows.offsets}
+    def pick(self, indices: Int64, cuts: Int64) -> tuple[dict[str, Array | Rows], Int64]:
+        """See Inputs.pick; every stored entry counts as a token."""
+        steps = PackedSteps.of(self.rows.offsets, indices, cuts)
+        ids = self.rows.ids[steps.places]
+        values: Array = self.rows.values[steps.places]
+        if self.deviations is not None:
+            values = values / self.deviations[ids]
+        inputs: dict[str, Array | Rows] = {
+            "ids": cut_rows(ids.astype(np.int64), steps.cuts),
+            "values": cut_rows(values, steps.cuts),
+            "offsets": steps.offsets,
+        }
         if self.shift is not None:
-            batch["shift"] = self.shift
-        return batch, len(rows.ids)
+            inputs["shift"] = self.shift
+        return inputs, steps.lengths
 
 
 @dataclass(frozen=True)
-class PackedInputs:
+class PackedInputs(Inputs):
     """Packed words: inputs ``ids`` (tokens,) and ``offsets`` (batch + 1,)."""
 
     texts: PackedTexts
@@ -78,14 +99,15 @@ class PackedInputs:
     def __len__(self) -> int:
         return len(self.texts)
 
-    def batch(self, indices: NDArray[np.int64] | None = None) -> tuple[Batch, int]:
-        """See Inputs.batch."""
-        texts = self.texts if indices is None else self.texts.select(indices)
-        return {"ids": texts.ids, "offsets": texts.offsets}, len(texts.ids)
+    def pick(self, indices: Int64, cuts: Int64) -> tuple[dict[str, Array | Rows], Int64]:
+        """See Inputs.pick."""
+        steps = PackedSteps.of(self.texts.offsets, indices, cuts)
+        ids = self.texts.ids[steps.places].astype(np.int64)
+        return {"ids": cut_rows(ids, steps.cuts), "offsets": steps.offsets}, steps.lengths
 
 
 @dataclass(frozen=True)
-class PaddedInputs:
+class PaddedInputs(Inputs):
     """Words side by side: input ``ids`` (batch, length); short texts end in -1, long ones are cut."""
 
     texts: PackedTexts
@@ -94,16 +116,15 @@ class PaddedInputs:
     def __len__(self) -> int:
         return len(self.texts)
 
-    def batch(self, indices: NDArray[np.int64] | None = None) -> tuple[Batch, int]:
-        """See Inputs.batch; padding does not count."""
-        texts = self.texts if indices is None else self.texts.select(indices)
-        offsets = np.asarray(texts.offsets)
-        columns = np.arange(self.length)
-        places = offsets[:-1, None] + columns
-        inside = places < offsets[1:, None]
-        ids = np.full(places.shape, -1, dtype=np.int64)
-        ids[inside] = np.asarray(texts.ids)[places[inside]]
-        return {"ids": ids}, int(inside.sum())
+    def pick(self, indices: Int64, cuts: Int64) -> tuple[dict[str, Array | Rows], Int64]:
+        """See Inputs.pick; padding does not count."""
+        begins = self.texts.offsets[:-1][indices]
+        lengths = np.minimum(self.texts.offsets[1:][indices] - begins, self.length)
+        inside = np.arange(self.length) < lengths[:, None]
+        ids = np.full(inside.shape, -1, dtype=np.int64)
+        places = begins[:, None] + np.arange(self.length)
+        ids[inside] = self.texts.ids[places[inside]]
+        return {"ids": cut_rows(ids, cuts)}, np.diff(offsets_of(lengths)[cuts])
 
 
 def dense_types(columns: int) -> dict[str, Type]:
