@@ -45,7 +45,7 @@ spin:
   br i1 %go, label %done, label %again
 again:
   %i1 = add i64 %i, 1
-  %low = and i64 %i1, 4095
+  %low = and i64 %i1, 127
   %tired = icmp eq i64 %low, 0
   br i1 %tired, label %yield, label %pause
 yield:
