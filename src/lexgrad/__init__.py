@@ -279,6 +279,9 @@ if TYPE_CHECKING:
         where as where,
     )
     from lexgrad.trace import (
+        packed_scan as packed_scan,
+    )
+    from lexgrad.trace import (
         scan as scan,
     )
     from lexgrad.trace import (
@@ -305,7 +308,7 @@ _ROOMS = {
         " reverse rnn_cell scatter_add segment_max segment_mean segment_sum sigmoid sign sin size softmax softplus"
         " sqrt square squeeze stack stop_gradient sum take take_along tanh transpose where"
     ),
-    "trace": "scan trace",
+    "trace": "packed_scan scan trace",
 }
 _HOME = {name: room for room, names in _ROOMS.items() for name in names.split()}
 

@@ -9,7 +9,7 @@ from lexgrad.compile.functions import functions
 from lexgrad.compile.packing import Format
 from lexgrad.compile.products import MicroKernels, Tiles
 from lexgrad.compile.profile import Clock
-from lexgrad.compile.repeat import Before, Repeat, Row, Same, Step, Turns, Where, effort, kernels_of
+from lexgrad.compile.repeat import Before, Cut, Repeat, Row, Rows, Same, Step, Turns, Where, effort, kernels_of
 from lexgrad.compile.writer import LOOP_HINTS, Writer, size_name
 from lexgrad.graph import DType
 
@@ -110,6 +110,7 @@ class _Program(Writer):
     Attributes:
         thread: the LLVM value of the number of this thread.
         threads: that of how many there are.
+        first_row: where the rows of a step of a packed loop begin.
     """
 
     def __init__(
@@ -125,6 +126,7 @@ class _Program(Writer):
         self.texts, self.dtypes, self.sizes, self.meetings, self.clock = texts, dtypes, sizes, meetings, clock
         self.numbers = {name: number for number, name in enumerate(texts)}
         self.thread, self.threads = "%thread", "%threads"
+        self.first_row = "0"
 
     def text(self, steps: Sequence[Step], table: Sequence[str], scratch: int) -> str:
         """The function, given the buffers whose addresses are in a row of the table, and each thread's scratch."""
@@ -171,7 +173,7 @@ class _Program(Writer):
         number = self.number()
         some = self.put(f"icmp slt i64 {first}, {last}")
         buffers = (f"ptr %B.{name}" for name in text.buffers)
-        named = (f"i64 {size_name(name)}" for name in self.sizes)
+        named = (f"i64 {self.size_value(name)}" for name in self.sizes)
         arguments = ", ".join([f"i64 {first}", f"i64 {last}", *buffers, *named])
         self.do(f"br i1 {some}, label %run{number}, label %after{number}")
         self.block(f"run{number}")
@@ -206,14 +208,36 @@ class _Program(Writer):
         idle = self.put(f"and i1 {light}, {self.put(f'icmp ne i64 {self.thread}, 0')}")
         self.threads = self.put(f"select i1 {light}, i64 1, i64 {self.threads}")
         self.begin(loop.name, "0", self.put(f"select i1 {idle}, i64 0, i64 {length}"))
+        if loop.rows:
+            self.cut(loop.rows, self.locals[loop.name], length, loop.reverse)
         for name, where in loop.where.items():
             self.define(name, self.address(where, self.dtypes[name], self.locals[loop.name], length, loop.reverse))
         self.steps(loop.steps)
+        if loop.rows:
+            del self.named[loop.rows.name]
         self.end()
         self.thread, self.threads = team
         for name, before in loop.ended.items():
             self.define(name, self.address(before, self.dtypes[name], length, length, loop.reverse))
         self.meet()
+
+    def cut(self, rows: Rows, step: str, length: str, reverse: bool) -> None:
+        """Look up which rows a step has, never any that do not exist; all threads meet, for they share them anew."""
+        self.meet()
+        place = self.put(f"sub i64 {self.put(f'sub i64 {length}, 1')}, {step}") if reverse else step
+        offset = self.put(f"getelementptr i64, ptr %B.{rows.offsets}, i64 {place}")
+        begin, end = (
+            self.put(f"load i64, ptr {at}") for at in (offset, self.put(f"getelementptr i64, ptr {offset}, i64 1"))
+        )
+        self.first_row = self.between(begin, self.size(rows.all))
+        left = self.put(f"sub i64 {self.size(rows.all)}, {self.first_row}")
+        most = self.put(f"call i64 @llvm.smin.i64(i64 {left}, i64 {self.size(rows.most)})")
+        self.named[rows.name] = self.between(self.put(f"sub i64 {end}, {begin}"), most)
+
+    def between(self, number: str, most: str) -> str:
+        """``number``, or the nearest one from 0 up to ``most``."""
+        number = self.put(f"call i64 @llvm.smin.i64(i64 {number}, i64 {most})")
+        return self.put(f"call i64 @llvm.smax.i64(i64 {number}, i64 0)")
 
     def define(self, name: str, address: str) -> None:
         """Give an address the name of a buffer."""
@@ -227,6 +251,9 @@ class _Program(Writer):
             case Row(buffer, size):
                 row = self.put(f"sub i64 {self.put(f'sub i64 {length}, 1')}, {step}") if reverse else step
                 entries = self.put(f"mul i64 {row}, {self.size(size)}")
+                return self.put(f"getelementptr {self.memory(dtype)}, ptr %B.{buffer}, i64 {entries}")
+            case Cut(buffer, size):
+                entries = self.put(f"mul i64 {self.first_row}, {self.size(size)}")
                 return self.put(f"getelementptr {self.memory(dtype)}, ptr %B.{buffer}, i64 {entries}")
             case Turns(even, odd):
                 second = self.put(f"trunc i64 {step} to i1")

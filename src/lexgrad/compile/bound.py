@@ -147,7 +147,7 @@ class Binding:
         if not self._fitting(sizes):
             each = [self.program._bind(self._step(step)) for step in range(self.steps)]
             sizes = {name: np.array([named[name] for named in each]) for name in first}
-        return sizes
+        return {name: np.broadcast_to(size, self.steps) for name, size in self.program.with_rows(sizes).items()}
 
     def _leading(self, name: str) -> Size | None:
         """The size of which a step's rows of an input are as many, if there is one."""

@@ -51,21 +51,25 @@ class Check:
         node: what goes by them.
         ids: the indices or offsets.
         rows: how many rows they point into, or cut.
+        most: of offsets of steps, none of which has more rows than the one before: how many the first has at most.
     """
 
     node: Node
     ids: Node
     rows: Size
+    most: Size | None = None
 
     @property
     def cuts(self) -> bool:
         """Whether these are offsets."""
-        return self.node.primitive.name in SEGMENTS
+        return self.node.primitive.name in SEGMENTS or self.most is not None
 
     def error(self, found: Sequence[int]) -> InputError:
         """What to raise for what the kernel found: lowest and highest index, or first and last offset; and the rows."""
         low, high, rows = found
-        if self.cuts:
+        if self.most is not None:
+            text = f"steps must have no more rows than the one before, {rows} in all; got offsets {low} … {high}"
+        elif self.cuts:
             text = f"offsets must rise from 0 to the number of rows, {rows}; got {low} … {high}"
         else:
             text = f"index {low if low < -1 else high} is out of range for {rows} rows (-1 stands for nothing)"
@@ -85,6 +89,8 @@ def check_of(node: Node) -> Check | None:
         return Check(node, node.inputs[-1], node.shape[node.attributes["axis"]])
     if name in SEGMENTS:
         return Check(node, node.inputs[1], node.shape[0] if name == "segment_repeat" else node.inputs[0].shape[0])
+    if name == "packed_scan":
+        return Check(node, node.inputs[0], node.attributes["tokens"], node.inputs[1].shape[0])
     return None
 
 
@@ -124,11 +130,19 @@ def _offsets(low: Lowering, body: Body, check: Check) -> tuple[Expression, tuple
     texts = extent(check.ids.shape[0] - 1)
     falls = Local("falls", "bool")
     body.put(Declare(falls.name, Number(False, "bool")))
+    most = Local("most", "int")
+    if check.most is not None:
+        body.put(Declare(most.name, extent(check.most)))
 
     def each(text: Local) -> None:
         start, stop = low.value(body, check.ids, (text,)), low.value(body, check.ids, (add(text, ONE),))
         falling = Apply("less", (stop, start), "bool")
+        if check.most is not None:
+            count = Apply("subtract", (stop, start), "int")
+            falling = Apply("logical_or", (falling, Apply("less", (most, count), "bool")), "bool")
         body.put(Assign(falls.name, Apply("logical_or", (falls, falling), "bool")))
+        if check.most is not None:
+            body.put(Assign(most.name, count))
 
     body.loop(ZERO, texts, each)
     first, last = low.value(body, check.ids, (ZERO,)), low.value(body, check.ids, (texts,))
@@ -167,7 +181,7 @@ class Requirement:
 def requirements(graph: Graph) -> list[Requirement]:
     """What the named sizes of a graph, and of the bodies of its loops, have to keep, apart from what always holds."""
     needs = [need for node in graph.nodes for need in _needs(node) if not _never_negative(need.size)]
-    bodies = {node.attributes["body"]: None for node in graph.nodes if node.primitive.name == "scan"}
+    bodies = {node.attributes["body"]: None for node in graph.nodes if "body" in node.attributes}
     return [*needs, *(need for body in bodies for need in requirements(body))]
 
 

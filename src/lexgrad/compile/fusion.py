@@ -24,7 +24,8 @@ GATHERS = {"take", "take_along"}
 REDUCTIONS = {"argmax", "lane_max", "lane_sum", "logsumexp", "max", "sum"}
 SEGMENTS = {"segment_argmax", "segment_max", "segment_repeat", "segment_sum"}
 OPAQUE = {
-    "add_along", "add_rows", "concatenate", "first_occurrence", "matmul", "scan", "scatter_add", "set_rows",
+    "add_along", "add_rows", "concatenate", "first_occurrence", "matmul", "packed_scan", "scan", "scatter_add",
+    "set_rows",
     *REDUCTIONS, *SEGMENTS,
 }  # fmt: skip
 """Have loops of their own, and so their results are kept."""
@@ -175,7 +176,7 @@ def _reaches_beyond(node: Node, beyond: set[Node]) -> bool:
 def _reads_often(node: Node, operand: Node) -> bool:
     """Whether ``node`` reads each entry of ``operand`` more than once, or in an order of its own."""
     name = node.primitive.name
-    if name in ("matmul", "scan"):
+    if name in ("matmul", "packed_scan", "scan"):
         return True
     if name == "reshape":
         return _drops_or_adds_ones(node) is None

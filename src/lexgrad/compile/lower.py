@@ -31,7 +31,7 @@ from lexgrad.compile.matrices import kernel_matrices, kernel_products
 from lexgrad.compile.reductions import REDUCTION_KERNELS
 from lexgrad.compile.repeat import Step
 from lexgrad.compile.rows import ROW_KERNELS
-from lexgrad.compile.scans import groups, lower_scan
+from lexgrad.compile.scans import LOOPS, groups, lower_packed_scan, lower_scan
 from lexgrad.compile.segments import SEGMENT_KERNELS
 from lexgrad.graph import CONSTANT, INPUT, Dim, Graph, Node, Shape, Size, product
 
@@ -115,17 +115,18 @@ class Lowering:
     def steps(self) -> list[Step]:
         """Every kernel and loop, each behind the check of the indices that it goes by."""
         steps: list[Step] = []
-        checked: set[tuple[Node, Size, bool]] = set()
+        checked: set[tuple[Node, Size, bool, Size | None]] = set()
         loops = groups(self.graph)
         for node in self.graph.nodes:
             check = check_of(node)
-            if check is not None and (key := (check.ids, check.rows, check.cuts)) not in checked:
+            if check is not None and (key := (check.ids, check.rows, check.cuts, check.most)) not in checked:
                 checked.add(key)
                 self.all.checks.append(check)
                 steps.append(kernel_check(self, check, len(self.all.checks)))
             if node in loops:
-                steps += lower_scan(self, loops[node])
-            elif node in self.names and node.primitive not in (INPUT, CONSTANT) and node.primitive.name != "scan":
+                lower_group = lower_scan if node.primitive.name == "scan" else lower_packed_scan
+                steps += lower_group(self, loops[node])
+            elif node in self.names and node.primitive not in (INPUT, CONSTANT) and node.primitive.name not in LOOPS:
                 steps.append(self.kernel(node))
         return steps
 

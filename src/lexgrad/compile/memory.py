@@ -10,7 +10,7 @@ import numpy as np
 
 from lexgrad.compile.arrays import ALIGNMENT
 from lexgrad.compile.loops import Access
-from lexgrad.compile.repeat import Before, Repeat, Row, Same, Step, Turns, Where
+from lexgrad.compile.repeat import Before, Cut, Repeat, Row, Same, Step, Turns, Where
 from lexgrad.graph import Dim, Node, Size, resolve
 
 
@@ -173,7 +173,7 @@ def _located(loop: Repeat, places: Mapping[str, object]) -> Locate:
 def _place(where: Where | None, number: int) -> object:
     """Where a buffer is in round ``number`` of a loop; None where that is no matter of the round."""
     match where:
-        case Row(buffer):
+        case Row(buffer) | Cut(buffer):
             return buffer, number
         case Turns(even):
             return even, number % 2

@@ -121,8 +121,10 @@ class Program:
         copied = (self._inputs[name] for name in self.donation.copied.values())
         self._overwritten = {*self.donation.in_place.values(), *copied}
         self._requirements = requirements(self.graph)
+        self.rows = [loop.rows for loop in loops_of(self.steps) if loop.rows]
         self.sizes = sorted(
             {name for node in self.graph.nodes for size in node.shape if isinstance(size, Dim) for name in size.names}
+            | {rows.name for rows in self.rows}
         )
 
     def _text(self) -> tuple[str, int]:
@@ -320,10 +322,20 @@ class Program:
                 raise InputError(f"input {name!r} should be an array that Program.prepared made, {type} as {dtype}")
             if not array.flags.writeable and self._inputs[name] in self._overwritten:
                 raise InputError(f"input {name!r} is donated, and its array cannot be written to")
-        sizes = bind_sizes(types, {name: step[name].shape for name in types})
+        sizes = self.with_rows(bind_sizes(types, {name: step[name].shape for name in types}))
         for requirement in self._requirements:
             requirement.check(sizes)
         return sizes
+
+    def with_rows(self, sizes: dict[str, Any]) -> dict[str, Any]:
+        """Named sizes, and those that only bodies of packed loops have: what they are at most.
+
+        A size is a number, or an array of numbers, one for each of many steps.
+        """
+        most: dict[str, Any] = {}
+        for rows in self.rows:
+            most[rows.name] = np.maximum(most.get(rows.name, 0), resolve(rows.most, sizes))
+        return sizes | most
 
     def _allocate(self, given: Mapping[str, Array], sizes: Mapping[str, int], count: int) -> dict[str, Array]:
         """New arrays for the outputs of ``count`` turns, one behind the other; not for those in an input's place."""

@@ -19,6 +19,14 @@ class Row:
 
 
 @dataclass(frozen=True)
+class Cut:
+    """Of a buffer whose rows have ``size`` entries each, those rows that step t of a packed loop has."""
+
+    buffer: str
+    size: Size
+
+
+@dataclass(frozen=True)
 class Turns:
     """One of two buffers, in turn: what a step leaves for the next one only."""
 
@@ -41,19 +49,36 @@ class Same:
     buffer: str
 
 
-Where: TypeAlias = Row | Turns | Before | Same
+Where: TypeAlias = Row | Cut | Turns | Before | Same
 """Where a buffer of a loop's body is, which depends on the step."""
 
 
 def roots(where: Where) -> tuple[str, ...]:
     """The buffers in whose memory it may be."""
     match where:
-        case Row(buffer) | Same(buffer):
+        case Row(buffer) | Cut(buffer) | Same(buffer):
             return (buffer,)
         case Turns(even, odd):
             return (even, odd)
         case Before(initial, now):
             return (initial, *roots(now))
+
+
+@dataclass(frozen=True)
+class Rows:
+    """How many rows each step of a packed loop has.
+
+    Attributes:
+        name: the named size that is this number.
+        offsets: the buffer that says where the rows of each step begin.
+        most: how many rows a step has at most.
+        all: how many the steps have together.
+    """
+
+    name: str
+    offsets: str
+    most: Size
+    all: Size
 
 
 @dataclass(frozen=True)
@@ -70,6 +95,7 @@ class Repeat:
         reads: buffers outside the loop that it reads.
         writes: buffers outside the loop that it writes.
         comment: what it computes, for people.
+        rows: of a packed loop: how many rows each step has.
     """
 
     name: str
@@ -81,6 +107,7 @@ class Repeat:
     reads: tuple[Access, ...]
     writes: tuple[Access, ...]
     comment: str = ""
+    rows: Rows | None = None
 
 
 Step: TypeAlias = Kernel | Repeat

@@ -11,18 +11,22 @@ from lexgrad.compile.donation import can_replace
 from lexgrad.compile.loops import FIRST, LAST, ZERO, Access, Kernel, Load, Local, Loop, Statement, Store, Unless, extent
 from lexgrad.compile.merge import merge
 from lexgrad.compile.order import outputs_last
-from lexgrad.compile.repeat import Before, Repeat, Row, Same, Step, Turns, Where, roots
-from lexgrad.graph import CONSTANT, INPUT, PRIMITIVES, Graph, Node, Type, group_key, product
+from lexgrad.compile.repeat import Before, Cut, Repeat, Row, Rows, Same, Step, Turns, Where, roots
+from lexgrad.graph import CONSTANT, INPUT, PRIMITIVES, Graph, Node, Size, Type, group_key, product
+from lexgrad.ops.packed_scan import rows_of
 
 if TYPE_CHECKING:
     from lexgrad.compile.lower import Lowering
+
+
+LOOPS = frozenset({"packed_scan", "scan"})
 
 
 def groups(graph: Graph) -> dict[Node, list[Node]]:
     """The scans of a graph that one loop computes, under the first of them."""
     found: dict[Hashable, list[Node]] = {}
     for node in graph.nodes:
-        if node.primitive.name == "scan":
+        if node.primitive.name in LOOPS:
             found.setdefault(group_key(node), []).append(node)
     return {nodes[0]: nodes for nodes in found.values()}
 
@@ -35,6 +39,15 @@ def lower_scan(low: Lowering, nodes: Sequence[Node]) -> list[Step]:
     buffers in turn, or in the place of the old value where that is read for the last time when it is written.
     """
     return _Group(low, nodes).steps()
+
+
+def lower_packed_scan(low: Lowering, nodes: Sequence[Node]) -> list[Step]:
+    """The loop that computes a group of packed scans, with what has to be done before and behind it.
+
+    Carries have a place of their own, from which a step takes as many rows as it has. A new value is made elsewhere and
+    copied there when all is done that reads the old one, unless it can be made there at once.
+    """
+    return _Packed(low, nodes).steps()
 
 
 class _Group:
@@ -51,16 +64,18 @@ class _Group:
         given: the buffers of the body's inputs and outputs.
         where: where those are that are elsewhere at each step.
         ended: the same behind the loop.
+        copies: what each step does last.
     """
 
     def __init__(self, low: Lowering, nodes: Sequence[Node]) -> None:
         self.low = low
         self.scan = nodes[0]
         attributes = self.scan.attributes
-        self.length, self.carries = attributes["length"], attributes["carries"]
+        self.carries = attributes["carries"]
         self.results = {node.attributes["output"]: low.names[node] for node in nodes}
         operands = [low.names[low.fusion.views.get(operand, operand)] for operand in self.scan.inputs]
-        self.initial, rest = operands[: self.carries], operands[self.carries :]
+        self.initial, rest = self._sorted(operands)
+        self.copies: list[Step] = []
         self.given: dict[Node, str] = {}
         self.where: dict[str, Where] = {}
         self.ended: dict[str, Before] = {}
@@ -71,12 +86,22 @@ class _Group:
         self.body = Graph(body.inputs, outputs, body.name)
         for node, buffer in zip(list(body.inputs.values())[self.carries :], rest, strict=True):
             sliced = len(self.given) < attributes["sequences"]
-            self.given[node] = self._moving(node, Row(buffer, node.type.size)) if sliced else buffer
+            self.given[node] = self._moving(node, self._part(buffer, node)) if sliced else buffer
         for node, buffer in self.stacked.items():
-            self.given[node] = self._moving(node, Row(buffer, node.type.size))
+            self.given[node] = self._moving(node, self._part(buffer, node))
         for node in (*self.old, *self.new):
             if node not in self.given:
                 self.given[node] = low.all.buffer(node, moving=True)
+
+    def _sorted(self, operands: Sequence[str]) -> tuple[list[str], list[str]]:
+        """The buffers of carries and of what comes behind them; says how many steps there are."""
+        self.length: Size = self.scan.attributes["length"]
+        self.rows: Rows | None = None
+        return list(operands[: self.carries]), list(operands[self.carries :])
+
+    def _part(self, buffer: str, node: Node) -> Where:
+        """Where a step's part of a sequence or of a stack is."""
+        return Row(buffer, node.type.size)
 
     def _moving(self, node: Node, where: Where) -> str:
         name = self.low.all.buffer(node, moving=True)
@@ -91,6 +116,7 @@ class _Group:
         after: list[Step] = []
         for number in range(self.carries):
             self._carry(number, steps, before, after)
+        steps += self.copies
         steps = merge(steps, {name: place.buffer for name, place in self.where.items() if isinstance(place, Same)})
         return [*before, self._repeat(steps), *after]
 
@@ -116,7 +142,7 @@ class _Group:
 
     def _repeat(self, steps: Sequence[Step]) -> Repeat:
         seen = {*self.low.names.values(), STATUS}
-        reads: dict[str, Access] = {}
+        reads = {self.rows.offsets: Access(self.rows.offsets, aligned=False)} if self.rows else {}
         writes: dict[str, Access] = {}
         used = set()
         for step in steps:
@@ -135,8 +161,40 @@ class _Group:
             self.ended,
             tuple(reads.values()),
             tuple(writes.values()),
-            f"{what} = scan",
+            f"{what} = {self.scan.primitive.name}",
+            self.rows,
         )
+
+
+class _Packed(_Group):
+    """A group of packed scans on its way to a loop."""
+
+    def _sorted(self, operands: Sequence[str]) -> tuple[list[str], list[str]]:
+        """See ``_Group``; the first operand are the offsets."""
+        attributes, (offsets, carry, *_) = self.scan.attributes, self.scan.inputs
+        (name,) = rows_of(attributes["body"]).names
+        self.length = offsets.shape[0] - 1
+        self.rows = Rows(name, operands[0], carry.shape[0], attributes["tokens"])
+        return list(operands[1 : self.carries + 1]), list(operands[self.carries + 1 :])
+
+    def _part(self, buffer: str, node: Node) -> Where:
+        return Cut(buffer, product(node.shape[1:]))
+
+    def _carry(self, number: int, steps: Sequence[Step], before: list[Step], after: list[Step]) -> None:
+        """A place for a carry, and how its new value comes there."""
+        node, operand = self.new[number], self.scan.inputs[number + 1]
+        old, new = self.given[self.old[number]], self.given[node]
+        place = self.results.get(number) or self.low.all.buffer(operand)
+        before.append(_copy(place, self.initial[number], operand.type, unless=True))
+        self.where[old] = Same(place)
+        if node in self.stacked:
+            self.copies.append(_copy(old, new, node.type))
+        elif can_replace(new, old, steps):
+            self.where[new] = Same(place)
+        else:
+            del self.low.all.moving[new]
+            self.low.all.buffers[new] = node
+            self.copies.append(_copy(old, new, node.type))
 
 
 def _own_outputs(body: Graph, carries: int, wanted: Mapping[int, str]) -> tuple[list[Node], dict[Node, str]]:

@@ -44,6 +44,7 @@ class Writer:
         slots: stack memory, which has to be asked for in the first block.
         label: the block that is being written.
         locals: the LLVM value of each loop variable and local.
+        named: that of a named size which is another for a while.
     """
 
     def __init__(self, fp: str) -> None:
@@ -53,6 +54,7 @@ class Writer:
         self.slots: list[str] = []
         self.label = "entry"
         self.locals: dict[str, str] = {}
+        self.named: dict[str, str] = {}
         self._count = 0
         self._open: list[int] = []
 
@@ -87,9 +89,14 @@ class Writer:
         for monomial, coefficient in size.terms:
             term = str(coefficient)
             for name in monomial:
-                term = size_name(name) if term == "1" else self.put(f"mul nsw i64 {term}, {size_name(name)}")
+                value = self.size_value(name)
+                term = value if term == "1" else self.put(f"mul nsw i64 {term}, {value}")
             total = term if total == "0" else self.put(f"add nsw i64 {total}, {term}")
         return total
+
+    def size_value(self, name: str) -> str:
+        """The LLVM value of a named size."""
+        return self.named.get(name, size_name(name))
 
     def block(self, label: str) -> None:
         """Begin a block."""

@@ -1,6 +1,7 @@
 """The primitives, one family a file, and the compositions that are plain functions of them."""
 
 from lexgrad.ops import operators as _operators
+from lexgrad.ops import packed_scan as _packed_scan  # noqa: F401 (as scan)
 from lexgrad.ops import scan as _scan  # noqa: F401 (a primitive; lexgrad.trace has the function)
 from lexgrad.ops.casting import cast
 from lexgrad.ops.comparison import (

@@ -41,15 +41,15 @@ def _scan_type(
     return result if output < carries else result.with_shape((length, *result.shape))
 
 
-def _width(arrays: Sequence[Array]) -> np.dtype[Any]:
+def width_of(arrays: Sequence[Array]) -> np.dtype[Any]:
     """The dtype of the floats that are computed from ``arrays``."""
     floats = [array.dtype for array in arrays if array.dtype.kind == "f"]
     return np.result_type(*floats) if floats else np.dtype(np.float64)
 
 
-def _numpy_call(body: Graph, arrays: Sequence[Array]) -> list[Array]:
+def numpy_call(body: Graph, arrays: Sequence[Array]) -> list[Array]:
     """The outputs of a graph by the meaning of its primitives; floats as wide as those that go in."""
-    widths = {"float": _width(arrays)}
+    widths = {"float": width_of(arrays)}
     values = dict(zip(body.inputs.values(), arrays, strict=True))
     for node in body.nodes[len(arrays) :]:
         operands = [values[operand] for operand in node.inputs]
@@ -66,7 +66,7 @@ def _evaluate_all(
     sequences: int,
     length: int,
     reverse: bool,
-    call: Call = _numpy_call,
+    call: Call = numpy_call,
 ) -> list[Array]:
     arrays = tuple(map(np.asarray, arrays))
     state = list(arrays[:carries])
@@ -79,11 +79,11 @@ def _evaluate_all(
         for stack, result in zip(stacks, results[carries:], strict=True):
             stack[t] = result
     if not length:
-        stacks = [_nothing(type, _width(arrays)) for type in list(body.output_types.values())[carries:]]
+        stacks = [nothing(type, width_of(arrays)) for type in list(body.output_types.values())[carries:]]
     return [*map(np.array, state), *stacks]
 
 
-def _nothing(type: Type, width: np.dtype[Any]) -> Array:
+def nothing(type: Type, width: np.dtype[Any]) -> Array:
     """The stack of no results of a type."""
     sizes = [size for size in type.shape if isinstance(size, int)]
     return np.zeros((0, *sizes), {"float": width, "int": np.dtype(np.int64), "bool": np.dtype(np.bool_)}[type.dtype])

@@ -9,7 +9,7 @@ it", Proceedings of the IEEE 78, 1990.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 from lexgrad.graph import Dim, Graph, Node, Size, depending_on, distinct, input_node, rebuild, resolve, topological
@@ -41,7 +41,7 @@ def through_time(
     from lexgrad.ops.scan import loop  # its rule is this
 
     nodes, labels = list(body.inputs.values()), list(body.inputs)
-    step = _step_back(body, carries, cotangents, wanted, pull)
+    step = step_back(body, carries, cotangents, wanted, pull)
     slices = [i for i in step.pulled if carries <= i < carries + sequences]
     summed = [i for i in step.pulled if i >= carries + sequences]
     sums = {i: input_node(f"sum_{labels[i]}", nodes[i].type) for i in summed}
@@ -51,34 +51,39 @@ def through_time(
         **{f"d_{labels[i]}": step.pulled[i] for i in slices},
     }
     own = [*step.d_carries.values(), *sums.values(), *step.d_results.values()]
-    kept = _kept(outputs.values(), own, body, carries, sequences)
-    stored = [node if node in nodes else input_node(node.name or "stored", node.type) for node in kept]
-    outputs = _on_stored(outputs, dict(zip(kept, stored, strict=True)))
+    kept = kept_values(outputs.values(), own, body, carries, sequences)
+    stored = stored_as(kept, nodes)
+    outputs = on_stored(outputs, dict(zip(kept, stored, strict=True)))
     used = set(topological(outputs.values()))
     read = [i for i in range(carries, carries + sequences) if nodes[i] in used]
     shared = [i for i in range(carries + sequences, len(nodes)) if nodes[i] in used]
-    step_back = _labelled([*own, *(nodes[i] for i in read), *stored, *(nodes[i] for i in shared)])
+    given = labelled([*own, *(nodes[i] for i in read), *stored, *(nodes[i] for i in shared)])
 
-    forwards, places = _with_results(body, kept, carries)
+    forwards, places = with_results(body, kept, carries)
     settings: dict[str, Any] = {"carries": carries, "sequences": sequences, "length": length, "reverse": reverse}
     stacks = loop(inputs, forwards, **settings, outputs=places)
     starts = [cotangents.get(j, _zeros(node)) for j, node in step.d_carries.items()]
     starts += map(_zeros, sums.values())
     along = [*(cotangents[i] for i in step.d_results), *(inputs[i] for i in read), *stacks]
     settings = {"carries": len(starts), "sequences": len(along), "length": length, "reverse": not reverse}
-    backwards = Graph(step_back, outputs, f"{body.name}_backward")
+    backwards = Graph(given, outputs, f"{body.name}_backward")
     results = loop([*starts, *along, *(inputs[i] for i in shared)], backwards, **settings)
     targets = [*step.d_carries, *sums, *slices]
     return {i: result for i, result in zip(targets, results, strict=True) if i in wanted}
 
 
-def _on_stored(outputs: dict[str, Node], stored: Mapping[Node, Node]) -> dict[str, Node]:
+def stored_as(kept: Iterable[Node], given: Collection[Node]) -> list[Node]:
+    """What stands in the second loop for values that the first one stored: inputs of the body stand for themselves."""
+    return [node if node in given else input_node(node.name or "stored", node.type) for node in kept]
+
+
+def on_stored(outputs: dict[str, Node], stored: Mapping[Node, Node]) -> dict[str, Node]:
     """The step back with inputs in place of the values that it reads from stacks."""
     copies = rebuild(topological(outputs.values()), stored)
     return {label: copies[node] for label, node in outputs.items()}
 
 
-class _StepBack(NamedTuple):
+class StepBack(NamedTuple):
     """One step backwards: what comes in for carries and results, by number, and what goes to the body's inputs."""
 
     d_carries: dict[int, Node]
@@ -86,9 +91,9 @@ class _StepBack(NamedTuple):
     pulled: dict[int, Node]
 
 
-def _step_back(
+def step_back(
     body: Graph, carries: int, cotangents: Mapping[int, Node], wanted: frozenset[int], pull: Pull
-) -> _StepBack:
+) -> StepBack:
     """Go backwards in the body, with inputs in place of the cotangents of its outputs."""
     given, results = list(body.inputs.values()), list(body.outputs.values())
     labels = list(body.outputs)
@@ -104,7 +109,7 @@ def _step_back(
         # A carry that something depends on has a cotangent from the second step on.
         more = {j for j in range(carries) if given[j] in pulled}
         if more <= reached:
-            return _StepBack(d_carries, d_results, {i: pulled[x] for i, x in enumerate(given) if x in pulled})
+            return StepBack(d_carries, d_results, {i: pulled[x] for i, x in enumerate(given) if x in pulled})
         reached |= more
 
 
@@ -120,7 +125,7 @@ def _active(body: Graph, carries: int, wanted: frozenset[int]) -> set[Node]:
         active |= more
 
 
-def _kept(outputs: Iterable[Node], own: Iterable[Node], body: Graph, carries: int, sequences: int) -> list[Node]:
+def kept_values(outputs: Iterable[Node], own: Iterable[Node], body: Graph, carries: int, sequences: int) -> list[Node]:
     """The values of the forward step that the step back finds in stacks: carries as they were, and what is costly."""
     order = topological(outputs)
     behind = depending_on(order, own)
@@ -161,7 +166,7 @@ def _extent(node: Node) -> int:
     return math.prod(resolve(size, known) for size, known in zip(node.shape, sizes, strict=True))
 
 
-def _with_results(body: Graph, wanted: Sequence[Node], carries: int) -> tuple[Graph, list[int]]:
+def with_results(body: Graph, wanted: Sequence[Node], carries: int) -> tuple[Graph, list[int]]:
     """The body with the values of ``wanted`` among its results, and at which places they are."""
     outputs = dict(body.outputs)
     places = {node: i for i, node in enumerate(outputs.values()) if i >= carries}
@@ -174,7 +179,7 @@ def _with_results(body: Graph, wanted: Sequence[Node], carries: int) -> tuple[Gr
     return Graph(body.inputs, outputs, body.name) if changed else body, [places[node] for node in wanted]
 
 
-def _labelled(nodes: Iterable[Node]) -> dict[str, Node]:
+def labelled(nodes: Iterable[Node]) -> dict[str, Node]:
     """Inputs of a body under their names; equal ones are numbered."""
     inputs = list(nodes)
     return dict(zip(distinct(node.name for node in inputs), inputs, strict=True))

@@ -15,7 +15,7 @@ from lexgrad.ops import constant, lift
 MOST = 256
 """Entries of the largest constant that folding makes or reads."""
 
-KEPT = frozenset({"broadcast", "constant", "iota", "random_uniform", "scan"})
+KEPT = frozenset({"broadcast", "constant", "iota", "packed_scan", "random_uniform", "scan"})
 """What is never folded: arrays that are large and made of little, random numbers, and loops."""
 
 _KINDS = {"float": np.float64, "int": np.int64, "bool": np.bool_}

@@ -21,6 +21,7 @@ from lexgrad.graph import (
     topological,
     user_location,
 )
+from lexgrad.ops.packed_scan import PACKED_SCAN
 from lexgrad.ops.scan import SCAN, loop
 
 
@@ -161,10 +162,10 @@ def rewrite_loops(graph: Graph, rules: Sequence[LoopRule]) -> tuple[Graph, list[
 
 
 def groups(graph: Graph) -> dict[Hashable, list[Node]]:
-    """The loops of a graph, each as the nodes that are its outputs."""
+    """The loops of a graph, packed ones too, each as the nodes that are its outputs."""
     found: dict[Hashable, list[Node]] = {}
     for node in graph.nodes:
-        if node.primitive is SCAN:
+        if node.primitive is SCAN or node.primitive is PACKED_SCAN:
             found.setdefault(group_key(node), []).append(node)
     return found
 

@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 from lexgrad.errors import LexgradError
 from lexgrad.graph import INPUT, Firing, Graph, Node, Origin, RewriteRule, again_on, rewrite
-from lexgrad.ops.scan import SCAN
 from lexgrad.passes import (
     algebra,
     combined,
@@ -177,7 +176,7 @@ def own_copy(graph: Graph) -> Graph:
             continue
         operands = tuple(new[operand] for operand in node.inputs)
         attributes = node.attributes
-        if node.primitive is SCAN:
+        if "body" in attributes:
             body = attributes["body"]
             attributes = {**attributes, "body": bodies.setdefault(body, own_copy(body))}
         new[node] = Node(node.primitive, operands, attributes, node.type, node.name, None, node.location)

@@ -126,8 +126,8 @@ def _pairs(graph: Graph) -> Iterator[tuple[list[Node], list[Node], Graph, dict[i
 
 def _place(node: Node) -> Hashable:
     """What two loops have in common that go the same way over the same values."""
-    settings = node.attributes
-    return node.inputs, settings["carries"], settings["sequences"], settings["length"], settings["reverse"]
+    own = {"body", "output"}
+    return node.primitive, node.inputs, tuple((name, x) for name, x in node.attributes.items() if name not in own)
 
 
 def _member(node: Node, body: Graph, output: int) -> Node:
