@@ -37,7 +37,7 @@ def together(samples: Sequence[Case]) -> tuple[Graph, dict[str, Array]]:
 
 
 def test_every_primitive_has_a_lowering() -> None:
-    lowered = {*ELEMENTWISE, *ENTRIES, *KERNELS, "matmul", "scan", "constant"}
+    lowered = {*ELEMENTWISE, *ENTRIES, *KERNELS, "matmul", "packed_scan", "scan", "constant"}
     assert set(PRIMITIVES) - lowered == set()
 
 

@@ -69,6 +69,7 @@ def call(*inputs: tuple[Type, Draw], least: tuple[int, int] = (0, 0), **attribut
     return Named(inputs, attributes, least)
 
 
+STEPS = (Type("int", (N + 1,)), lambda generator, shape: 2 * np.arange(shape[0]))
 OFFSETS = (Type("int", (N + 1,)), cuts)
 SCALAR = (Type("int"), lambda generator, shape: generator.integers(0, 9, shape))
 UNARY = "negative exp log sqrt sin cos tanh sigmoid softplus relu absolute sign stop_gradient"
@@ -81,6 +82,14 @@ def body() -> Graph:
     h, x, W = (input_node(name, Type("float", shape)) for name, shape in (("h", (M,)), ("x", (M,)), ("W", (M, M))))
     new = tanh(x + h @ W) * size(N)
     return Graph({"h": h, "x": x, "W": W}, {"h": new, "row": broadcast_to(h, (N, M)), "old": h}, "body")
+
+
+def packed_body() -> Graph:
+    """A packed loop's body that speaks of a size that it sees nowhere among its inputs."""
+    rows = Dim("rows")
+    shapes: dict[str, Shape] = {"h": (rows, 2), "x": (rows, 2), "W": (2, 2)}
+    h, x, W = (input_node(name, Type("float", shape)) for name, shape in shapes.items())
+    return Graph({"h": h, "x": x, "W": W}, {"h": tanh(x + h @ W) * size(N), "old": h}, "body")
 
 
 TABLE: dict[str, tuple[Named, ...]] = {
@@ -140,6 +149,22 @@ TABLE: dict[str, tuple[Named, ...]] = {
             output=output,
         )
         for output in (0, 1, 2)
+        for reverse in (False, True)
+    ),
+    "packed_scan": tuple(
+        call(
+            STEPS,
+            real(M + 2, 2),
+            real(2 * N, 2),
+            real(2, 2),
+            body=packed_body(),
+            carries=1,
+            sequences=1,
+            tokens=2 * N,
+            reverse=reverse,
+            output=output,
+        )
+        for output in (0, 1)
         for reverse in (False, True)
     ),
 }

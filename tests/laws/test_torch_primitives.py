@@ -116,6 +116,31 @@ def scan(*arrays: Any, body: Graph, carries: int, sequences: int, length: int, r
     return torch.stack(entries) if entries else torch.zeros((0, *type.shape), dtype=getattr(torch, DTYPES[type.dtype]))
 
 
+def packed_scan(
+    offsets: Any, *arrays: Any, body: Graph, carries: int, sequences: int, tokens: int, reverse: bool, output: int
+) -> Any:
+    """Every text by itself, as a scan over its own rows."""
+    counts, batch = offsets.diff(), len(arrays[0])
+    results: list[Any] = [None] * tokens
+    finals = []
+    for text in range(batch):
+        places = [int(offsets[t]) + text for t in range(len(counts)) if counts[t] > text]
+        own = [array[text : text + 1] for array in arrays[:carries]]
+        along = [array[places][:, None] for array in arrays[carries : carries + sequences]]
+        one = body.with_sizes({"rows": 1})
+        given = [*own, *along, *arrays[carries + sequences :]]
+        length = len(places)
+        found = scan(
+            *given, body=one, carries=carries, sequences=sequences, length=length, reverse=reverse, output=output
+        )
+        if output < carries:
+            finals.append(found)
+        for place, row in zip(places, found, strict=False) if output >= carries else ():
+            results[place] = row
+    width = list(body.output_types.values())[output].shape[1:]
+    return torch.cat(finals if output < carries else [*results, torch.zeros((0, *width), dtype=torch.float64)])
+
+
 DTYPES = {"float": "float64", "int": "int64", "bool": "bool"}
 
 SAME_NAME = (
@@ -155,6 +180,7 @@ TORCH: dict[str, Callable[..., Any]] = {
     "segment_sum": in_segments(lambda rows: rows.sum(0)),
     "segment_max": in_segments(lambda rows: rows.amax(0)),
     "segment_argmax": segment_argmax,
+    "packed_scan": packed_scan,
     "scan": scan,
     "segment_repeat": lambda x, offsets, length: x.repeat_interleave(offsets.diff(), 0),
 }

@@ -79,10 +79,8 @@ class Check:
 def check_of(node: Node) -> Check | None:
     """What has to be checked before a node is computed, if anything."""
     name = node.primitive.name
-    if name == "take":
-        return Check(node, node.inputs[1], node.inputs[0].shape[0])
-    if name == "take_along":
-        return Check(node, node.inputs[1], node.inputs[0].shape[node.attributes["axis"]])
+    if name in ("take", "take_along"):
+        return Check(node, node.inputs[1], node.inputs[0].shape[node.attributes.get("axis", 0)])
     if name in ("scatter_add", "add_rows", "set_rows"):
         return Check(node, node.inputs[-1], node.shape[0])
     if name in ("add_along", "put_along"):

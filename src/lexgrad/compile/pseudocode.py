@@ -23,7 +23,7 @@ from lexgrad.compile.loops import (
     Unless,
     While,
 )
-from lexgrad.compile.repeat import Before, Row, Same, Step, Turns, Where
+from lexgrad.compile.repeat import Before, Cut, Row, Same, Step, Turns, Where
 from lexgrad.graph import Dim
 
 _SIGNS = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/", "power": "**", "less": "<", "less_equal": "<=",
@@ -121,6 +121,9 @@ def _lines(step: Step, indent: int) -> Iterator[str]:
     t = "t" * (indent + 1)
     range = f"{step.length - 1} … 0" if step.reverse else f"0 … {step.length}"
     yield f"{pad}repeat {step.name}: for {t} in {range}  # {step.comment}"
+    if step.rows:
+        cuts = f"{step.rows.offsets}[{t} + 1] - {step.rows.offsets}[{t}]"
+        yield f"{pad}  {step.rows.name} is {cuts}"
     for name, where in step.where.items():
         yield f"{pad}  {name} is {_place(where, t, f'{t} + 1' if step.reverse else f'{t} - 1')}"
     for inner in step.steps:
@@ -134,6 +137,8 @@ def _place(where: Where, now: str, before: str) -> str:
     match where:
         case Row(buffer):
             return f"{buffer}[{now}]"
+        case Cut(buffer):
+            return f"the rows of {buffer} in step {now}"
         case Same(buffer):
             return buffer
         case Turns(even, odd):

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lexgrad.errors import InputError, ShapeError
-from lexgrad.graph import Dim, Graph, Node, Primitive, Size, Type, apply, input_node, register, resolve
+from lexgrad.graph import Dim, Graph, Node, Primitive, Size, Type, apply, input_node, register
 from lexgrad.ops.elementwise import multiply, sigmoid, tanh
 from lexgrad.ops.packed_through_time import packed_through_time
 from lexgrad.ops.product import matmul
@@ -71,7 +71,12 @@ def rows_of(body: Graph) -> Dim:
         ShapeError: that is none.
     """
     first = next(iter(body.input_types.values()))
-    if not first.rank or not isinstance(rows := first.shape[0], Dim) or len(rows.names) != 1 or rows != Dim(*rows.names):
+    if (
+        not first.rank
+        or not isinstance(rows := first.shape[0], Dim)
+        or len(rows.names) != 1
+        or rows != Dim(*rows.names)
+    ):
         raise ShapeError(f"the rows of a step are a size with a name of its own; the body {body.name!r} has {first}")
     return rows
 
@@ -87,7 +92,7 @@ def check_steps(offsets: Array, batch: int, tokens: int) -> Array:
     falling = not counts.size or (counts.min() >= 0 and counts[0] <= batch and np.diff(counts).max(initial=0) <= 0)
     if offsets[0] != 0 or offsets[-1] != tokens or not falling:
         raise InputError(
-            f"steps must have {batch} rows or fewer, none more than the one before, {tokens} in all;"
+            f"steps must have no more rows than the one before, {tokens} in all, of {batch} texts;"
             f" got offsets {offsets[0]} … {offsets[-1]}"
         )
     return counts
@@ -96,7 +101,7 @@ def check_steps(offsets: Array, batch: int, tokens: int) -> Array:
 @lru_cache(maxsize=256)
 def _with_rows(body: Graph, count: int) -> Graph:
     """The body of a step that has so many rows."""
-    return body.with_sizes({name: count for name in rows_of(body).names})
+    return body.with_sizes(dict.fromkeys(rows_of(body).names, count))
 
 
 def _evaluate_all(

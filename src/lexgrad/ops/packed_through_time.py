@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from lexgrad.graph import Dim, Graph, Node, Size, again_on, depending_on, filled, topological
+from lexgrad.graph import Dim, Graph, Node, Size, apply, depending_on, filled, topological
 from lexgrad.ops.movement import broadcast_to
 from lexgrad.ops.through_time import CHEAP, Pull, kept_values, labelled, on_stored, step_back, stored_as, with_results
 
@@ -40,7 +40,7 @@ def packed_through_time(
     stored = stored_as(kept, nodes)
     both = on_stored({**outputs, **sent}, dict(zip(kept, stored, strict=True)))
     outputs, sent = ({label: both[label] for label in part} for part in (outputs, sent))
-    left = _left(sent.values(), outputs.values(), own, rows)
+    left = _left(sent.values(), outputs.values(), own, rows) if step.d_carries else []
     outputs |= {f"left_{k}": node for k, node in enumerate(left)}
     used = set(topological(outputs.values()))
     read = [i for i in range(carries, carries + sequences) if nodes[i] in used]
@@ -55,7 +55,9 @@ def packed_through_time(
     settings |= {"carries": len(starts), "sequences": len(along), "reverse": not reverse}
     given = labelled([*own, *(nodes[i] for i in read), *stored, *(nodes[i] for i in shared)])
     backwards = Graph(given, outputs, f"{body.name}_backward")
-    results = packed_loop([offsets, *starts, *along, *(inputs[i] for i in shared)], backwards, **settings)
+    # Where no cotangent comes by way of a carry, there is nothing to carry back.
+    reversed_inputs = [offsets, *starts, *along, *(inputs[i] for i in shared)]
+    results = packed_loop(reversed_inputs, backwards, **settings) if starts else []
 
     outer = dict(zip(nodes[carries:], inputs[carries:], strict=True))
     outer |= dict(zip(stored, stacks, strict=True))
@@ -109,7 +111,7 @@ def for_all_rows(outputs: Mapping[str, Node], known: Mapping[Node, Node], rows: 
         rows: how many rows a step has.
         tokens: how many all have together.
     """
-    sizes = _Renaming({name: tokens for name in rows.names})
+    sizes = _Renaming(dict.fromkeys(rows.names, tokens))
     new = dict(known)
     needed, stack = set(outputs.values()), list(outputs.values())
     while stack:
@@ -120,6 +122,5 @@ def for_all_rows(outputs: Mapping[str, Node], known: Mapping[Node, Node], rows: 
     for node in topological(outputs.values()):
         if node in needed and node not in new:
             attributes = {name: filled(value, sizes) for name, value in node.attributes.items()}
-            same = node.closed and attributes == node.attributes
-            new[node] = node if same else again_on(node, tuple(new[x] for x in node.inputs), attributes)
+            new[node] = apply(node.primitive, *(new[operand] for operand in node.inputs), **attributes)
     return {label: new[node] for label, node in outputs.items()}
