@@ -3,7 +3,7 @@
 from lexgrad.graph.check import IllegalGraphError, check
 from lexgrad.graph.dims import Dim, Shape, Size, holds_dim, product, quotient, resolve, shape_text, solve
 from lexgrad.graph.formula import formula
-from lexgrad.graph.graph import Graph, again_on, depending_on, distinct, filled, group_key, rebuild, topological
+from lexgrad.graph.graph import Graph, Partly, again_on, depending_on, distinct, filled, group_key, rebuild, topological
 from lexgrad.graph.node import (
     CONSTANT,
     INPUT,
@@ -37,6 +37,7 @@ __all__ = [
     "Location",
     "Node",
     "Origin",
+    "Partly",
     "Primitive",
     "RewriteRule",
     "Rule",

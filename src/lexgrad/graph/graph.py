@@ -184,11 +184,11 @@ def filled(value: Any, sizes: Mapping[str, int]) -> Any:
         return resolve(value, sizes)
     if isinstance(value, tuple):
         return tuple(filled(entry, sizes) for entry in value)
-    return value.with_sizes(_Kept(sizes)) if isinstance(value, Graph) else value
+    return value.with_sizes(Partly(sizes)) if isinstance(value, Graph) else value
 
 
-class _Kept(dict[str, int]):
-    """Sizes in the place of names; a name that only a body has stays."""
+class Partly(dict[str, Any]):
+    """Sizes in the place of some names; other names, such as those that only a body has, stay."""
 
     def __missing__(self, name: str) -> Any:
         return Dim(name)

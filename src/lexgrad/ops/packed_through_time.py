@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from lexgrad.graph import Dim, Graph, Node, Size, apply, depending_on, filled, topological
+from lexgrad.graph import Dim, Graph, Node, Partly, Size, apply, depending_on, filled, topological
 from lexgrad.ops.movement import broadcast_to
 from lexgrad.ops.through_time import CHEAP, Pull, kept_values, labelled, on_stored, step_back, stored_as, with_results
 
@@ -93,13 +93,6 @@ def _left(sent: Iterable[Node], carried: Iterable[Node], own: Iterable[Node], ro
             seen.update(new)
             stack += new
     return list(left)
-
-
-class _Renaming(dict[str, Size]):
-    """Sizes in the place of names; other names stay."""
-
-    def __missing__(self, name: str) -> Size:
-        return Dim(name)
 
 
 def for_all_rows(outputs: Mapping[str, Node], known: Mapping[Node, Node], rows: Dim, tokens: Size) -> dict[str, Node]:
