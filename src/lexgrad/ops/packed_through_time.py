@@ -104,7 +104,7 @@ def for_all_rows(outputs: Mapping[str, Node], known: Mapping[Node, Node], rows: 
         rows: how many rows a step has.
         tokens: how many all have together.
     """
-    sizes = _Renaming(dict.fromkeys(rows.names, tokens))
+    sizes = Partly(dict.fromkeys(rows.names, tokens))
     new = dict(known)
     needed, stack = set(outputs.values()), list(outputs.values())
     while stack:
