@@ -142,6 +142,85 @@ def train(
 
 
 @app.command()
+def tune(
+    *,
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="One of those that [b]lexgrad models[/] lists.")],
+    train: Annotated[str, typer.Argument(metavar="TRAIN", help="Texts with labels: a file, [b]-[/], or builtin:NAME.")],
+    dev: Annotated[str | None, _value("FILE", "Texts that trials are measured on, or a share of TRAIN: 10%.")] = None,
+    folds: Annotated[
+        int | None, _value("K", "Without --dev: cross-validate each trial; 5 if not given.", least=2)
+    ] = None,
+    trials: Annotated[int | None, _value("N", "Stop after N trials in all; else 30, or --minutes.", least=1)] = None,
+    minutes: Annotated[float | None, _value("M", "Stop after so many minutes.", least=0)] = None,
+    space: Annotated[
+        list[str] | None, _value("NAME=SPACE", "low..high, low..high:log, low..high:step or a,b,c; repeatable.")
+    ] = None,
+    only: Annotated[bool, _flag("--only", "Search the --space given, and not the model's own.")] = False,
+    metric: Annotated[str, _value("NAME", "What is searched for: accuracy, macro_f1 or loss.")] = "accuracy",
+    text: Text = None,
+    label: Label = None,
+    out: Annotated[Path | None, _value("DIR", "Where to keep the search; else runs/MODEL-TRAIN-tune-1, ...")] = None,
+    epochs: Annotated[int | None, _value("N", "Passes over the texts.", least=1)] = None,
+    batch: Annotated[int | None, _value("N", "Texts in a mini-batch.", least=1)] = None,
+    seed: Annotated[int | None, _value("N", "Of the model and of the proposals.", least=0)] = None,
+    threads: Annotated[int | None, _value("N", "Processor threads.", least=1)] = None,
+    precision: Annotated[str | None, _value("NAME", "fp32 (if not given), fp64; bf16 with AMX or AVX512-BF16.")] = None,
+    vectors: Annotated[str | None, _value("FILE", "Word vectors to begin with: word2vec, GloVe, ...")] = None,
+    settings: Annotated[Path | None, _value("FILE", "Settings as TOML that are the same in all trials.")] = None,
+    set_: Annotated[
+        list[str] | None, _value("NAME=VALUE", "A setting that is the same in all; repeatable.", "--set")
+    ] = None,
+    encoding: Encoding = None,
+    format_: Format = None,
+    resume: Annotated[bool, _flag("--resume", "Go on with a search, or join one that runs.")] = False,
+    overwrite: Annotated[bool, _flag("--overwrite", "Replace the search that is there.")] = False,
+    as_json: Json = False,
+    quiet: Annotated[bool, _flag("--quiet", "Say nothing; print only where the best run is.")] = False,
+) -> None:
+    """Search for the settings of a model that do best on a dev set, or in cross-validation.
+
+    Learning rate, optimiser, sizes, dropout and others are tried, in spaces that suit the model; the defaults first.
+    Trials that fall behind are stopped early. The study is kept, and several commands may work on it at once.
+
+    \b
+    Examples:
+      lexgrad tune ffnn train.csv --dev dev.csv
+      lexgrad tune softmax train.csv --metric macro_f1 --minutes 10
+      lexgrad tune ffnn train.csv --dev 10% --space dropout=0..0.7 --space units=50..400:50 --only
+      lexgrad tune ffnn train.csv --dev dev.csv --space learning_rate=1e-4..1e-1:log --trials 100
+      lexgrad tune ffnn train.csv --dev dev.csv --out runs/ffnn-train-tune-1 --resume
+    """
+    from lexgrad.cli.tune import TuneRequest, run_tune
+
+    request = TuneRequest(
+        model=model,
+        train=train,
+        dev=dev,
+        folds=folds,
+        columns=_columns(text=text, label=label, encoding=encoding, format=format_),
+        spaces=tuple(space or ()),
+        only=only,
+        trials=trials,
+        minutes=minutes,
+        metric=metric,
+        out=out,
+        options={
+            "epochs": epochs,
+            "batch": batch,
+            "seed": seed,
+            "threads": threads,
+            "precision": precision,
+            "vectors": vectors,
+        },
+        settings=tuple(set_ or ()),
+        settings_file=settings,
+        resume=resume,
+        overwrite=overwrite,
+    )
+    run_tune(request, Output(as_json=as_json, quiet=quiet))
+
+
+@app.command()
 def evaluate(
     *,
     run: RunPath,

@@ -113,3 +113,11 @@ def plot_health(run: Path, out: Path, output: Output) -> None:
 
     check_suffix(out)
     deliver(plot.health(run), out, output)
+
+
+def plot_search(study: Path, out: Path, output: Output) -> None:
+    """What a search found."""
+    from lexgrad import plot
+
+    check_suffix(out)
+    deliver(plot.search(study), out, output)

@@ -13,7 +13,7 @@ plots = typer.Typer(
     rich_markup_mode="rich",
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
-    help="Draw activations, descent, decision boundaries or the health of a training, as SVG or PNG.",
+    help="Draw activations, descent, boundaries, the health of a training or a search, as SVG or PNG.",
 )
 
 
@@ -110,3 +110,20 @@ def health(
     from lexgrad.cli.plot import plot_health
 
     plot_health(run, out or Path("health.svg"), Output(as_json=as_json))
+
+
+@plots.command()
+def search(
+    study: Annotated[Path, typer.Argument(metavar="DIR", help="A directory that [b]lexgrad tune[/] made.")],
+    out: Out = None,
+    as_json: Json = False,
+) -> None:
+    """Draw what a search found: how much each setting mattered, and every trial over each setting.
+
+    \b
+    Examples:
+      lexgrad plot search runs/ffnn-train-tune-1 --out search.png
+    """
+    from lexgrad.cli.plot import plot_search
+
+    plot_search(study, out or Path("search.svg"), Output(as_json=as_json))

@@ -12,6 +12,7 @@ from lexgrad.cli.reports import decimal, table
 from lexgrad.cli.settings import as_text
 from lexgrad.errors import InputError
 from lexgrad.experiments.repeats import RESULTS
+from lexgrad.experiments.search import STUDY
 from lexgrad.models.classifiers.storing import ENCODER
 from lexgrad.train.health import RULES, summary
 from lexgrad.train.run import CHECKPOINT, CONFIG, MODEL, Run
@@ -23,6 +24,11 @@ def run_show(path: Path, output: Output) -> None:
         from lexgrad.cli.repeat import show_repeated
 
         show_repeated(path, output)
+        return
+    if (path / STUDY).is_file():
+        from lexgrad.cli.tuned import show_study
+
+        show_study(path, output)
         return
     run = Run.open(path)
     config, rows = run.config(), run.read_metrics()

@@ -48,10 +48,10 @@ Space: TypeAlias = Range | Choices
 
 
 def default_spaces(model: type) -> dict[str, Space]:
-    """The spaces that a model's settings declare beside their defaults."""
-    return {
-        name: parse_space(model, name, setting.search) for name, setting in settings_of(model).items() if setting.search
-    }
+    """The spaces that a model's settings declare beside their defaults, but for those that it says are not searched."""
+    declared = {name: setting.search for name, setting in settings_of(model).items() if setting.search}
+    left_out = getattr(model, "not_searched", ())
+    return {name: parse_space(model, name, text) for name, text in declared.items() if name not in left_out}
 
 
 def given_spaces(model: type, items: Iterable[str]) -> dict[str, Space]:

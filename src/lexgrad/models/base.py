@@ -34,6 +34,9 @@ class Model(BaseEstimator):  # type: ignore[misc]
     task: ClassVar[str] = ""
     """What it is trained to do, a file of ``cli/tasks/``: classification, tagging, vectors, language."""
 
+    not_searched: ClassVar[tuple[str, ...]] = ()
+    """Settings of its bases that a search leaves alone if it is not told."""
+
     parameters_: dict[str, Array]
     history_: list[dict[str, Any]]
     report_: dict[str, Any]

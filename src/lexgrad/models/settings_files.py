@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -66,3 +67,23 @@ def read_settings(path: str | Path) -> SettingsFile:
     if model is not None and not isinstance(model, str):
         raise InputError(f"{file}: key 'model': expected a model's name such as \"ffnn\"; got {model!r}")
     return SettingsFile(file, model, values)
+
+
+def settings_text(model: str, values: Mapping[str, Any], comment: Iterable[str] = ()) -> str:
+    """Write settings as TOML that ``read_settings`` reads back; ``comment`` are lines that go first."""
+    lines = [f"# {line}".rstrip() for line in comment]
+    lines += [""] * bool(lines)
+    lines += [f"{MODEL} = {_toml(model)}", ""]
+    return "\n".join([*lines, *(f"{name} = {_toml(value)}" for name, value in values.items())]) + "\n"
+
+
+def _toml(value: Any) -> str:
+    if value is None:
+        return '"none"'
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_toml, value))}]"
+    if isinstance(value, Mapping):
+        return f"{{ {', '.join(f'{json.dumps(str(key))} = {_toml(part)}' for key, part in value.items())} }}"
+    return repr(value) if isinstance(value, int | float) else json.dumps(str(value), ensure_ascii=False)

@@ -19,9 +19,12 @@ class TrainedModel(Model):
     usual_l2: ClassVar[float] = 3e-6
 
     optimizer: str = setting(
-        "adam", "the update rule", choices=("sgd", "momentum", "nesterov", "adagrad", "adadelta", "adam", "adamw")
+        "adam",
+        "the update rule",
+        choices=("sgd", "momentum", "nesterov", "adagrad", "adadelta", "adam", "adamw"),
+        search="adam,adagrad",
     )
-    learning_rate: float = setting(0.05, "step size of the first step (after warm-up)", least=0)
+    learning_rate: float = setting(0.05, "step size of the first step (after warm-up)", least=0, search="1e-3..0.3:log")
     schedule: str = setting(
         "auto",
         "how the rate falls in training; auto: to 0 in a line, but not with plain sgd",
@@ -33,12 +36,13 @@ class TrainedModel(Model):
         False,
         "a step updates only the rows of embeddings, or of sparse weights, that its batch reads (state and l2 too)",
     )
-    batch: int = setting(32, "texts in a mini-batch", least=1)
+    batch: int = setting(32, "texts in a mini-batch", least=1, search="16,32,64")
     epochs: int = setting(10, "passes over the training texts", least=1)
     l2: float | None = setting(
         None,
         "adds l2/2 times the sum of squared weights (adamw: decays them); None: a little, 0 with plain sgd",
         least=0,
+        search="1e-7..1e-3:log",
     )
     clip_norm: float | None = setting(None, "scale the whole gradient down to this norm", least=0)
     clip_value: float | None = setting(None, "limit each entry of the gradient to this magnitude", least=0)

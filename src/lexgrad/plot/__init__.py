@@ -1,10 +1,12 @@
-"""Pictures of learning, drawn with matplotlib: activations, descent, decision boundaries, the health of a training."""
+"""Pictures of learning, drawn with matplotlib: activations, descent, decision boundaries, the health of a training,
+what a search found."""
 
 from lexgrad.plot.activation import activations
 from lexgrad.plot.boundary import boundary, xor
 from lexgrad.plot.canvas import Plot
 from lexgrad.plot.descending import descent
 from lexgrad.plot.healthy import health
+from lexgrad.plot.searching import search
 from lexgrad.plot.surface import Descent, Surface, loss_of
 
-__all__ = ["Descent", "Plot", "Surface", "activations", "boundary", "descent", "health", "loss_of", "xor"]
+__all__ = ["Descent", "Plot", "Surface", "activations", "boundary", "descent", "health", "loss_of", "search", "xor"]

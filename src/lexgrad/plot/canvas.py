@@ -87,8 +87,10 @@ def check_suffix(path: Path) -> str:
     return path.suffix.lower()[1:]
 
 
-def panels(count: int, width: float = 4.0, height: float = 3.4) -> tuple[Figure, list[Axes]]:
-    """A figure with ``count`` panels side by side, each of ``width`` times ``height`` inches.
+def panels(
+    count: int, width: float = 4.0, height: float = 3.4, *, columns: int | None = None
+) -> tuple[Figure, list[Axes]]:
+    """A figure with ``count`` panels, ``columns`` or all side by side, each of ``width`` times ``height`` inches.
 
     Raises:
         InputError: matplotlib is not installed.
@@ -99,5 +101,7 @@ def panels(count: int, width: float = 4.0, height: float = 3.4) -> tuple[Figure,
     except ImportError as missing:
         raise InputError("plots need matplotlib, which is not installed: pip install 'lexgrad[plot]'") from missing
     with mpl.rc_context(_STYLE):
-        figure = Figure(figsize=(width * count, height), layout="constrained")
-        return figure, [figure.add_subplot(1, count, number + 1) for number in range(count)]
+        across = min(count, columns or count)
+        rows = -(-count // across)
+        figure = Figure(figsize=(width * across, height * rows), layout="constrained")
+        return figure, [figure.add_subplot(rows, across, number + 1) for number in range(count)]

@@ -56,7 +56,9 @@ class TextClassifier(ClassifierMixin, TrainedModel):  # type: ignore[misc]
     tokens: str = setting("lower", "what a token is", choices=("lower", "words", "spaces", "characters", "bpe"))
     min_count: int = setting(1, "leave out tokens and n-grams seen fewer times than this in training", least=1)
     max_features: int | None = setting(None, "keep at most this many n-grams (or words, for embeddings)", least=1)
-    class_weight: Any = setting(None, "None, 'balanced', or a dict from label to weight", choices=("balanced",))
+    class_weight: Any = setting(
+        None, "None, 'balanced', or a dict from label to weight", choices=("balanced",), search="none,balanced"
+    )
 
     # ---- what a model defines -------------------------------------------------------------------------------
 

@@ -18,8 +18,15 @@ FEATURES = ("tfidf", "counts", "presence")
 class FeatureClassifier(TextClassifier):
     """A classifier over features of texts, over a 2-D array, or over a SciPy sparse matrix."""
 
-    features: Any = setting("tfidf", "input: a feature name, or your own functions of a text", choices=FEATURES)
-    ngrams: int | tuple[int, ...] = setting((1, 2), "orders of n-grams: 1,2 counts words and pairs", least=1)
+    features: Any = setting(
+        "tfidf",
+        "input: a feature name, or your own functions of a text",
+        choices=FEATURES,
+        search="tfidf,presence",
+    )
+    ngrams: int | tuple[int, ...] = setting(
+        (1, 2), "orders of n-grams: 1,2 counts words and pairs", least=1, search="1|1,2|1,2,3"
+    )
     standardize: bool | None = setting(
         None, "bring every input column to mean 0 and deviation 1; None: only for numbers from your own functions"
     )

@@ -49,14 +49,17 @@ class FeedForward(FeatureClassifier):
 
     name: ClassVar[str] = "ffnn"
     usual_l2: ClassVar[float] = 3e-4
+    not_searched: ClassVar[tuple[str, ...]] = ("ngrams",)
 
     features: Any = setting(
         "embeddings",
         "input: embeddings, a feature name, or your own functions of a text",
         choices=("embeddings", *FEATURES),
     )
-    pool: str = setting("mean", "how the embeddings of a text are joined", choices=POOLS)
-    dimensions: int | None = setting(None, f"width of embeddings; None: that of the vectors, or {DIMENSIONS}", least=1)
+    pool: str = setting("mean", "how the embeddings of a text are joined", choices=POOLS, search="mean,max")
+    dimensions: int | None = setting(
+        None, f"width of embeddings; None: that of the vectors, or {DIMENSIONS}", least=1, search="50..300:50"
+    )
     vectors: Any = setting(None, "pretrained vectors: a file, WordVectors, or (words, matrix)")
     fine_tune: bool = setting(True, "whether training changes the embeddings")
     vector_words: int | None = setting(
@@ -64,16 +67,22 @@ class FeedForward(FeatureClassifier):
         f"words of the vectors that no training text has, known too; None: {MOST_OTHERS:,} if fine_tune is off, else 0",
         least=0,
     )
-    layers: int = setting(2, "layers of weights, the output layer included", least=1)
-    units: int | tuple[int, ...] = setting(100, "units of the hidden layers: one number, or one for each", least=1)
-    activation: str = setting("tanh", "activation of the hidden layers", choices=tuple(ACTIVATIONS))
-    dropout: float = setting(0.0, "share of pooled inputs and hidden units set to zero while training", least=0)
+    layers: int = setting(2, "layers of weights, the output layer included", least=1, search="2..3")
+    units: int | tuple[int, ...] = setting(
+        100, "units of the hidden layers: one number, or one for each", least=1, search="25..400:log"
+    )
+    activation: str = setting("tanh", "activation of the hidden layers", choices=tuple(ACTIVATIONS), search="tanh,relu")
+    dropout: float = setting(
+        0.0, "share of pooled inputs and hidden units set to zero while training", least=0, search="0..0.6"
+    )
     init: str = setting("xavier", "initial weights of the layers", choices=NAMES)
     init_std: float = setting(0.1, "deviation of init=normal (limit of init=uniform), and of new embeddings", least=0)
     bias: str = setting("vector", "a bias vector, or x0 = 1 as an extra input", choices=BIASES)
     output: str = setting("auto", "sigmoid for two classes, softmax otherwise", choices=("auto", "sigmoid", "softmax"))
 
-    learning_rate: float = setting(0.003, "step size of the first step (after warm-up)", least=0)
+    learning_rate: float = setting(
+        0.003, "step size of the first step (after warm-up)", least=0, search="3e-4..3e-2:log"
+    )
 
     def check(self) -> None:
         """See TextClassifier.check."""

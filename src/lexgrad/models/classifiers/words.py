@@ -34,7 +34,9 @@ class WordClassifier(TextClassifier):
     features: ClassVar[str] = "embeddings"
     usual_l2: ClassVar[float] = 0.0
 
-    dimensions: int | None = setting(None, f"width of embeddings; None: that of the vectors, or {DIMENSIONS}", least=1)
+    dimensions: int | None = setting(
+        None, f"width of embeddings; None: that of the vectors, or {DIMENSIONS}", least=1, search="50..300:50"
+    )
     vectors: Any = setting(None, "pretrained vectors: a file, WordVectors, or (words, matrix)")
     fine_tune: bool = setting(True, "whether training changes the embeddings")
     vector_words: int | None = setting(
@@ -42,7 +44,7 @@ class WordClassifier(TextClassifier):
         f"words of the vectors that no training text has, known too; None: {MOST_OTHERS:,} if fine_tune is off, else 0",
         least=0,
     )
-    dropout: float = setting(0.0, "share of units set to zero while training", least=0)
+    dropout: float = setting(0.0, "share of units set to zero while training", least=0, search="0..0.6")
     init: str = setting("xavier", "initial weights of the layers", choices=NAMES)
     init_std: float = setting(0.1, "deviation of init=normal (limit of init=uniform), and of new embeddings", least=0)
 
