@@ -31,6 +31,7 @@ from lexgrad.train.progress import Interrupted
 from lexgrad.train.run import Run
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from rich.console import Console
 
     from lexgrad.models.base import Model
@@ -259,15 +260,15 @@ class TrialDisplay(Display):
         self._watcher, self._deadline, self.title = watcher, deadline, f"trial {watcher.number + 1}"
         return self
 
-    def on_step(self, *, loss: float, examples: int, tokens: int, step: int, steps: int) -> None:
-        """See Progress.on_step.
+    def on_steps(self, *, losses: NDArray[Any], examples: int, tokens: int, step: int, steps: int) -> None:
+        """See Progress.on_steps.
 
         Raises:
             TimeUp: the search's time is over.
         """
         if self._deadline is not None and time.monotonic() > self._deadline:
             raise TimeUp
-        super().on_step(loss=loss, examples=examples, tokens=tokens, step=step, steps=steps)
+        super().on_steps(losses=losses, examples=examples, tokens=tokens, step=step, steps=steps)
 
     def on_dev(self, epoch: int, metrics: Mapping[str, Any], best: bool) -> None:
         """See Progress.on_dev."""
