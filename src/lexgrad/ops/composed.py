@@ -119,7 +119,12 @@ def lstm_cell(
         h' and c'.
     """
     h, c = lift(*state)
-    i, f, g, o = _parts(linear(x, W_x, b) + matmul(h, W_h), 4)
+    return lstm_update(linear(x, W_x, b) + matmul(h, W_h), c)
+
+
+def lstm_update(z: Node, c: Node) -> tuple[Node, Node]:
+    """h' and c' of an LSTM from its weighted sums z ``(…, 4 * units)`` and the cell ``(…, units)``: see lstm_cell."""
+    i, f, g, o = parts(z, 4)
     cell = sigmoid(f) * c + sigmoid(i) * tanh(g)
     return sigmoid(o) * tanh(cell), cell
 
@@ -157,20 +162,20 @@ def gru_cell(
     """
     h, W_h = lift(h, W_h)
     units = h.shape[-1]
-    from_input = _parts(linear(x, W_x, b_x), 3)
+    from_input = parts(linear(x, W_x, b_x), 3)
     if reset_after:
-        from_state = _parts(linear(h, W_h, b_h), 3)
+        from_state = parts(linear(h, W_h, b_h), 3)
         r, z = (sigmoid(a + b) for a, b in zip(from_input[:2], from_state[:2], strict=True))
         n = tanh(from_input[2] + r * from_state[2])
     else:
         bias = lift(b_h)[0] if b_h is not None else None
         gates = linear(h, W_h[:, : 2 * units], None if bias is None else bias[: 2 * units])
-        r, z = (sigmoid(a + b) for a, b in zip(from_input[:2], _parts(gates, 2), strict=True))
+        r, z = (sigmoid(a + b) for a, b in zip(from_input[:2], parts(gates, 2), strict=True))
         n = tanh(from_input[2] + linear(r * h, W_h[:, 2 * units :], None if bias is None else bias[2 * units :]))
     return (1.0 - z) * n + z * h
 
 
-def _parts(x: Node, count: int) -> list[Node]:
+def parts(x: Node, count: int) -> list[Node]:
     """The last axis in ``count`` equal parts."""
     size = quotient(x.shape[-1], count)
     return [take_slice(x, -1, i * size, (i + 1) * size) for i in range(count)]
