@@ -99,6 +99,9 @@ if TYPE_CHECKING:
         SoftmaxRegression as SoftmaxRegression,
     )
     from lexgrad.models import (
+        Tagger as Tagger,
+    )
+    from lexgrad.models import (
         load as load,
     )
     from lexgrad.ops import (
@@ -300,7 +303,7 @@ _ROOMS = {
     "explain.picture": "Picture draw",
     "grad": "differentiate",
     "graph": "Dim Graph Node Type check formula parse",
-    "models": "FeedForward LogisticRegression SoftmaxRegression load",
+    "models": "FeedForward LogisticRegression SoftmaxRegression Tagger load",
     "ops": (
         "abs arange argmax binary_cross_entropy broadcast_to cast concatenate cos cross_entropy dropout equal exp"
         " expand_dims gru_cell linear log log_sigmoid log_softmax logical_and logical_not logical_or logsumexp"

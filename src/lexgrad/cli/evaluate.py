@@ -15,6 +15,7 @@ def run_evaluate(run: Path, file: str, columns: Mapping[str, str], output: Outpu
 
     model = load(run)
     task = task_of(model)
+    task.check_columns(columns)
     metrics = model.evaluate(task.open(file, columns))
     output.report(*task.metrics_report(file, metrics, output.width))
     output.result(metrics)

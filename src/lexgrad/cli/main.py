@@ -39,8 +39,11 @@ def _flag(name: str, help_: str) -> Any:
 RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="A directory that [b]train[/] made.")]
 Text = Annotated[str | None, _value("COL", "Column with the texts; else the one called text.")]
 Label = Annotated[str | None, _value("COL", "Column with the labels; else the one called label.")]
+Field = Annotated[
+    str | None, _value("COL", "For taggers: the column of CoNLL-U with the tags, such as xpos; else upos.", "--field")
+]
 Encoding = Annotated[str | None, _value("NAME", "Such as cp1252; [b]detect[/] accepts a guess; else UTF-8.")]
-Format = Annotated[str | None, _value("NAME", "csv, tsv, jsonl, parquet, txt, fasttext; else by the name.", "--format")]
+Format = Annotated[str | None, _value("NAME", "csv, tsv, jsonl, parquet, txt, fasttext, conllu, tagged; else by the name.", "--format")]
 Json = Annotated[bool, _flag("--json", "Print one JSON object; all else goes to standard error.")]
 
 
@@ -75,6 +78,7 @@ def train(
     test: Annotated[str | None, _value("FILE", "Texts to measure the trained model on.")] = None,
     text: Text = None,
     label: Label = None,
+    field: Field = None,
     out: Annotated[Path | None, _value("DIR", "Where to save; else runs/MODEL-TRAIN-1, -2, ...")] = None,
     epochs: Annotated[int | None, _value("N", "Passes over the texts.", least=1)] = None,
     batch: Annotated[int | None, _value("N", "Texts in a mini-batch.", least=1)] = None,
@@ -108,6 +112,7 @@ def train(
       lexgrad train ffnn train.csv --settings mine.toml
       lexgrad train ffnn train.csv --folds 10 --dev 10%
       lexgrad train ffnn train.csv --dev dev.csv --seeds 3
+      lexgrad train tagger train.conllu.gz --dev dev.conllu --field xpos
       lexgrad train ffnn train.csv --watch
       lexgrad train ffnn train.csv --out runs/mine --resume
     """
@@ -122,7 +127,7 @@ def train(
         "vectors": vectors,
         "watch": 0 if watch else None,
     }
-    columns = _columns(text=text, label=label, encoding=encoding, format=format_)
+    columns = _columns(text=text, label=label, field=field, encoding=encoding, format=format_)
     request = TrainRequest(
         model=model,
         train=train,
@@ -229,6 +234,7 @@ def evaluate(
     ],
     text: Text = None,
     label: Label = None,
+    field: Field = None,
     encoding: Encoding = None,
     format_: Format = None,
     as_json: Json = False,
@@ -242,7 +248,7 @@ def evaluate(
     """
     from lexgrad.cli.evaluate import run_evaluate
 
-    columns = _columns(text=text, label=label, encoding=encoding, format=format_)
+    columns = _columns(text=text, label=label, field=field, encoding=encoding, format=format_)
     run_evaluate(run, file, columns, Output(as_json=as_json))
 
 

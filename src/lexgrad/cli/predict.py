@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import codecs
-import itertools
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from lexgrad.cli.output import Output, to_json
 from lexgrad.cli.tasks import task_of
@@ -32,27 +31,24 @@ def run_predict(run: Path, texts: Sequence[str], file: str | None, columns: Mapp
         raise InputError("texts were given both as arguments and with --file: give one of them")
     model = load(run)
     if texts:
-        batches: Iterable[Sequence[str]] = [texts]
+        batches: Iterable[Sequence[Any]] = [texts]
     elif file is not None:
-        batches = _from_file(file, columns)
+        batches = task_of(model).batches(file, columns, BATCH)
     else:
         if sys.stdin.isatty():
             output.note("type texts, one a line; end with Ctrl-D (Windows: Ctrl-Z, Enter)")
         batches = lines_as_they_come(sys.stdin.buffer, columns)
     for batch in batches:
-        _answer(model, batch)
+        _answer(model, batch, output.width if sys.stdout.isatty() else None)
 
 
-def _answer(model: Model, texts: Sequence[str]) -> None:
-    sys.stdout.writelines(to_json(answer) + "\n" for answer in task_of(model).answers(model, texts))
+def _answer(model: Model, texts: Sequence[Any], width: int | None) -> None:
+    """Print answers as JSON, or for people where there are ``width`` columns."""
+    task = task_of(model)
+    answers = task.answers(model, texts)
+    lines = map(to_json, answers) if width is None else (task.shown(answer, width) for answer in answers)
+    sys.stdout.writelines(line + "\n" for line in lines)
     sys.stdout.flush()
-
-
-def _from_file(file: str, columns: Mapping[str, str]) -> Iterator[Sequence[str]]:
-    from lexgrad.text.readers import open_table
-
-    texts = iter(open_table(file, label=None, **columns).texts())
-    return iter(lambda: list(itertools.islice(texts, BATCH)), [])
 
 
 def lines_as_they_come(stream: BinaryIO, columns: Mapping[str, str]) -> Iterator[Sequence[str]]:

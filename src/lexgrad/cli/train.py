@@ -95,6 +95,7 @@ def open_tables(task: Task, split: Split, columns: Mapping[str, str], *, cut: bo
 
     Where dev is a share of the training texts, they are ``cut``; else there is no dev set.
     """
+    task.check_columns(columns)
     train = task.open(split.train, columns)
     share = share_of(split.dev)
     if share is None:

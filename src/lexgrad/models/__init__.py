@@ -9,8 +9,9 @@ from lexgrad.models.classifiers.feedforward import FeedForward
 from lexgrad.models.classifiers.logistic import LogisticRegression
 from lexgrad.models.classifiers.softmax import SoftmaxRegression
 from lexgrad.models.storage import from_config, load
+from lexgrad.models.tagging.tagger import Tagger
 
-MODELS: dict[str, type[Model]] = {cls.name: cls for cls in (LogisticRegression, SoftmaxRegression, FeedForward)}
+MODELS: dict[str, type[Model]] = {cls.name: cls for cls in (LogisticRegression, SoftmaxRegression, FeedForward, Tagger)}
 """Every model by the name that the command line and config.json use."""
 
 
@@ -31,6 +32,7 @@ __all__ = [
     "LogisticRegression",
     "Model",
     "SoftmaxRegression",
+    "Tagger",
     "TextClassifier",
     "from_config",
     "load",

@@ -174,7 +174,7 @@ def open_tagged(
     if place.total_bytes == 0:
         raise InputError(f"{place.name}: is empty")
     codec = choose_encoding(place, encoding)
-    kind = format or _format_of(name) or _format_within(TwoColumnTable(place, codec, tagged=False))
+    kind = format or format_of(name) or _format_within(TwoColumnTable(place, codec, tagged=False))
     conllu = kind == "conllu"
     table = ConlluTable(place, codec, field) if conllu else TwoColumnTable(place, codec, tagged=field is not None)
     if next(iter(table), None) is None:
@@ -182,7 +182,8 @@ def open_tagged(
     return table
 
 
-def _format_of(name: str) -> str | None:
+def format_of(name: str) -> str | None:
+    """The format that the name of a file tells: "conllu", or None."""
     if name == STANDARD_INPUT:
         return None
     suffixes = [suffix.lower() for suffix in PurePath(name).suffixes if suffix.lower() != ".gz"]
@@ -200,5 +201,6 @@ __all__ = [
     "TAGGED_FORMATS",
     "ConlluTable",
     "TwoColumnTable",
+    "format_of",
     "open_tagged",
 ]

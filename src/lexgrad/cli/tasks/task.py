@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from lexgrad.cli.output import to_json
 from lexgrad.errors import InputError
 
 if TYPE_CHECKING:
@@ -15,7 +17,13 @@ if TYPE_CHECKING:
 
 
 class Task(ABC):
-    """Opens the data that models of this task learn from, and says in words and tables how they did."""
+    """Opens the data that models of this task learn from, and says in words and tables how they did.
+
+    Attributes:
+        columns: the options that say how its files are read.
+    """
+
+    columns: ClassVar[tuple[str, ...]] = ("text", "label", "encoding", "format")
 
     @abstractmethod
     def open(self, source: str, columns: Mapping[str, str]) -> Any:
@@ -23,11 +31,24 @@ class Task(ABC):
 
         Args:
             source: as the person wrote it.
-            columns: those of text, label, encoding, format that were given.
+            columns: those of text, label, field, encoding, format that were given.
 
         Raises:
             InputError: it is missing, unreadable, or of another kind.
         """
+
+    def check_columns(self, columns: Mapping[str, str]) -> None:
+        """Refuse options that say nothing to models of this task.
+
+        Raises:
+            InputError: there is one.
+        """
+        for name in columns:
+            if name not in self.columns:
+                raise InputError(
+                    f"--{name} says nothing to this model; its files are read with "
+                    f"{', '.join(f'--{known}' for known in self.columns)}"
+                )
 
     def check(self, data: Any) -> None:
         """Read held-out data once, so that its faults show before hours of training."""
@@ -66,10 +87,27 @@ class Task(ABC):
     def next_command(self, place: str) -> str:
         """What a person may want to type next; ``place`` is the run's path, quoted for a shell."""
 
-    def answers(self, model: Model, texts: Sequence[str]) -> Iterable[Mapping[str, Any]]:
+    def batches(self, file: str, columns: Mapping[str, str], size: int) -> Iterator[Sequence[Any]]:
+        """What `lexgrad predict --file` answers, ``size`` texts (or whatever ``answers`` takes) at a time.
+
+        Raises:
+            InputError: as for ``open``.
+        """
+        from lexgrad.text.readers import open_table
+
+        if "field" in columns:
+            self.check_columns(columns)
+        texts = iter(open_table(file, label=None, **columns).texts())
+        return iter(lambda: list(itertools.islice(texts, size)), [])
+
+    def answers(self, model: Model, texts: Sequence[Any]) -> Iterable[Mapping[str, Any]]:
         """What `lexgrad predict` prints of each text, one JSON object each.
 
         Raises:
             InputError: models of this task do not label texts.
         """
         raise InputError(f"a {model.name} model does not label texts")
+
+    def shown(self, answer: Mapping[str, Any], width: int) -> str:
+        """An answer as a person reads it at a terminal of so many columns; elsewhere it is JSON."""
+        return to_json(answer)

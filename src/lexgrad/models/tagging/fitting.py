@@ -1,0 +1,249 @@
+"""From tagged sentences and settings to a trained tagger: the middle of ``fit``."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lexgrad import ops
+from lexgrad.errors import InputError
+from lexgrad.graph import Node, Type, input_node
+from lexgrad.models import storage
+from lexgrad.models.tagging import network, storing
+from lexgrad.models.tagging.encoder import WordEncoder
+from lexgrad.models.tagging.examples import KEY, LABELS, RATES, Sentences, TaggedSentences
+from lexgrad.models.tagging.metrics import tagging_metrics
+from lexgrad.models.tagging.prediction import Predictor
+from lexgrad.models.tagging.sentences import Words, table_of, tags_of
+from lexgrad.nn.initialisers import generator
+from lexgrad.nn.losses import classification_loss, l2_penalty
+from lexgrad.nn.optimisers import optimiser
+from lexgrad.nn.schedules import Schedule
+from lexgrad.train.bucketed import Bucketed
+from lexgrad.train.engine import DTYPES
+from lexgrad.train.loop import Plan, train
+from lexgrad.train.position import Position
+from lexgrad.train.progress import Progress
+from lexgrad.train.run import Run
+from lexgrad.train.step import Objective, TrainingStep, build_step, initial_state, step_input
+from lexgrad.train.watching import RECORDS, Watch
+
+if TYPE_CHECKING:
+    from lexgrad.models.tagging.tagger import Tagger
+    from lexgrad.text.sentences import TaggedTable
+
+Array = NDArray[Any]
+Arrays = Mapping[str, Array]
+Vectors = NDArray[np.float64]
+READ = 1000  # sentences between two words about reading
+
+
+@dataclass(frozen=True)
+class Data:
+    """Sentences that were read.
+
+    Attributes:
+        words: of each sentence.
+        tags: of each sentence.
+        fingerprint: a hash of them.
+    """
+
+    words: list[Words]
+    tags: list[Words]
+    fingerprint: str
+
+    @classmethod
+    def read(cls, table: TaggedTable, progress: Progress) -> Data:
+        """Read a table whole."""
+        words: list[Words] = []
+        tags: list[Words] = []
+        for sentence in table:
+            words.append(sentence.words)
+            tags.append(sentence.tags or ())
+            if len(words) % READ == 0:
+                progress.on_data("reading", len(words), min(table.position / max(table.total_bytes, 1), 1.0))
+        progress.on_data("reading", len(words), 1.0)
+        if not any(words):
+            raise InputError(f"{table.source} has no words: there is nothing to learn from")
+        return cls(words, tags, table.fingerprint())
+
+
+def fit_tagger(model: Tagger, X: Any, y: Any, *, dev: Any, run: Run | None, progress: Progress) -> None:
+    """Train ``model`` in place; see Tagger.fit."""
+    data = Data.read(table_of(X, y), progress)
+    held = None if dev is None else Data.read(table_of(*(dev if isinstance(dev, tuple) else (dev, None))), progress)
+    classes = np.array(sorted({tag for sentence in data.tags for tag in sentence}))
+    if len(classes) < 2:
+        raise InputError(f"{type(model).__name__} needs words of at least two tags; there is only {classes[0]}")
+    config = storing.run_config(
+        model, classes, {"train": data.fingerprint, "dev": held.fingerprint if held is not None else None}
+    )
+    if run is not None and run.resuming:
+        storage.require_same(run, config, model.schedule_kind())
+    encoder, vectors = _learn(model, data.words)
+    if run is not None:
+        storing.write_start(run, encoder, config)
+    shapes = network.shapes(model, encoder, 0 if vectors is None else vectors.shape[1], len(classes))
+    examples = _examples(model, encoder, data, classes)
+    measure = _measure(model, encoder, shapes, held, classes)
+    start = _start(model, shapes, vectors, run)
+    updates = model.epochs * examples.steps
+    plan = Plan(
+        epochs=model.epochs,
+        rate=Schedule(model.learning_rate, model.schedule_kind(), updates, model.warmup),
+        patience=model.patience,
+        monitor=model.monitor,
+    )
+    step = training_step(model, encoder, shapes)
+    watch = _watch(model, encoder, shapes, updates)
+    began = time.monotonic()
+    end = train(step, examples, start, plan, measure=measure, run=run, progress=progress, watch=watch)
+    _keep(model, end, encoder, classes, time.monotonic() - began, start)
+    if run is not None:
+        storing.write_finished(run, model)
+
+
+def _learn(model: Tagger, words: Sequence[Words]) -> tuple[WordEncoder, Vectors | None]:
+    """Learn what words are made of; read the pretrained vectors where the settings name some."""
+    known, vectors = _pretrained(model.vectors)
+    encoder = WordEncoder.learn(
+        words, longest=model.affixes, shapes=model.shapes, min_count=model.min_count, pretrained=known
+    )
+    return encoder, vectors
+
+
+def _pretrained(given: Any) -> tuple[list[str], Vectors | None]:
+    """Words and vectors, of which each number has the deviation 1 over all words.
+
+    Raises:
+        InputError: they are no vectors, or not finite, or there are not as many as words.
+    """
+    if given is None:
+        return [], None
+    if isinstance(given, tuple) and len(given) == 2:
+        words, matrix = list(given[0]), np.asarray(given[1], np.float64)
+    elif hasattr(given, "words") and hasattr(given, "matrix"):
+        words, matrix = list(given.words), np.asarray(given.matrix, np.float64)
+    else:
+        from lexgrad.text.vectors import read_vectors
+
+        read = read_vectors(given)
+        words, matrix = list(read.words), np.asarray(read.matrix, np.float64)
+    if matrix.ndim != 2 or len(words) != len(matrix) or not len(words):
+        raise InputError(
+            f"vectors: expected one row a word; got {len(words)} words and a matrix of shape {matrix.shape}"
+        )
+    if not np.isfinite(matrix).all():
+        row = int(np.flatnonzero(~np.isfinite(matrix).all(axis=1))[0])
+        raise InputError(f"vectors: the vector of {words[row]!r} has NaN or infinity")
+    return words, matrix / max(float(matrix.std()), 1e-12)
+
+
+def _examples(model: Tagger, encoder: WordEncoder, data: Data, classes: Array) -> Bucketed:
+    sentences = Sentences(encoder.encode(data.words), tuple(network.input_types(model, encoder)))
+    labels, _ = tags_of(data.tags, classes)
+    counts = encoder.counts[sentences.encoded.words]
+    rates = np.where(counts > 0, model.word_dropout / (model.word_dropout + np.maximum(counts, 1)), 0.0)
+    key = np.asarray(generator(model.seed, "dropout").integers(2**31), dtype=np.int64)
+    learnt = TaggedSentences(sentences, labels, rates.astype(DTYPES[model.precision]), key)
+    return Bucketed(learnt, sentences.lengths, model.batch, model.seed)
+
+
+def training_step(model: Tagger, encoder: WordEncoder, shapes: network.Shapes) -> TrainingStep:
+    """Build one training step of a tagger as one graph, ready to run."""
+    objective = training_objective(model, encoder, shapes)
+    decay = model.l2_strength() if model.optimizer == "adamw" else 0.0
+    rule = optimiser(model.optimizer, momentum=model.momentum, weight_decay=decay, lazy=model.lazy)
+    decays = model.penalised()
+    graph = build_step(objective, rule, clip_norm=model.clip_norm, clip_value=model.clip_value, decays=decays)
+    return TrainingStep(graph, objective.trained, model.precision, model.threads)
+
+
+def training_objective(model: Tagger, encoder: WordEncoder, shapes: network.Shapes) -> Objective:
+    """Build what a step of a tagger makes smaller: the mean loss of a batch's words, and the penalty."""
+    parameters = {name: input_node(name, Type("float", shape)) for name, shape in shapes.items()}
+    inputs = {name: input_node(name, type) for name, type in network.input_types(model, encoder).items()}
+    labels = input_node(LABELS, Type("int", (network.TOKENS,)))
+    rates, key, step = input_node(RATES, Type("float", (network.TOKENS,))), input_node(KEY, Type("int")), step_input()
+    dropped = ops.random_uniform(key, step, (network.TOKENS,)) < rates
+    seen = {**inputs, "words": ops.where(dropped, 0, inputs["words"])}
+    logits = network.logits(model, parameters, seen, _dropout(model.dropout, key, step))
+    trained = tuple(name for name in parameters if name not in model.frozen())
+    learned = {name: parameters[name] for name in trained}
+    decoupled = model.optimizer == "adamw"
+    return Objective(
+        loss=classification_loss(logits, labels),
+        penalty=None if decoupled else l2_penalty(learned, model.l2_strength(), model.penalised()),
+        inputs={**inputs, LABELS: labels, RATES: rates, KEY: key},
+        parameters=parameters,
+        trained=trained,
+        step=step,
+    )
+
+
+def _dropout(rate: float, key: Node, step: Node) -> Callable[[Node], Node]:
+    """Each use draws from a stream of its own: the key counts on; its own number is for words."""
+    layer = iter(range(1, 1000))
+    return lambda x: ops.dropout(x, rate, key + next(layer), step) if rate else x
+
+
+def _watch(model: Tagger, encoder: WordEncoder, shapes: network.Shapes, updates: int) -> Watch | None:
+    if model.watch is None:
+        return None
+    objective = training_objective(model, encoder, shapes)
+    return Watch(objective, model.watch or max(1, -(-updates // RECORDS)), model.precision, model.threads)
+
+
+def _measure(
+    model: Tagger, encoder: WordEncoder, shapes: network.Shapes, held: Data | None, classes: Array
+) -> Callable[[Arrays], Mapping[str, Any]] | None:
+    """Encode the dev set once; return what measures given parameters on it."""
+    if held is None:
+        return None
+    encoded = encoder.encode(held.words)
+    codes, names = tags_of(held.tags, classes)
+    predictor = Predictor(model, encoder, shapes)
+
+    def measure(parameters: Arrays) -> Mapping[str, Any]:
+        return tagging_metrics(codes, predictor(parameters, encoded), names, encoded.words == 0, encoded.offsets)
+
+    return measure
+
+
+def _start(model: Tagger, shapes: network.Shapes, vectors: Vectors | None, run: Run | None) -> Position:
+    """A fresh start, or where the run's checkpoint stands."""
+    position = run.load() if run is not None and run.resuming else None
+    if position is not None:
+        stopped = position.stopped_early and position.worse >= model.patience
+        return replace(position, stopped_early=stopped)
+    dtype = DTYPES[model.precision]
+    parameters = {
+        name: np.asarray(model.initial(name, shape, vectors), dtype=dtype, order="C") for name, shape in shapes.items()
+    }
+    trained = tuple(name for name in parameters if name not in model.frozen())
+    rule = optimiser(model.optimizer, momentum=model.momentum)
+    return Position(parameters=parameters, state=initial_state(rule, parameters, trained))
+
+
+def _keep(model: Tagger, end: Position, encoder: WordEncoder, classes: Array, seconds: float, start: Position) -> None:
+    """Set the fitted attributes."""
+    rows = [dict(row) for row in end.rows]
+    done = rows[len(start.rows) :]
+    model.classes_, model.encoder_ = classes, encoder
+    model.parameters_ = dict(end.best if end.best is not None else end.parameters)
+    model.history_, model.n_iter_ = rows, end.epoch
+    model.health_ = [dict(record) for record in end.health]
+    examples = sum(row["examples"] for row in done) - start.examples
+    tokens = sum(row["tokens"] for row in done) - start.tokens
+    model.report_ = {
+        "epochs": end.epoch,
+        "parameters": sum(int(array.size) for array in model.parameters_.values()),
+        "train_seconds": round(seconds, 4),
+        "examples_per_second": round(examples / seconds, 1) if seconds else 0.0,
+        "tokens_per_second": round(tokens / seconds, 1) if seconds else 0.0,
+    }
