@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+from lexgrad.train.batches import Batches, cut_rows
 from numpy.typing import NDArray
 
-from lexgrad.train.batches import Batches, cut_rows
 from lexgrad.train.bucketed import Bucketed
 
 Int64 = NDArray[np.int64]
@@ -44,4 +44,3 @@ def test_batches_are_of_about_one_length_and_in_random_order() -> None:
     assert all(np.ptp(LENGTHS[batch]) <= 8 for batch in batches)
     means = [LENGTHS[batch].mean() for batch in batches]
     assert means != sorted(means)
-

@@ -43,7 +43,9 @@ Field = Annotated[
     str | None, _value("COL", "For taggers: the column of CoNLL-U with the tags, such as xpos; else upos.", "--field")
 ]
 Encoding = Annotated[str | None, _value("NAME", "Such as cp1252; [b]detect[/] accepts a guess; else UTF-8.")]
-Format = Annotated[str | None, _value("NAME", "csv, tsv, jsonl, parquet, txt, fasttext, conllu, tagged; else by the name.", "--format")]
+Format = Annotated[
+    str | None, _value("NAME", "csv, tsv, jsonl, parquet, txt, fasttext, conllu, tagged; else by the name.", "--format")
+]
 Json = Annotated[bool, _flag("--json", "Print one JSON object; all else goes to standard error.")]
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from lexgrad.text.packed import offsets_of
 from lexgrad.train.batches import Batches, Collection
 from lexgrad.train.shuffle import permutation, steps_in_epoch
-from lexgrad.text.packed import offsets_of
 
 Int64 = NDArray[np.int64]
 POOL = 50  # batches among which examples are sorted by length

@@ -19,8 +19,7 @@ from lexgrad.train.run import Run
 NOUNS, VERBS = ("dog", "cat", "bird"), ("sees", "hears", "bites")
 # "man" is a noun behind "the", and a verb behind a noun: only context tells.
 X = [
-    ["The", noun, verb, "the", other]
-    for noun, verb, other in zip(NOUNS, VERBS, ("man", "dog", "cat"), strict=True)
+    ["The", noun, verb, "the", other] for noun, verb, other in zip(NOUNS, VERBS, ("man", "dog", "cat"), strict=True)
 ] + [[noun.title(), "man", "the", other] for noun, other in zip(NOUNS, ("boats", "ships", "dogs"), strict=True)]
 Y = [["DET", "NOUN", "VERB", "DET", "NOUN"]] * 3 + [["NOUN", "VERB", "DET", "NOUN"]] * 3
 SMALL: dict[str, Any] = {

@@ -134,7 +134,7 @@ def _pretrained(given: Any) -> tuple[list[str], Vectors | None]:
 
         read = read_vectors(given)
         words, matrix = list(read.words), np.asarray(read.matrix, np.float64)
-    if matrix.ndim != 2 or len(words) != len(matrix) or not len(words):
+    if matrix.ndim != 2 or len(words) != len(matrix) or not words:
         raise InputError(
             f"vectors: expected one row a word; got {len(words)} words and a matrix of shape {matrix.shape}"
         )

@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 
 from lexgrad.errors import InputError
 from lexgrad.models.settings import setting
-from lexgrad.models.tagging import network, storing
-from lexgrad.models.tagging.encoder import WordEncoder
+from lexgrad.models.tagging import storing
 from lexgrad.models.tagging.fitting import fit_tagger
 from lexgrad.models.tagging.metrics import tagging_metrics
 from lexgrad.models.tagging.prediction import Predictor
@@ -23,7 +22,6 @@ from lexgrad.models.trained import TrainedModel
 from lexgrad.nn.activations import ACTIVATIONS
 from lexgrad.nn.initialisers import NAMES, generator, initialiser
 from lexgrad.nn.recurrent import CELLS
-from lexgrad.text.packed import offsets_of
 
 if TYPE_CHECKING:
     from lexgrad.train.progress import Progress
@@ -84,7 +82,9 @@ class Tagger(TrainedModel):
     init: str = setting("xavier", "initial weights of the layers", choices=NAMES)
     init_std: float = setting(0.1, "deviation of init=normal (limit of init=uniform), and of embeddings", least=0)
 
-    learning_rate: float = setting(0.003, "step size of the first step (after warm-up)", least=0, search="5e-4..1e-2:log")
+    learning_rate: float = setting(
+        0.003, "step size of the first step (after warm-up)", least=0, search="5e-4..1e-2:log"
+    )
     lazy: bool = setting(True, "a step updates only the rows of embeddings that its batch reads (state and l2 too)")
     batch: int = setting(32, "sentences in a mini-batch", least=1)
     epochs: int = setting(10, "passes over the training sentences", least=1)
