@@ -33,7 +33,7 @@ CHUNK = 4096  # sentences that are encoded at a time
 
 @dataclasses.dataclass(kw_only=True, eq=False, repr=False)
 class Tagger(TrainedModel):
-    """Tags the words of sentences: the tag with the largest softmax of W h + b, h being what is made of a word's context.
+    """Tags the words of sentences: softmax(W h + b), h being what is made of a word and of those around it.
 
     Each word is known by its embedding (in lower case, digits as 0), by embeddings of its first and last 1, 2, …
     characters and of its shape (``Xx-00``), and by filters over its characters, of each the largest value in the word
