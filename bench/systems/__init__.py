@@ -43,9 +43,11 @@ class System:
 
 
 _RECURRENT = ("elman-lm", "lstm-lm")
-_EMBEDDED = ("ffnn-lm", *_RECURRENT, "mean-pool")
+_EMBEDDED = ("ffnn-lm", *_RECURRENT, "mean-pool", "tagger")
 _STEPS = (*_EMBEDDED, "xor")
 _COUNTS = ("sparse-logistic",)
+_LAYERS = (*_RECURRENT, "tagger")
+_FIXED = tuple(name for name in _STEPS if name != "tagger")  # batches of one shape: others it compiles anew
 
 
 def _torch(name: str, about: str, workloads: tuple[str, ...] = _STEPS, **options: Any) -> dict[str, System]:
@@ -71,9 +73,9 @@ SYSTEMS: dict[str, System] = {
     **_torch("torch-compile", "PyTorch, forward and backward through torch.compile", compile="default"),
     **_torch("torch-autotune", "the same with mode='max-autotune'", ("ffnn-lm",), compile="max-autotune"),
     **_torch("torch-whole", "PyTorch, the whole step as one function through torch.func and torch.compile", whole=True),
-    **_torch("torch-nn", "PyTorch's own nn.RNN and nn.LSTM", _RECURRENT, library=True),
-    **_torch("torch-nn-sparse", "the same with sparse gradients of embeddings", _RECURRENT, library=True, sparse=True),
-    "jax": System("jax_jit", "JAX, one jitted step, parameters donated", _STEPS, ("fp32", "bf16")),
+    **_torch("torch-nn", "PyTorch's own nn.RNN and nn.LSTM", _LAYERS, library=True),
+    **_torch("torch-nn-sparse", "the same with sparse gradients of embeddings", _LAYERS, library=True, sparse=True),
+    "jax": System("jax_jit", "JAX, one jitted step, parameters donated", _FIXED, ("fp32", "bf16")),
     "sgd-classifier": System("scikit_learn", "scikit-learn's SGDClassifier", _COUNTS, options={"solver": "sgd"}),
     "logistic-regression": System(
         "scikit_learn", "scikit-learn's LogisticRegression, 20 steps of L-BFGS", _COUNTS, options={"solver": "lbfgs"}

@@ -33,7 +33,9 @@ class Timed:
         return self.run(steps)
 
 
-def _program(loss: Loss, types: Mapping[str, Type], parameters: tuple[str, ...], setup: Setup, norm: Any) -> Program:
+def step_program(
+    loss: Loss, types: Mapping[str, Type], parameters: tuple[str, ...], setup: Setup, norm: Any
+) -> Program:
     """The step theta <- theta - rate * gradient of a loss, parameters updated in place."""
     inputs = {name: input_node(name, type) for name, type in types.items()}
     value = loss(inputs)
@@ -66,7 +68,7 @@ def prepare(loss: Loss, parameters: tuple[str, ...], varying: tuple[str, ...], d
     """
     begun = time.perf_counter()
     given = {name: value for name, value in data.items() if name != "norm"}
-    program = _program(loss, _types(given, varying), parameters, setup, data.get("norm"))
+    program = step_program(loss, _types(given, varying), parameters, setup, data.get("norm"))
     seconds = time.perf_counter() - begun
     fixed: dict[str, Any] = {
         name: program.prepared(name, value, copy=name in parameters)
