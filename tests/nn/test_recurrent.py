@@ -58,7 +58,7 @@ def layer(kind: str) -> tuple[Graph, dict[str, Array]]:
     slopes = gradient(loss, [given["x"], *weights.values()])
     outputs = {"forwards": forwards, "backwards": backwards}
     outputs |= {f"d_{name}": slope for name, slope in zip(["x", *weights], slopes, strict=True)}
-    values = {name: random.normal(size=shape) for name, shape in shapes.items()}
+    values: dict[str, Array] = {name: random.normal(size=shape) for name, shape in shapes.items()}
     values |= {"x": random.normal(size=(6, INPUTS)), "offsets": OFFSETS, "clock": np.arange(3)}
     return Graph({**given, **weights}, outputs), values
 
