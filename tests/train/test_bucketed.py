@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from lexgrad.train.batches import Batches, cut_rows
 from numpy.typing import NDArray
 
+from lexgrad.train.batches import Batches, cut_rows
 from lexgrad.train.bucketed import Bucketed
 
 Int64 = NDArray[np.int64]

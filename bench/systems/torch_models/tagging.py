@@ -6,6 +6,8 @@ index, for the second must not begin in the padding.
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import torch
 from torch import nn
@@ -94,7 +96,7 @@ def _embedding(table: np.ndarray, sparse: bool) -> nn.Embedding:
 
 def _batches(data: Data) -> list[tuple[torch.Tensor, ...]]:
     found, cuts = [], np.asarray(data["cuts"])
-    for step, ((word, letter, first), (word_end, letter_end, last)) in enumerate(zip(cuts, cuts[1:], strict=False)):
+    for step, ((word, letter, first), (word_end, letter_end, last)) in enumerate(itertools.pairwise(cuts)):
         offsets = data["offsets"][first + step : last + step + 1]
         ends = data["ends"][word + step : word_end + step + 1]
         lengths, sizes = np.diff(offsets), np.diff(ends)
