@@ -64,7 +64,7 @@ def tagger(
         "offsets": np.concatenate([e.offsets for e in encoded]),
         "ends": np.concatenate([e.ends for e in encoded]),
         "cuts": np.cumsum([[0, 0, 0], *([len(e.words), len(e.characters), len(e)] for e in encoded)], axis=0),
-        "rate": 0.1,
+        "rate": 0.5,
     }
 
 
@@ -86,6 +86,6 @@ WORKLOADS = (
         "LSTM tagger both ways, d 100 + affixes + characters, H 128, 32 sentences of the English Web Treebank, SGD",
         24,
         tagger,
-        {"sentences": 40, "batch": 4, "batches": 3, "d": 4, "affix": 2, "units": 3},
+        {"sentences": 40, "batch": 4, "batches": 2, "d": 8, "affix": 4, "units": 8},
     ),
 )
