@@ -12,6 +12,7 @@ import typer
 
 from lexgrad import __version__
 from lexgrad.cli.failures import guarded
+from lexgrad.cli.language_commands import COMMANDS as LANGUAGE_COMMANDS
 from lexgrad.cli.output import Output, use_utf8
 from lexgrad.cli.plots import plots
 
@@ -385,6 +386,10 @@ def cache(
     from lexgrad.cli.cache import run_cache
 
     run_cache(clear, Output(as_json=as_json))
+
+
+for _command in LANGUAGE_COMMANDS:
+    app.command()(_command)
 
 
 def _columns(**given: str | None) -> dict[str, str]:

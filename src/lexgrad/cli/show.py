@@ -106,7 +106,7 @@ def _short(value: float | None) -> str:
 
 
 def _configuration(config: Mapping[str, Any]) -> Any:
-    classes = [str(name) for name in _part(config, "classes").get("values", ())]
+    classes = [str(name) for name in _part(config, "classes").get("values", ())] if "classes" in config else []
     rows = [("classes", ", ".join(classes))] if classes else []
     rows += [(name, as_text(value)) for name, value in _part(config, "settings").items()]
     return table(("setting", "value"), rows, text_columns=(0, 1))

@@ -8,10 +8,20 @@ from lexgrad.models.classifiers.base import TextClassifier
 from lexgrad.models.classifiers.feedforward import FeedForward
 from lexgrad.models.classifiers.logistic import LogisticRegression
 from lexgrad.models.classifiers.softmax import SoftmaxRegression
+from lexgrad.models.language.ngram import NGramLM
 from lexgrad.models.storage import from_config, load
 from lexgrad.models.tagging.tagger import Tagger
 
-MODELS: dict[str, type[Model]] = {cls.name: cls for cls in (LogisticRegression, SoftmaxRegression, FeedForward, Tagger)}
+MODELS: dict[str, type[Model]] = {
+    cls.name: cls
+    for cls in (
+        LogisticRegression,
+        SoftmaxRegression,
+        FeedForward,
+        Tagger,
+        NGramLM,
+    )
+}
 """Every model by the name that the command line and config.json use."""
 
 
@@ -31,6 +41,7 @@ __all__ = [
     "FeedForward",
     "LogisticRegression",
     "Model",
+    "NGramLM",
     "SoftmaxRegression",
     "Tagger",
     "TextClassifier",

@@ -92,6 +92,21 @@ class Tokenizer:
         words.sort(key=lambda word: (-counts[word], word))
         return cls(with_words(kind, [UNKNOWN, *words][:max_size]), kind)
 
+    @classmethod
+    def of_words(cls, words: Iterable[str], kind: str = "spaces") -> Tokenizer:
+        """Make a tokenizer with a given vocabulary: ids are the places of ``words`` counted from 1, 0 is unknown.
+
+        Args:
+            words: distinct; the unknown word is not among them.
+            kind: any but "bpe".
+
+        Raises:
+            InputError: an unknown kind, "bpe", or a word that is there twice.
+        """
+        if _checked_kind(kind) == "bpe":
+            raise InputError("byte-pair encoding is learned from text; it is no list of words")
+        return cls(with_words(kind, [UNKNOWN, *words]), kind)
+
     def encode(self, texts: Iterable[str], *, limit_bytes: int = DEFAULT_LIMIT) -> PackedTexts:
         """Return the ids of all texts; past ``limit_bytes`` they lie in a temporary file (see PackedBuilder).
 

@@ -1,0 +1,198 @@
+"""`lexgrad perplexity`, `score`, `generate`, `compare` and `arpa`: what one does with a language model."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lexgrad.cli.output import Output, to_json
+from lexgrad.cli.reports import table
+from lexgrad.errors import InputError
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+    from lexgrad.models.language.base import LanguageModel, Score
+    from lexgrad.text.corpus import Corpus
+
+SURPRISES = ((2.0, "green"), (6.0, "default"), (10.0, "yellow"), (math.inf, "red"))  # bits, up to which a colour holds
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """How texts are drawn: the options of `lexgrad generate`."""
+
+    prompt: str
+    tries: int
+    tokens: int
+    temperature: float
+    top_k: int | None
+    top_p: float | None
+    seed: int
+    line: bool
+    unknown: bool
+    stream: bool
+
+
+def columns_of(text: str | None, encoding: str | None, format_: str | None) -> dict[str, str]:
+    """The options that say how a file is read, without those that were not given."""
+    given = {"text": text, "encoding": encoding, "format": format_}
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def load_language_model(run: Path) -> LanguageModel:
+    """Load a run.
+
+    Raises:
+        InputError: it holds another kind of model.
+    """
+    from lexgrad.models import load
+    from lexgrad.models.language.base import LanguageModel
+
+    model = load(run)
+    if not isinstance(model, LanguageModel):
+        raise InputError(f"{run} holds a {model.name} model, which is no language model: train one such as ngram-lm")
+    return model
+
+
+def open_corpus(source: str, columns: Mapping[str, str]) -> Corpus:
+    """Open lines of text."""
+    from lexgrad.text.corpus import Corpus
+
+    return Corpus.open(source, **columns)
+
+
+def run_perplexity(run: Path, file: str, columns: Mapping[str, str], output: Output) -> None:
+    """Print what ``LanguageModel.evaluate`` measures."""
+    metrics = load_language_model(run).evaluate(open_corpus(file, columns))
+    output.report(*perplexity_report(file, metrics))
+    output.result(metrics)
+
+
+def perplexity_headline(title: str, metrics: Mapping[str, Any]) -> str:
+    """One line: perplexity, how many words, how many of the tokens unknown."""
+    return (
+        f"{title}: perplexity {metrics['perplexity']:,.2f} per word, {metrics['bits_per_word']:.3f} bits per word, "
+        f"{metrics['words']:,} words ({metrics['lines']:,} of them ends of lines)"
+    )
+
+
+def perplexity_report(title: str, metrics: Mapping[str, Any]) -> list[Any]:
+    """The headline, and what else was measured."""
+    known = metrics["perplexity_known"]
+    rows = [
+        ("nats per token", f"{metrics['loss']:.4f}", f"{metrics['tokens']:,} tokens"),
+        ("bits per character", f"{metrics['bits_per_character']:.4f}", f"{metrics['characters']:,} characters"),
+        (
+            "perplexity per token without <unk>",
+            "-" if known is None else f"{known:,.2f}",
+            f"{metrics['unknown']:,} unknown",
+        ),
+    ]
+    return [perplexity_headline(title, metrics), "", table(("measure", "value", "of"), rows, text_columns=(0, 2))]
+
+
+def run_score(run: Path, file: str, columns: Mapping[str, str], output: Output) -> None:
+    """Print every line's tokens with their surprise, and its log-probability."""
+    model = load_language_model(run)
+    for score in model.scores(open_corpus(file, columns)):
+        if output.as_json:
+            parts = zip(score.tokens, score.logarithms.tolist(), strict=True)
+            tokens = [{"token": token, "logarithm": value} for token, value in parts]
+            sys.stdout.write(to_json({"text": score.text, "logarithm": score.logarithm, "tokens": tokens}) + "\n")
+        else:
+            output.report(_coloured(score))
+
+
+def _coloured(score: Score) -> Text:
+    """Tokens with their bits of surprise, each in the colour of how many they are."""
+    from rich.text import Text
+
+    line = Text(f"{score.logarithm:9.2f}  ")
+    for token, logarithm in zip(score.tokens, score.logarithms.tolist(), strict=True):
+        bits = -logarithm / math.log(2)
+        colour = next(colour for most, colour in SURPRISES if bits <= most)
+        line.append(token, style=colour)
+        line.append(f" {bits:.1f}  ", style="dim")
+    return line
+
+
+def run_generate(run: Path, drawing: Drawing, output: Output) -> None:
+    """Print texts that go on from the prompt."""
+    model = load_language_model(run)
+    texts = []
+    for attempt in range(drawing.tries):
+        pieces = model.generate(
+            drawing.prompt,
+            tokens=drawing.tokens,
+            temperature=drawing.temperature,
+            top_k=drawing.top_k,
+            top_p=drawing.top_p,
+            seed=drawing.seed,
+            attempt=attempt,
+            line=drawing.line,
+            unknown=drawing.unknown,
+        )
+        if output.as_json:
+            texts.append(drawing.prompt + "".join(pieces))
+            continue
+        _write(f"{'-' * 8}\n" if attempt else "")
+        _write(drawing.prompt)
+        for piece in pieces if drawing.stream else ["".join(pieces)]:
+            _write(piece)
+        _write("\n")
+    output.result({"prompt": drawing.prompt, "seed": drawing.seed, "texts": texts})
+
+
+def _write(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
+def run_compare(runs: Sequence[Path], test: str, columns: Mapping[str, str], seed: int, output: Output) -> None:
+    """Print a table of perplexities on one text, best first, with the significance of each difference to the best.
+
+    Raises:
+        InputError: fewer than two runs, standard input, or models whose words are not the same text's.
+    """
+    from lexgrad.models.language.comparing import compare
+
+    if len(runs) < 2:
+        raise InputError("compare takes two runs or more")
+    models = {str(run): load_language_model(run) for run in runs}
+    rows = compare(models, open_corpus(test, columns), seed=seed)
+    lines = [
+        (
+            row.name,
+            f"{row.perplexity:,.2f}",
+            f"{row.bits_per_word:.3f}",
+            "" if row.p is None else "< 0.0001" if row.p < 1e-4 else f"{row.p:.4f}",
+        )
+        for row in rows
+    ]
+    heading = ("run", "perplexity", "bits per word", "p (best is not better)")
+    output.report(f"{test}: {rows[0].words:,} words", "", table(heading, lines))
+    output.result({"test": test, "words": rows[0].words, "models": [row.json() for row in rows]})
+
+
+def run_arpa(run: Path, file: Path, read: bool, output: Output) -> None:
+    """Write or read an ARPA file.
+
+    Raises:
+        InputError: another kind of model, or a file that is none.
+    """
+    from lexgrad.models.language.ngram import NGramLM
+
+    if read:
+        NGramLM.from_arpa(file).save(run)
+        output.report(f"made {run} from {file}")
+        return
+    model = load_language_model(run)
+    if not isinstance(model, NGramLM):
+        raise InputError(f"{run} holds a {model.name} model; ARPA files are for ngram-lm")
+    model.to_arpa(file)
+    output.report(f"wrote {file}")

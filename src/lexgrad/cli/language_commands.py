@@ -1,0 +1,140 @@
+"""The commands about language models, with their options; what they do is in `cli/language.py`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from lexgrad.cli.output import Output
+
+
+def _value(metavar: str, help_: str, *names: str, least: float | None = None) -> Any:
+    return typer.Option(*names, metavar=metavar, help=help_, min=least)
+
+
+def _flag(name: str, help_: str) -> Any:
+    return typer.Option(name, metavar="", help=help_)
+
+
+RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="A language model that [b]train[/] made.")]
+TextFile = Annotated[str, typer.Argument(metavar="FILE", help="Lines of text: a file, [b]-[/], or builtin:NAME.")]
+Column = Annotated[str | None, _value("COL", "Column with the texts, in tables; else the one called text.")]
+Encoding = Annotated[str | None, _value("NAME", "Such as cp1252; [b]detect[/] accepts a guess; else UTF-8.")]
+Format = Annotated[str | None, _value("NAME", "csv, tsv, jsonl, parquet, txt; else by the name.", "--format")]
+Json = Annotated[bool, _flag("--json", "Print one JSON object.")]
+
+
+def perplexity(
+    *,
+    run: RunPath,
+    file: TextFile,
+    text: Column = None,
+    encoding: Encoding = None,
+    format_: Format = None,
+    as_json: Json = False,
+) -> None:
+    """Measure how well a language model predicts a text: perplexity per word, ends of lines counted.
+
+    \b
+    Examples:
+      lexgrad perplexity runs/ngram-lm-news-1 test.txt
+      lexgrad perplexity runs/ngram-lm-news-1 test.txt --json
+    """
+    from lexgrad.cli.language import columns_of, run_perplexity
+
+    run_perplexity(run, file, columns_of(text, encoding, format_), Output(as_json=as_json))
+
+
+def score(
+    *,
+    run: RunPath,
+    file: Annotated[str, _value("FILE", "Lines of text: a file, [b]-[/], or builtin:NAME.", "--file")],
+    text: Column = None,
+    encoding: Encoding = None,
+    format_: Format = None,
+    as_json: Annotated[bool, _flag("--json", "Print one JSON object a line of the text.")] = False,
+) -> None:
+    """Print the log-probability of every token and line; in a terminal, the more surprising a token the redder it is.
+
+    \b
+    Examples:
+      lexgrad score runs/ngram-lm-news-1 --file test.txt
+      echo "the market fell" | lexgrad score runs/ngram-lm-news-1 --file - --json
+    """
+    from lexgrad.cli.language import columns_of, run_score
+
+    run_score(run, file, columns_of(text, encoding, format_), Output(as_json=as_json))
+
+
+def generate(
+    *,
+    run: RunPath,
+    prompt: Annotated[str, _value("TEXT", "What the text begins with.")] = "",
+    tries: Annotated[int, _value("N", "How many texts.", least=1)] = 1,
+    tokens: Annotated[int, _value("N", "Tokens of each at most.", least=1)] = 100,
+    temperature: Annotated[float, _value("T", "Below 1 plainer, above 1 wilder; 0: the most probable.", least=0)] = 1.0,
+    top_k: Annotated[int | None, _value("K", "Draw among the K most probable tokens.", least=1)] = None,
+    top_p: Annotated[float | None, _value("P", "Draw among the fewest tokens that have P together.")] = None,
+    seed: Annotated[int, _value("N", "Fixes what is drawn.", least=0)] = 0,
+    line: Annotated[bool, _flag("--line", "Stop at the end of the line.")] = False,
+    unknown: Annotated[bool, _flag("--unknown", "Let unknown words of the prompt through as <unk>.")] = False,
+    stream: Annotated[bool, _flag("--stream", "Print every token as soon as it is drawn.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Draw texts from a language model.
+
+    \b
+    Examples:
+      lexgrad generate runs/ngram-lm-news-1 --prompt "the market" --tries 3
+      lexgrad generate runs/lstm-lm-plays-1 --tokens 500 --temperature 0.8 --stream
+    """
+    from lexgrad.cli.language import Drawing, run_generate
+
+    drawing = Drawing(prompt, tries, tokens, temperature, top_k, top_p, seed, line, unknown, stream)
+    run_generate(run, drawing, Output(as_json=as_json))
+
+
+def compare(
+    *,
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN RUN...", help="Language models that train made.")],
+    test: Annotated[str, _value("FILE", "The text they are measured on.", "--test")],
+    text: Column = None,
+    encoding: Encoding = None,
+    format_: Format = None,
+    seed: Annotated[int, _value("N", "Fixes the resampling.", least=0)] = 0,
+    as_json: Json = False,
+) -> None:
+    """Compare language models on a text: perplexities, and whether a difference could be chance.
+
+    Lines are resampled 10,000 times (paired bootstrap); p is how often the better model does not win.
+
+    \b
+    Examples:
+      lexgrad compare runs/ngram-lm-news-1 runs/ffnn-lm-news-1 --test test.txt
+    """
+    from lexgrad.cli.language import columns_of, run_compare
+
+    run_compare(runs, test, columns_of(text, encoding, format_), seed, Output(as_json=as_json))
+
+
+def arpa(
+    *,
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="An ngram-lm to write; or, with --read, to make.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The ARPA file; .gz is compressed.")],
+    read: Annotated[bool, _flag("--read", "Make RUN from FILE.")] = False,
+) -> None:
+    """Write an n-gram model as an ARPA file, or make a run of one.
+
+    \b
+    Examples:
+      lexgrad arpa runs/ngram-lm-news-1 news.arpa.gz
+      lexgrad arpa runs/theirs theirs.arpa --read
+    """
+    from lexgrad.cli.language import run_arpa
+
+    run_arpa(run, file, read, Output())
+
+
+COMMANDS = (perplexity, score, generate, compare, arpa)

@@ -1,0 +1,94 @@
+"""Language models held against each other on one text: perplexities, and how sure a difference is."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lexgrad.errors import InputError
+from lexgrad.models.language.base import LanguageModel
+from lexgrad.models.language.lines import encode_lines
+from lexgrad.nn.initialisers import generator
+from lexgrad.text.corpus import Corpus
+
+SAMPLES = 10_000
+Float = NDArray[np.float64]
+
+
+@dataclasses.dataclass(frozen=True)
+class Compared:
+    """One model's row.
+
+    Attributes:
+        name: what the model was called.
+        perplexity: per word, ends of lines included.
+        bits_per_word: its binary logarithm.
+        words: how many words the text has.
+        p: how often, in resampled texts, the best model is not better than this one; None for the best.
+    """
+
+    name: str
+    perplexity: float
+    bits_per_word: float
+    words: int
+    p: float | None
+
+    def json(self) -> dict[str, Any]:
+        """The row as JSON."""
+        return dataclasses.asdict(self)
+
+
+def compare(models: Mapping[str, LanguageModel], X: Any, *, seed: int = 0) -> list[Compared]:
+    """Measure models on one text, best first.
+
+    A line is one observation: the paired bootstrap (Koehn 2004) draws as many lines with replacement, ``SAMPLES``
+    times, and counts how often the best model's total log-probability is not the higher one.
+
+    Args:
+        models: fitted models by name.
+        X: a Corpus, a table, or a list of lines.
+        seed: fixes the resampling.
+
+    Raises:
+        InputError: the models count other lines of the text (characters count blank ones).
+    """
+    corpus = Corpus.of(X)
+    totals: dict[str, Float] = {}
+    words: dict[str, int] = {}
+    for name, model in models.items():
+        lines = encode_lines(model.tokenizer_, corpus)
+        ends = lines.texts.offsets + np.arange(len(lines) + 1)
+        cumulative = np.concatenate([[0.0], np.cumsum(model.line_logarithms(lines))])
+        totals[name] = np.diff(cumulative[ends])
+        words[name] = lines.words + len(lines)
+        first = next(iter(totals))
+        if len(totals[name]) != len(totals[first]):
+            raise InputError(
+                f"{first} and {name} count other lines of {corpus.source} ({len(totals[first]):,} and"
+                f" {len(totals[name]):,}: blank lines count for characters only); leave blank lines out of the text"
+            )
+    counted = min(words.values())  # tokenisers may cut words apart; the words of the text are those of the coarsest
+    best, *others = sorted(totals, key=lambda name: -float(totals[name].sum()))
+    rows = [_row(best, totals[best], counted, None)]
+    rows += [_row(name, totals[name], counted, _chance(totals[best] - totals[name], seed)) for name in others]
+    return rows
+
+
+def _row(name: str, totals: Float, words: int, p: float | None) -> Compared:
+    bits = -float(totals.sum()) / words / math.log(2)
+    return Compared(name, 2.0**bits if bits < 1000 else math.inf, bits, words, p)
+
+
+def _chance(differences: Float, seed: int) -> float:
+    """How often the sum of as many differences, drawn with replacement, is not above 0."""
+    random = generator(seed, "bootstrap")
+    lost = 0
+    for _ in range(SAMPLES // 100):
+        drawn = random.integers(len(differences), size=(100, len(differences)))
+        lost += int(np.count_nonzero(differences[drawn].sum(axis=1) <= 0))
+    return lost / SAMPLES

@@ -1,0 +1,90 @@
+"""Language models at the command line: train, perplexity, score, generate, compare, ARPA files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Lexgrad
+
+LINES = ["the cat sat on the mat", "the dog sat on the log", "the cat saw the dog", "a dog saw a cat"]
+
+
+@pytest.fixture
+def pets(tmp_path: Path) -> Path:
+    """A file of lines."""
+    path = tmp_path / "pets.txt"
+    path.write_text("\n".join(LINES) + "\n", encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def run(lexgrad: Lexgrad, pets: Path) -> str:
+    """A trained trigram model."""
+    assert lexgrad("train", "ngram-lm", pets, "--set", "order=3", "--out", "runs/pets", "--quiet").code == 0
+    return "runs/pets"
+
+
+def test_train_reports_perplexity_and_what_is_next(lexgrad: Lexgrad, pets: Path) -> None:
+    ran = lexgrad("train", "ngram-lm", pets, "--dev", pets, "--test", pets)
+    assert ran.code == 0, ran.err
+    assert "test: perplexity" in ran.out
+    assert f"next: lexgrad generate {Path('runs/ngram-lm-pets-1')}" in ran.out.replace("'", "")
+    assert "ngram-lm" in lexgrad("show", "runs/ngram-lm-pets-1").out
+
+
+def test_perplexity_json_is_what_train_said(lexgrad: Lexgrad, pets: Path) -> None:
+    trained = lexgrad("train", "ngram-lm", pets, "--test", pets, "--out", "runs/a", "--json").json()
+    measured = lexgrad("perplexity", "runs/a", pets, "--json").json()
+    assert measured == trained["test"] == lexgrad("evaluate", "runs/a", pets, "--json").json()
+    assert {"perplexity", "words", "unknown", "bits_per_word"} <= measured.keys()
+    assert measured["words"] == sum(len(line.split()) + 1 for line in LINES)
+
+
+def test_score_gives_every_token_its_logarithm(lexgrad: Lexgrad, run: str, pets: Path) -> None:
+    ran = lexgrad("score", run, "--file", pets, "--json")
+    lines = [json.loads(line) for line in ran.out.splitlines()]
+    assert [line["text"] for line in lines] == LINES
+    for line in lines:
+        assert line["logarithm"] == pytest.approx(sum(token["logarithm"] for token in line["tokens"]))
+        assert line["tokens"][-1]["token"] == "</s>"
+    assert "cat" in lexgrad("score", run, "--file", pets).out
+
+
+def test_generate_is_fixed_by_its_seed(lexgrad: Lexgrad, run: str) -> None:
+    ask = ("generate", run, "--prompt", "the cat", "--tries", "3", "--tokens", "8")
+    first, again, other = lexgrad(*ask), lexgrad(*ask), lexgrad(*ask, "--seed", "1")
+    assert first.out == again.out != other.out
+    assert first.out.count("--------") == 2
+    assert first.out.startswith("the cat ")
+    assert lexgrad(*ask, "--stream").out == first.out
+    texts = lexgrad(*ask, "--json").json()["texts"]
+    assert first.out == "\n--------\n".join(texts) + "\n"
+
+
+def test_compare_ranks_models(lexgrad: Lexgrad, run: str, pets: Path) -> None:
+    lexgrad("train", "ngram-lm", pets, "--set", "order=1", "--out", "runs/one", "--quiet")
+    ran = lexgrad("compare", "runs/one", run, "--test", pets, "--json")
+    assert [row["name"] for row in ran.json()["models"]] == [str(Path(run)), str(Path("runs/one"))]
+    assert "perplexity" in lexgrad("compare", "runs/one", run, "--test", pets).out
+
+
+def test_arpa_files_there_and_back(lexgrad: Lexgrad, run: str, pets: Path) -> None:
+    lexgrad("arpa", run, "pets.arpa.gz")
+    assert lexgrad("arpa", "runs/again", "pets.arpa.gz", "--read").code == 0
+    before, after = (lexgrad("perplexity", name, pets, "--json").json() for name in (run, "runs/again"))
+    assert after["perplexity"] == pytest.approx(before["perplexity"], rel=1e-6)
+
+
+def test_mistakes_take_one_line(lexgrad: Lexgrad, run: str, pets: Path, films: Path) -> None:
+    assert "'zebra', which is not among" in lexgrad("generate", run, "--prompt", "the zebra").mistake()
+    assert lexgrad("generate", run, "--prompt", "the zebra", "--unknown").code == 0
+    Path("empty.txt").write_text("")
+    assert "empty" in lexgrad("train", "ngram-lm", "empty.txt").mistake()
+    assert "two runs or more" in lexgrad("compare", run, "--test", pets).mistake()
+    assert "does not label texts" in lexgrad("predict", run, "the cat").mistake()
+    lexgrad("train", "softmax", films, "--epochs", "1", "--out", "runs/films", "--quiet")
+    assert "is no language model" in lexgrad("perplexity", "runs/films", pets).mistake()
+    assert "top_p is above 0" in lexgrad("generate", run, "--top-p", "2").mistake()
