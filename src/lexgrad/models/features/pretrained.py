@@ -75,7 +75,7 @@ def vectors_for(vocabulary: list[str], vectors: Any, dimensions: int | None) -> 
     Raises:
         InputError: the width is another, shapes do not agree, or no word of the vocabulary has a vector.
     """
-    name, words, matrix = _opened(vectors, vocabulary, dimensions, 0)
+    name, words, matrix = open_pretrained(vectors, vocabulary, dimensions, 0)
     return _found(name, words, matrix, vocabulary)
 
 
@@ -96,7 +96,7 @@ def with_vectors(
     Raises:
         InputError: as ``vectors_for``.
     """
-    name, words, matrix = _opened(vectors, tokenizer.vocabulary, dimensions, others)
+    name, words, matrix = open_pretrained(vectors, tokenizer.vocabulary, dimensions, others)
     _found(name, words, matrix, tokenizer.vocabulary)
     more: dict[str, None] = {}
     if others:
@@ -132,10 +132,23 @@ def _row(rows: Mapping[str, int], word: str) -> int:
     return next((rows[form] for form in forms(word) if form in rows), -1)
 
 
-def _opened(
+def open_pretrained(
     vectors: Any, vocabulary: list[str], dimensions: int | None, others: int
 ) -> tuple[str, list[str], NDArray[Any]]:
-    """(what errors call the vectors, their words, their matrix); of a file, no more than is wanted."""
+    """Open vectors; of a file, no more is read than is wanted.
+
+    Args:
+        vectors: as for ``vectors_for``.
+        vocabulary: words that are wanted, in any of their ``forms``.
+        dimensions: as for ``vectors_for``.
+        others: about so many more words, those that the vectors have first.
+
+    Returns:
+        (what errors call them, their words, their matrix (words, d)).
+
+    Raises:
+        InputError: they are no vectors, of another width, not finite, or of none of the words.
+    """
     if isinstance(vectors, str | Path):
         from lexgrad.text.vectors import read_vectors
 

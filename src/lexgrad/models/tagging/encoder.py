@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from lexgrad.errors import InputError
 from lexgrad.files import write_text_whole
+from lexgrad.models.features.pretrained import forms
 from lexgrad.models.tagging.spelling import Lexicon, affixes, characters, normal, shape
 from lexgrad.text.packed import offsets_of
 
@@ -134,7 +135,7 @@ class WordEncoder:
         for column, part in zip(self.columns, _parts(word, self.longest, self._shapes), strict=True):
             parts.append(first + column.number(part))
             first += len(column)
-        row = next((n for n in self.pretrained.numbers((word, word.lower(), normal(word))) if n), 0) - 1
+        row = next((n for n in self.pretrained.numbers((*forms(word), normal(word))) if n), 0) - 1
         return self.words.number(normal(word)), parts, row, list(self.characters.numbers(characters(word)))
 
     @property

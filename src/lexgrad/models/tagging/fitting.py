@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from lexgrad import ops
 from lexgrad.errors import InputError
 from lexgrad.graph import Node, Type, input_node
 from lexgrad.models import storage
+from lexgrad.models.features.pretrained import MOST_OTHERS, Coverage, open_pretrained
 from lexgrad.models.tagging import network, storing
 from lexgrad.models.tagging.encoder import WordEncoder
 from lexgrad.models.tagging.examples import KEY, LABELS, RATES, Sentences, TaggedSentences
@@ -41,6 +42,7 @@ Array = NDArray[Any]
 Arrays = Mapping[str, Array]
 Vectors = NDArray[np.float64]
 READ = 1000  # sentences between two words about reading
+VECTORS_STD = 0.3  # deviation that pretrained vectors are brought to, whatever file they come from
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,9 @@ def fit_tagger(model: Tagger, X: Any, y: Any, *, dev: Any, run: Run | None, prog
     )
     if run is not None and run.resuming:
         storage.require_same(run, config, model.schedule_kind())
-    encoder, vectors = _learn(model, data.words)
+    encoder, vectors, coverage = _learn(model, data.words)
+    if coverage is not None:
+        progress.on_note(str(coverage))
     if run is not None:
         storing.write_start(run, encoder, config)
     shapes = network.shapes(model, encoder, 0 if vectors is None else vectors.shape[1], len(classes))
@@ -104,44 +108,34 @@ def fit_tagger(model: Tagger, X: Any, y: Any, *, dev: Any, run: Run | None, prog
     began = time.monotonic()
     end = train(step, examples, start, plan, measure=measure, run=run, progress=progress, watch=watch)
     _keep(model, end, encoder, classes, time.monotonic() - began, start)
+    if coverage is not None:
+        model.report_["vectors"] = asdict(coverage)
     if run is not None:
         storing.write_finished(run, model)
 
 
-def _learn(model: Tagger, words: Sequence[Words]) -> tuple[WordEncoder, Vectors | None]:
+def _learn(model: Tagger, words: Sequence[Words]) -> tuple[WordEncoder, Vectors | None, Coverage | None]:
     """Learn what words are made of; read the pretrained vectors where the settings name some."""
-    known, vectors = _pretrained(model.vectors)
+    known: list[str] = []
+    vectors: Vectors | None = None
+    if model.vectors is not None:
+        distinct = list(dict.fromkeys(word for sentence in words for word in sentence))
+        _, known, matrix = open_pretrained(model.vectors, distinct, None, MOST_OTHERS)
+        vectors = np.asarray(matrix * (VECTORS_STD / max(float(matrix.std()), 1e-12)), np.float64)
     encoder = WordEncoder.learn(
         words, longest=model.affixes, shapes=model.shapes, min_count=model.min_count, pretrained=known
     )
-    return encoder, vectors
+    return encoder, vectors, None if vectors is None else _coverage(encoder, words)
 
 
-def _pretrained(given: Any) -> tuple[list[str], Vectors | None]:
-    """Words and vectors, of which each number has the deviation 1 over all words.
-
-    Raises:
-        InputError: they are no vectors, or not finite, or there are not as many as words.
-    """
-    if given is None:
-        return [], None
-    if isinstance(given, tuple) and len(given) == 2:
-        words, matrix = list(given[0]), np.asarray(given[1], np.float64)
-    elif hasattr(given, "words") and hasattr(given, "matrix"):
-        words, matrix = list(given.words), np.asarray(given.matrix, np.float64)
-    else:
-        from lexgrad.text.vectors import read_vectors
-
-        read = read_vectors(given)
-        words, matrix = list(read.words), np.asarray(read.matrix, np.float64)
-    if matrix.ndim != 2 or len(words) != len(matrix) or not words:
-        raise InputError(
-            f"vectors: expected one row a word; got {len(words)} words and a matrix of shape {matrix.shape}"
-        )
-    if not np.isfinite(matrix).all():
-        row = int(np.flatnonzero(~np.isfinite(matrix).all(axis=1))[0])
-        raise InputError(f"vectors: the vector of {words[row]!r} has NaN or infinity")
-    return words, matrix / max(float(matrix.std()), 1e-12)
+def _coverage(encoder: WordEncoder, words: Sequence[Words]) -> Coverage:
+    """How much of the training sentences has a pretrained vector."""
+    distinct = list(dict.fromkeys(word for sentence in words for word in sentence))
+    rows = encoder.encode([distinct]).pretrained
+    has = dict(zip(distinct, (rows >= 0).tolist(), strict=True))
+    tokens = [has[word] for sentence in words for word in sentence]
+    others = len(encoder.pretrained.entries) - len(np.unique(rows[rows >= 0]))
+    return Coverage(sum(has.values()), len(distinct), float(np.mean(tokens)), others)
 
 
 def _examples(model: Tagger, encoder: WordEncoder, data: Data, classes: Array) -> Bucketed:
