@@ -104,6 +104,9 @@ if TYPE_CHECKING:
     from lexgrad.models import (
         load as load,
     )
+    from lexgrad.models.vectors.keyed import (
+        KeyedVectors as KeyedVectors,
+    )
     from lexgrad.ops import (
         abs as abs,
     )
@@ -281,6 +284,9 @@ if TYPE_CHECKING:
     from lexgrad.ops import (
         where as where,
     )
+    from lexgrad.text.corpus import (
+        Corpus as Corpus,
+    )
     from lexgrad.trace import (
         packed_scan as packed_scan,
     )
@@ -311,6 +317,8 @@ _ROOMS = {
         " reverse rnn_cell scatter_add segment_max segment_mean segment_sum sigmoid sign sin size softmax softplus"
         " sqrt square squeeze stack stop_gradient sum take take_along tanh transpose where"
     ),
+    "models.vectors.keyed": "KeyedVectors",
+    "text.corpus": "Corpus",
     "trace": "packed_scan scan trace",
 }
 _HOME = {name: room for room, names in _ROOMS.items() for name in names.split()}

@@ -15,6 +15,7 @@ from lexgrad.cli.failures import guarded
 from lexgrad.cli.language_commands import COMMANDS as LANGUAGE_COMMANDS
 from lexgrad.cli.output import Output, use_utf8
 from lexgrad.cli.plots import plots
+from lexgrad.cli.vector_commands import COMMANDS as VECTOR_COMMANDS
 
 app = typer.Typer(
     rich_markup_mode="rich",
@@ -388,7 +389,7 @@ def cache(
     run_cache(clear, Output(as_json=as_json))
 
 
-for _command in LANGUAGE_COMMANDS:
+for _command in (*LANGUAGE_COMMANDS, *VECTOR_COMMANDS):
     app.command()(_command)
 
 

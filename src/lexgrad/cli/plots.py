@@ -13,7 +13,7 @@ plots = typer.Typer(
     rich_markup_mode="rich",
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
-    help="Draw activations, descent, boundaries, the health of a training or a search, as SVG or PNG.",
+    help="Draw activations, descent, boundaries, the health of a training, a search or word vectors, as SVG or PNG.",
 )
 
 
@@ -127,3 +127,24 @@ def search(
     from lexgrad.cli.plot import plot_search
 
     plot_search(study, out or Path("search.svg"), Output(as_json=as_json))
+
+
+@plots.command()
+def vectors(
+    run: Annotated[
+        Path, typer.Argument(metavar="RUN|FILE", help="A trained model with word embeddings, or a file of vectors.")
+    ],
+    words: Annotated[list[str] | None, typer.Argument(metavar="[WORD]...", help="Which; else the first 60.")] = None,
+    out: Out = None,
+    as_json: Json = False,
+) -> None:
+    """Draw words where the first two principal components of their vectors put them.
+
+    \b
+    Examples:
+      lexgrad plot vectors runs/word2vec-wiki-1 king queen man woman boy girl --out words.png
+      lexgrad plot vectors glove.6B.100d.txt
+    """
+    from lexgrad.cli.vectors import plot_vectors
+
+    plot_vectors(run, words or (), out or Path("vectors.svg"), Output(as_json=as_json))

@@ -16,11 +16,13 @@ from lexgrad.text.vectors import read_vectors
 def open_vectors(place: str | os.PathLike[str]) -> KeyedVectors:
     """Open the vectors of a trained model's directory, or a file: word2vec's, GloVe's, fastText's ``.vec``.
 
+    Bytes of a file's words that are not valid UTF-8 become U+FFFD.
+
     Raises:
         InputError: there is nothing there, it is neither, or the model has no word embeddings.
     """
     if not Path(place).is_dir():
-        read = read_vectors(place)
+        read = read_vectors(place, unicode_errors="replace")
         return KeyedVectors(read.words, read.matrix)
     from lexgrad.models.storage import load
 
