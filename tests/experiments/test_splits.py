@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lexgrad.errors import InputError
-from lexgrad.experiments.splits import folds, held_out
+from lexgrad.experiments.splits import folds, held_out, sentence_folds, sentences_held_out
+from lexgrad.text.sentences import MemorySentences, TaggedTable
 from lexgrad.text.tables import MemoryTable, Row, Table
 
 
@@ -54,3 +55,32 @@ def test_what_can_not_be_cut() -> None:
         folds(small, 2)
     with pytest.raises(InputError, match="10% of the 4 texts of films leaves one part without texts"):
         held_out(small, 0.1)
+
+
+SENTENCES = MemorySentences(
+    [["a", str(i % 9)] for i in range(12)], [["X", "Y"] for _ in range(12)], "bank"
+)  # three of them come twice
+
+
+def words(table: TaggedTable) -> list[tuple[str, ...]]:
+    return [sentence.words for sentence in table]
+
+
+def test_folds_of_sentences() -> None:
+    pairs = sentence_folds(SENTENCES, 3)
+    assert sorted(each for _, fold in pairs for each in words(fold)) == sorted(words(SENTENCES))
+    for kept, fold in pairs:
+        assert not set(words(kept)) & set(words(fold))
+        assert len(words(kept)) + len(words(fold)) == 12
+    assert [fold.source for _, fold in pairs] == [f"fold {n} of 3 of bank" for n in (1, 2, 3)]
+    with pytest.raises(InputError, match="expected 2 to 9 folds of bank"):
+        sentence_folds(SENTENCES, 10)
+
+
+def test_a_share_of_sentences() -> None:
+    kept, held = sentences_held_out(SENTENCES, 1 / 3)
+    assert len(set(words(held))) == 3
+    assert not set(words(kept)) & set(words(held))
+    assert words(sentences_held_out(SENTENCES, 1 / 3)[1]) == words(held), "the same every time"
+    with pytest.raises(InputError, match="leaves one part without any"):
+        sentences_held_out(SENTENCES, 0.01)

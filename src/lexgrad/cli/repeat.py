@@ -150,7 +150,8 @@ def _say(row: Mapping[str, Any], part: Part, output: Output) -> None:
 
 
 def _metrics(metrics: Mapping[str, Any]) -> dict[str, float]:
-    return {name: value for name, value in metrics.items() if name != "n"}
+    """The metrics without counts."""
+    return {name: value for name, value in metrics.items() if not isinstance(value, int)}
 
 
 def _report(request: TrainRequest, results: Results, output: Output) -> None:

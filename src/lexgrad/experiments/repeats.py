@@ -145,7 +145,8 @@ def summary(rows: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, dict[str, 
         measured = [row[where] for row in done if row.get(where)]
         if not measured or len(measured) < len(done):
             continue
-        names = [name for name in measured[0] if name != "n" and all(name in metrics for metrics in measured)]
+        averaged = (name for name, value in measured[0].items() if not isinstance(value, int))  # those are counts
+        names = [name for name in averaged if all(name in metrics for metrics in measured)]
         found[where] = {name: spread([metrics[name] for metrics in measured]) for name in names}
     return found
 

@@ -1,7 +1,8 @@
-"""Parts of a table of labelled texts: folds of a cross-validation, and a share held out for watching.
+"""Parts of a table of labelled texts, or of tagged sentences: folds of a cross-validation, and a share held out.
 
-Both are stratified: each class is dealt out evenly. Equal texts stay together, for a text that is in both parts is
-measured where it was learned. The parts are the same in every run: they hang on the table alone, not on a model's seed.
+Those of texts are stratified: each class is dealt out evenly. Equal texts stay together, for a text that is in both
+parts is measured where it was learned. The parts are the same in every run: they hang on the table alone, not on a
+model's seed.
 """
 
 from __future__ import annotations
@@ -13,9 +14,11 @@ from numpy.typing import NDArray
 
 from lexgrad.errors import InputError
 from lexgrad.nn.initialisers import generator
+from lexgrad.text.sentences import MemorySentences, Sentence, TaggedTable
 from lexgrad.text.tables import MemoryTable, Row, Table
 
 Pair = tuple[Table, Table]
+TaggedPair = tuple[TaggedTable, TaggedTable]
 
 
 def folds(table: Table, count: int) -> list[Pair]:
@@ -83,3 +86,51 @@ def _pair(table: Table, rows: list[Row], held: NDArray[np.bool_], name: str, *, 
 
 def _classes(rows: Iterable[Row]) -> set[str]:
     return {str(row.label) for row in rows}
+
+
+def sentence_folds(table: TaggedTable, count: int) -> list[TaggedPair]:
+    """Return ``count`` pairs (all but one fold, that fold) of tagged sentences, which are held in memory.
+
+    Raises:
+        InputError: fewer than two folds, or more than there are different sentences.
+    """
+    sentences = list(table)
+    dealt = _dealt_sentences(sentences)
+    if count < 2 or count > dealt.max() + 1:
+        raise InputError(f"expected 2 to {dealt.max() + 1} folds of {table.source}, as it has sentences; got {count}")
+    numbers = dealt % count
+    return [
+        _tagged_pair(table, sentences, numbers == number, f"fold {number + 1} of {count}") for number in range(count)
+    ]
+
+
+def sentences_held_out(table: TaggedTable, share: float) -> TaggedPair:
+    """Return (the other sentences, a share of them in (0, 1)), which are held in memory.
+
+    Raises:
+        InputError: a share of which there is no sentence, or nothing left to train on.
+    """
+    sentences = list(table)
+    dealt = _dealt_sentences(sentences)
+    marks = np.floor((dealt + 1) * share) > np.floor(dealt * share)
+    if not marks.any() or marks.all():
+        raise InputError(f"{share:.0%} of the {len(sentences)} sentences of {table.source} leaves one part without any")
+    return _tagged_pair(table, sentences, marks, f"{share:.0%}")
+
+
+def _dealt_sentences(sentences: list[Sentence]) -> NDArray[np.int64]:
+    """A number for each sentence, in random order: those with equal words have the same."""
+    first: dict[tuple[str, ...], int] = {}
+    place = np.fromiter((first.setdefault(s.words, len(first)) for s in sentences), np.int64, len(sentences))
+    return generator(0, "folds").permutation(len(first))[place]
+
+
+def _tagged_pair(table: TaggedTable, sentences: list[Sentence], held: NDArray[np.bool_], name: str) -> TaggedPair:
+    kept, out = (
+        [s for s, mark in zip(sentences, held.tolist(), strict=True) if mark == side] for side in (False, True)
+    )
+    return _in_memory(kept, f"{table.source} without {name}"), _in_memory(out, f"{name} of {table.source}")
+
+
+def _in_memory(sentences: list[Sentence], source: str) -> MemorySentences:
+    return MemorySentences([s.words for s in sentences], [s.tags or () for s in sentences], source)

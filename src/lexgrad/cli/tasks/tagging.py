@@ -31,6 +31,18 @@ class Tagging(Task):
 
         return open_tagged(source, **columns)
 
+    def folds(self, data: Any, count: int) -> Sequence[tuple[Any, Any]]:
+        """See Task.folds: of whole sentences."""
+        from lexgrad.experiments.splits import sentence_folds
+
+        return sentence_folds(data, count)
+
+    def held_out(self, data: Any, share: float) -> tuple[Any, Any]:
+        """See Task.held_out: of whole sentences."""
+        from lexgrad.experiments.splits import sentences_held_out
+
+        return sentences_held_out(data, share)
+
     def batches(self, file: str, columns: Mapping[str, str], size: int) -> Iterator[Sequence[Any]]:
         """See Task.batches: words of CoNLL-U or of columns, else texts."""
         from lexgrad.text.tagged import TAGGED_FORMATS, format_of, open_tagged
