@@ -26,7 +26,7 @@ from lexgrad.graph import (
     resolve,
     topological,
 )
-from lexgrad.ops.unrolling import unrolled
+from lexgrad.ops.unrolling import steps_of, unrolled
 
 Array = NDArray[Any]
 
@@ -152,7 +152,7 @@ def _copies(
     copies: dict[Node, Node] = dict(known or {})
     loops: dict[Hashable, list[Node]] = {}
     for node in order:
-        if node.primitive.name == "scan":
+        if node.primitive.name in ("packed_scan", "scan"):
             key = group_key(node)
             if key not in loops:
                 loops[key] = _unrolled(node, [copies[operand] for operand in node.inputs], sizes)
@@ -171,7 +171,7 @@ def _unrolled(node: Node, inputs: Sequence[Node], sizes: Mapping[str, int]) -> l
         copies = _copies((part for part in body.nodes if part not in known), sizes, known)
         return [copies[output] for output in body.outputs.values()]
 
-    length = resolve(node.attributes["length"], sizes)
+    length = resolve(steps_of(node), sizes)
     if length > LONGEST:
         raise InputError(
             f"a loop of {length} steps is too long to be explained; at most {LONGEST}: give a shorter text"

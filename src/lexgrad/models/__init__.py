@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from lexgrad.errors import InputError, suggest
 from lexgrad.models.base import Model
+from lexgrad.models.classifiers.averaging import DeepAveraging
+from lexgrad.models.classifiers.bag import BagOfNgrams
 from lexgrad.models.classifiers.base import TextClassifier
 from lexgrad.models.classifiers.feedforward import FeedForward
 from lexgrad.models.classifiers.logistic import LogisticRegression
+from lexgrad.models.classifiers.recurrent import GRUClassifier, LSTMClassifier, RecurrentClassifier, RNNClassifier
 from lexgrad.models.classifiers.softmax import SoftmaxRegression
 from lexgrad.models.language.ngram import NGramLM
 from lexgrad.models.storage import from_config, load
@@ -18,6 +21,11 @@ MODELS: dict[str, type[Model]] = {
         LogisticRegression,
         SoftmaxRegression,
         FeedForward,
+        BagOfNgrams,
+        DeepAveraging,
+        RNNClassifier,
+        LSTMClassifier,
+        GRUClassifier,
         Tagger,
         NGramLM,
     )
@@ -38,10 +46,16 @@ def model_named(name: str) -> type[Model]:
 
 __all__ = [
     "MODELS",
+    "BagOfNgrams",
+    "DeepAveraging",
     "FeedForward",
+    "GRUClassifier",
+    "LSTMClassifier",
     "LogisticRegression",
     "Model",
     "NGramLM",
+    "RNNClassifier",
+    "RecurrentClassifier",
     "SoftmaxRegression",
     "Tagger",
     "TextClassifier",

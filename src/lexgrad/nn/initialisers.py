@@ -61,6 +61,14 @@ def he_normal(shape: tuple[int, ...], random: np.random.Generator) -> Matrix:
     return normal(math.sqrt(2.0 / _fans(shape)[0]))(shape, random)
 
 
+def orthogonal(shape: tuple[int, ...], random: np.random.Generator) -> Matrix:
+    """Orthogonal rows or columns of length 1 (Saxe et al. 2014): for recurrent weights, which keep a state's length."""
+    rows, columns = shape
+    Q, R = np.linalg.qr(random.standard_normal((max(shape), min(shape))))
+    Q = Q * np.where(np.diagonal(R) < 0, -1.0, 1.0)  # without the signs, some matrices would be likelier than others
+    return np.ascontiguousarray(Q if rows >= columns else Q.T)
+
+
 def _fans(shape: tuple[int, ...]) -> tuple[int, int]:
     """(inputs, outputs) of a weight (fan_in, fan_out), or of a vector (fan_in,) that gives one output."""
     fan_in = shape[0] if shape else 1
@@ -68,7 +76,7 @@ def _fans(shape: tuple[int, ...]) -> tuple[int, int]:
     return max(fan_in, 1), max(fan_out, 1)
 
 
-NAMES = ("xavier", "he", "xavier_normal", "he_normal", "normal", "uniform", "zeros")
+NAMES = ("xavier", "he", "xavier_normal", "he_normal", "orthogonal", "normal", "uniform", "zeros")
 
 
 def initialiser(name: str, std: float = 0.1) -> Initialiser:
@@ -82,6 +90,7 @@ def initialiser(name: str, std: float = 0.1) -> Initialiser:
         "he": he_uniform,
         "xavier_normal": xavier_normal,
         "he_normal": he_normal,
+        "orthogonal": orthogonal,
         "normal": normal(std),
         "uniform": uniform(std),
         "zeros": zeros,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Protocol
 
 from lexgrad import ops
 from lexgrad.errors import InputError
@@ -11,6 +11,19 @@ from lexgrad.graph import Node
 Bias = Literal["vector", "x0"]
 BIASES = ("vector", "x0")
 POOLS = ("mean", "max", "concat")
+
+
+class Drop(Protocol):
+    """Dropout while training, and nothing afterwards."""
+
+    def __call__(self, x: Node, rate: float | None = None) -> Node:
+        """Set a share of the entries to 0, and scale the others up; ``rate`` is another share than the usual one."""
+        ...
+
+
+def undropped(x: Node, rate: float | None = None) -> Node:
+    """``Drop`` where nothing is trained."""
+    return x
 
 
 def weight_rows(inputs: int, bias: str) -> int:

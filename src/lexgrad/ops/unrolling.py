@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Sequence
 
 from lexgrad.errors import InputError
-from lexgrad.graph import Dim, Graph, Node, Type, again_on, group_key, rebuild
+from lexgrad.graph import Dim, Graph, Node, Size, Type, again_on, group_key, rebuild
 from lexgrad.ops.casting import cast
-from lexgrad.ops.movement import broadcast_to, stack
+from lexgrad.ops.movement import broadcast_to, concatenate, stack
+from lexgrad.ops.packed_scan import PACKED_SCAN, rows_of
 from lexgrad.ops.scan import SCAN
 
 
@@ -26,15 +27,20 @@ def unroll(graph: Graph) -> Graph:
         if node in new:
             continue
         inputs = tuple(new[operand] for operand in node.inputs)
-        if node.primitive is not SCAN:
+        if node.primitive is not SCAN and node.primitive is not PACKED_SCAN:
             new[node] = again_on(node, inputs) if inputs != node.inputs else node
             continue
-        key, length = group_key(node), node.attributes["length"]
+        key, length = group_key(node), steps_of(node)
         if isinstance(length, Dim):
             raise InputError(f"a loop of {length} steps cannot be written out; fill in its sizes with graph.with_sizes")
         loops[key] = loops.get(key) or unrolled(node, inputs, length, _copied)
         new[node] = loops[key][node.attributes["output"]]
     return Graph(graph.inputs, {name: new[node] for name, node in graph.outputs.items()}, graph.name)
+
+
+def steps_of(node: Node) -> Size:
+    """How many steps a loop has."""
+    return node.inputs[0].shape[0] - 1 if node.primitive is PACKED_SCAN else node.attributes["length"]
 
 
 def _copied(body: Graph, arguments: list[Node]) -> list[Node]:
@@ -61,18 +67,27 @@ def unrolled(
     settings = node.attributes
     body: Graph = settings["body"]
     carries, sequences = settings["carries"], settings["sequences"]
+    packed = node.primitive is PACKED_SCAN
+    if packed:
+        _, *inputs = inputs
+        if inputs[0].shape[0] != 1 or any(along.shape[0] != length for along in inputs[carries : carries + sequences]):
+            raise InputError("a loop over packed texts can be written out for one text only")
+        body = body.with_sizes(dict.fromkeys(rows_of(body).names, 1))
     carried = list(inputs[:carries])
     along, shared = inputs[carries : carries + sequences], inputs[carries + sequences :]
     names = list(body.inputs)[:carries]
     results: dict[int, list[Node]] = {}
     for t in reversed(range(length)) if settings["reverse"] else range(length):
-        made = copy(body, [*carried, *(sequence[t] for sequence in along), *shared])
+        made = copy(body, [*carried, *(sequence[t : t + 1] if packed else sequence[t] for sequence in along), *shared])
         carried = made[:carries]
         for name, new in zip(names, carried, strict=True):
             if not new.name and new.inputs:
                 new.name = f"{name}_{t + 1}"
         results[t] = made[carries:]
     types = list(body.output_types.values())[carries:]
+    if packed and length:
+        return [*carried, *(concatenate([results[t][i] for t in range(length)]) for i in range(len(types)))]
+    types = [type.with_shape(type.shape[1:]) for type in types] if packed else types
     return [*carried, *(_stack([results[t][i] for t in range(length)], type) for i, type in enumerate(types))]
 
 

@@ -32,6 +32,7 @@ from lexgrad.train.run import Run
 if TYPE_CHECKING:
     from lexgrad.graph import Node
     from lexgrad.models.classifiers.explained import Explanation
+    from lexgrad.nn.layers import Drop
 
 Array = NDArray[Any]
 CHUNK = 2048  # examples that prediction holds at a time
@@ -70,7 +71,7 @@ class TextClassifier(ClassifierMixin, TrainedModel):  # type: ignore[misc]
         """Return a parameter before the first step; zeros unless a model says otherwise."""
         return np.zeros(shape)
 
-    def logits(self, parameters: Mapping[str, Node], inputs: Mapping[str, Node], drop: Callable[[Node], Node]) -> Node:
+    def logits(self, parameters: Mapping[str, Node], inputs: Mapping[str, Node], drop: Drop) -> Node:
         """Return the graph of the logits: (batch,) for a sigmoid output, (batch, K) for a softmax output.
 
         ``drop`` applies dropout while training and nothing afterwards.
@@ -88,6 +89,10 @@ class TextClassifier(ClassifierMixin, TrainedModel):  # type: ignore[misc]
     def dropout_rate(self) -> float:
         """The dropout rate while training."""
         return 0.0
+
+    def draws(self) -> bool:
+        """Say whether training draws random numbers."""
+        return bool(self.dropout_rate())
 
     def check_classes(self, classes: Array) -> None:
         """Raise InputError where the model cannot tell so many classes apart."""

@@ -15,6 +15,7 @@ from lexgrad.graph import Node, Type, input_node
 from lexgrad.models.classifiers.explained import Explanation, Word
 from lexgrad.models.classifiers.prediction import LOGITS, prediction_graph, probabilities
 from lexgrad.models.features.inputs import BATCH
+from lexgrad.nn.layers import undropped
 from lexgrad.nn.losses import classification_loss
 from lexgrad.text.packed import pack
 
@@ -69,7 +70,7 @@ def _loss(model: TextClassifier) -> Node:
     shapes = model.shapes(model.encoder_, len(model.classes_))
     parameters = {name: input_node(name, Type("float", shape)) for name, shape in shapes.items()}
     inputs = {name: input_node(name, type) for name, type in model.encoder_.input_types().items()}
-    logits = model.logits(parameters, inputs, lambda x: x)
+    logits = model.logits(parameters, inputs, undropped)
     if not logits.name and not any(operand.name.startswith("z") for operand in logits.inputs):
         logits.named("z")  # what squeezes a named layer needs no name of its own
     return classification_loss(logits, input_node(LABEL, Type("int", (BATCH,)))).named("L")
@@ -86,7 +87,7 @@ def _asked(model: TextClassifier, wrt: str | None) -> str | None:
     if wrt is None:
         return None
     name = wrt.partition("[")[0].strip()
-    if name in ("ids", "values", "offsets"):
+    if name in ("ids", "values", "offsets", "steps", "rank"):
         raise InputError(f"{name} says which words the text has; ask for one of {', '.join(model.parameters_)}")
     return wrt
 

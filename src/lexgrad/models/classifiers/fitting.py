@@ -22,6 +22,7 @@ from lexgrad.models.features.inputs import BATCH, Inputs
 from lexgrad.models.features.words import WordEncoder
 from lexgrad.models.sources import Source, hash_texts, labels_of, open_source
 from lexgrad.nn.initialisers import generator
+from lexgrad.nn.layers import Drop
 from lexgrad.nn.losses import classification_loss, l2_penalty
 from lexgrad.nn.optimisers import optimiser
 from lexgrad.nn.schedules import Schedule
@@ -137,7 +138,7 @@ def training_objective(model: TextClassifier, encoder: Encoder, classes: int, *,
     logits = model.logits(parameters, features, _dropout(model.dropout_rate(), key, step))
     inputs = {**features, LABELS: labels}
     inputs |= {WEIGHTS: weights} if weights is not None else {}
-    inputs |= {KEY: key} if model.dropout_rate() else {}
+    inputs |= {KEY: key} if model.draws() else {}
     trained = tuple(name for name in parameters if name not in model.frozen())
     learned = {name: parameters[name] for name in trained}
     decoupled = model.optimizer == "adamw"
@@ -158,14 +159,19 @@ def _watch(model: TextClassifier, encoder: Encoder, classes: int, *, weighted: b
     return Watch(objective, model.watch or max(1, -(-updates // RECORDS)), model.precision, model.threads)
 
 
-def _dropout(rate: float, key: Node, step: Node) -> Callable[[Node], Node]:
+def _dropout(usual: float, key: Node, step: Node) -> Drop:
     """Each use draws from a stream of its own: the key counts on."""
     layer = iter(range(1000))
-    return lambda x: ops.dropout(x, rate, key + next(layer), step) if rate else x
+
+    def drop(x: Node, rate: float | None = None) -> Node:
+        share = usual if rate is None else rate
+        return ops.dropout(x, share, key + next(layer), step) if share else x
+
+    return drop
 
 
 def _dropout_key(model: TextClassifier) -> Array | None:
-    if not model.dropout_rate():
+    if not model.draws():
         return None
     return np.asarray(generator(model.seed, "dropout").integers(2**31), dtype=np.int64)
 

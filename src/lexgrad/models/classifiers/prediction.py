@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from lexgrad.graph import Graph, Type, input_node
 from lexgrad.models.features.inputs import Inputs
+from lexgrad.nn.layers import undropped
 from lexgrad.train.engine import DTYPES, runner
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def prediction_graph(model: TextClassifier, encoder: Encoder, classes: int) -> G
         name: input_node(name, Type("float", shape)) for name, shape in model.shapes(encoder, classes).items()
     }
     inputs = {name: input_node(name, type) for name, type in encoder.input_types().items()}
-    logits = model.logits(parameters, inputs, lambda x: x)
+    logits = model.logits(parameters, inputs, undropped)
     return Graph({**parameters, **inputs}, {LOGITS: logits}, name=f"predict_{model.name}")
 
 

@@ -13,14 +13,12 @@ from numpy.typing import NDArray
 from lexgrad.errors import InputError
 from lexgrad.models.classifiers.base import TextClassifier
 from lexgrad.models.features.pretrained import MOST_OTHERS
-from lexgrad.models.features.words import DIMENSIONS, initial_embeddings
+from lexgrad.models.features.words import DIMENSIONS, WordEncoder, initial_embeddings
 from lexgrad.models.settings import setting
 from lexgrad.nn.initialisers import NAMES, generator, initialiser
 
 if TYPE_CHECKING:
     from lexgrad.models.features.encoder import Encoder
-    from lexgrad.models.features.pretrained import MOST_OTHERS
-from lexgrad.models.features.words import WordEncoder
 
 
 @dataclasses.dataclass(kw_only=True, eq=False, repr=False)
@@ -33,9 +31,14 @@ class WordClassifier(TextClassifier):
 
     features: ClassVar[str] = "embeddings"
     usual_l2: ClassVar[float] = 0.0
+    usual_dimensions: ClassVar[int] = DIMENSIONS
+    word_encoder: ClassVar[type[WordEncoder]] = WordEncoder
 
     dimensions: int | None = setting(
-        None, f"width of embeddings; None: that of the vectors, or {DIMENSIONS}", least=1, search="50..300:50"
+        None,
+        "width of embeddings; None: that of the vectors, or what is usual for the model",
+        least=1,
+        search="50..300:50",
     )
     vectors: Any = setting(None, "pretrained vectors: a file, WordVectors, or (words, matrix)")
     fine_tune: bool = setting(True, "whether training changes the embeddings")

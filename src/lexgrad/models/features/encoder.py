@@ -96,6 +96,10 @@ def learn_encoder(model: TextClassifier, source: Source, progress: Progress) -> 
         from lexgrad.models.features.words import learn_words
 
         return learn_words(model, source, progress)
+    if model.features == "hashed":
+        from lexgrad.models.features.hashed import learn_hashed
+
+        return learn_hashed(model, source, progress)
     from lexgrad.models.features.ngrams import learn_ngrams
 
     return learn_ngrams(model, source, progress)
@@ -108,11 +112,14 @@ def restore_encoder(config: Mapping[str, Any], arrays: Mapping[str, Array], toke
         InputError: an unknown kind, or something is missing.
     """
     from lexgrad.models.features.arrays import ArrayEncoder
+    from lexgrad.models.features.hashed import HashedEncoder
     from lexgrad.models.features.ngrams import NgramEncoder
+    from lexgrad.models.features.stepped import SteppedEncoder
     from lexgrad.models.features.words import WordEncoder
     from lexgrad.text.tokenizer import Tokenizer
 
-    kinds: dict[str, type[Encoder]] = {cls.kind: cls for cls in (ArrayEncoder, WordEncoder, NgramEncoder)}
+    known = (ArrayEncoder, WordEncoder, SteppedEncoder, HashedEncoder, NgramEncoder)
+    kinds: dict[str, type[Encoder]] = {cls.kind: cls for cls in known}
     kind = config.get("kind")
     if kind not in kinds:
         raise InputError(f"{tokenizer_file.parent}: unknown kind of features {kind!r}; known: {', '.join(kinds)}")

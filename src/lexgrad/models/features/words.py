@@ -89,7 +89,8 @@ def learn_words(model: TextClassifier, source: Source, progress: Progress) -> tu
     words, matrix = tokenizer.size, None
     if vectors is not None:
         tokenizer, matrix = with_vectors(tokenizer, vectors, asked, _others(model))
-    dimensions = (asked or DIMENSIONS) if matrix is None else int(matrix.shape[1])
+    usual: int = getattr(model, "usual_dimensions", DIMENSIONS)
+    dimensions = int(asked or usual) if matrix is None else int(matrix.shape[1])
     texts = encode_words(tokenizer, source, progress)
     if len(texts.ids) == 0:
         raise InputError("the training texts have no tokens: there are no words to learn from")
@@ -97,7 +98,8 @@ def learn_words(model: TextClassifier, source: Source, progress: Progress) -> tu
     coverage = None if matrix is None else Coverage.of(matrix, texts.ids, words)
     if coverage is not None:
         progress.on_note(str(coverage))
-    encoder = WordEncoder(tokenizer, length, dimensions, matrix, coverage)
+    kind: type[WordEncoder] = getattr(model, "word_encoder", WordEncoder)
+    encoder = kind(tokenizer, length, dimensions, matrix, coverage)
     return encoder, encoder.inputs(texts)
 
 

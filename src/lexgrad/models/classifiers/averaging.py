@@ -1,0 +1,85 @@
+"""Deep averaging networks: the mean of a text's embeddings, words dropped at random, and layers above it."""
+
+# `setting` declares a field, as dataclasses.field does
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar
+
+from lexgrad import ops
+from lexgrad.errors import InputError
+from lexgrad.models.classifiers.words import WordClassifier
+from lexgrad.models.settings import setting
+from lexgrad.nn.activations import ACTIVATIONS, activation
+from lexgrad.nn.layers import Drop, linear
+
+if TYPE_CHECKING:
+    from lexgrad.graph import Node
+    from lexgrad.models.features.encoder import Encoder
+
+
+@dataclasses.dataclass(kw_only=True, eq=False, repr=False)
+class DeepAveraging(WordClassifier):
+    """A deep averaging network: x = the mean of a text's embeddings, a[l] = g(a[l−1] W[l] + b[l]), and a softmax.
+
+    In each training step words are left out at random (``word_dropout``), and the mean is that of the others; a text
+    of which no word is left has the mean 0.
+
+    Parameters (``parameters_``): ``E`` (words, dimensions); ``W1``, ``b1``, ... ``Wn``, ``bn``, the last to classes.
+
+    References:
+        Iyyer, Manjunatha, Boyd-Graber and Daumé, "Deep unordered composition rivals syntactic methods for text
+        classification", ACL 2015.
+    """
+
+    name: ClassVar[str] = "dan"
+    usual_dimensions: ClassVar[int] = 300
+
+    dimensions: int | None = setting(None, "width of embeddings; None: that of the vectors, or 300", least=1)
+    word_dropout: float = setting(0.3, "share of words that a training step leaves out of the mean", least=0)
+    layers: int = setting(3, "layers of weights, the output layer included", least=1)
+    units: int = setting(300, "units of a hidden layer", least=1)
+    activation: str = setting("relu", "activation of the hidden layers", choices=tuple(ACTIVATIONS))
+    dropout: float = setting(0.0, "share of hidden units set to zero while training", least=0)
+
+    learning_rate: float = setting(0.001, "step size of the first step (after warm-up)", least=0)
+    lazy: bool = setting(True, "a step updates only the rows of embeddings that its batch reads (state and l2 too)")
+
+    def check(self) -> None:
+        """See Model.check."""
+        super().check()
+        if self.word_dropout >= 1:
+            raise InputError(f"setting 'word_dropout' of DeepAveraging is below 1; got {self.word_dropout!r}")
+
+    def draws(self) -> bool:
+        """See TextClassifier.draws."""
+        return super().draws() or self.word_dropout > 0
+
+    def shapes(self, encoder: Encoder, classes: int) -> dict[str, tuple[int, ...]]:
+        """See TextClassifier.shapes."""
+        shapes = self.embedding_shapes(encoder)
+        width = shapes["E"][1]
+        for layer, outputs in enumerate((*(self.units,) * (self.layers - 1), classes), 1):
+            shapes[f"W{layer}"], shapes[f"b{layer}"] = (width, outputs), (outputs,)
+            width = outputs
+        return shapes
+
+    def logits(self, parameters: Mapping[str, Node], inputs: Mapping[str, Node], drop: Drop) -> Node:
+        """See TextClassifier.logits."""
+        g = activation(self.activation)
+        a = self._mean(parameters["E"], inputs["ids"], inputs["offsets"], drop).named("x")
+        for layer in range(1, self.layers + 1):
+            z = linear(a, parameters[f"W{layer}"], parameters[f"b{layer}"]).named(f"z{layer}")
+            a = drop(g(z).named(f"a{layer}")) if layer < self.layers else z
+        return a
+
+    def _mean(self, E: Node, ids: Node, offsets: Node, drop: Drop) -> Node:
+        """The mean of the embeddings of the words that are not left out (batch, dimensions)."""
+        if not self.word_dropout:
+            return ops.segment_mean(ops.take(E, ids).named("e"), offsets)
+        kept = drop(ops.broadcast_to(1.0, ids.shape), self.word_dropout) > 0.0
+        total = ops.segment_sum(ops.take(E, ops.where(kept, ids, -1)).named("e"), offsets)
+        count = ops.segment_sum(ops.cast(kept, "float"), offsets)
+        return total / ops.expand_dims(ops.maximum(count, 1.0), 1)

@@ -1,0 +1,82 @@
+"""Words packed step by step, for recurrent networks: the first words of all texts, then the second ones, and so on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lexgrad.compile import Rows
+from lexgrad.graph import Dim, Type
+from lexgrad.models.features.inputs import BATCH, TOKENS, Inputs
+from lexgrad.models.features.words import WordEncoder
+from lexgrad.text.packed import PackedTexts, offsets_of, places_of
+from lexgrad.train.batches import cut_rows
+
+Array = NDArray[Any]
+Int64 = NDArray[np.int64]
+TIME = Dim("time")
+
+
+@dataclass(frozen=True)
+class SteppedInputs(Inputs):
+    """Packed words, step by step: inputs ``ids`` (tokens,), ``steps`` (time + 1,) and ``rank`` (batch,).
+
+    The texts of a batch go from the longest to the shortest, and equally long ones in their order. Step t has the t-th
+    word of every text that has one: ``ids[steps[t]:steps[t + 1]]``. ``rank`` says which place each text has among them.
+    """
+
+    texts: PackedTexts
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def pick(self, indices: Int64, cuts: Int64) -> tuple[dict[str, Array | Rows], Int64]:
+        """See Inputs.pick."""
+        lengths = self.texts.lengths[indices]
+        batch = np.repeat(np.arange(len(cuts) - 1), np.diff(cuts))
+        order = np.lexsort((-lengths, batch))
+        rank = np.empty(len(indices), np.int64)
+        rank[order] = np.arange(len(indices)) - cuts[batch]
+        time = np.zeros(len(cuts) - 1, np.int64)
+        np.maximum.at(time, batch, lengths)
+        first = offsets_of(time)  # where the steps of each batch begin among all steps
+
+        places, bounds = places_of(self.texts.offsets[:-1], self.texts.offsets[1:], indices)
+        row = np.repeat(np.arange(len(indices)), lengths)
+        step = first[batch[row]] + np.arange(bounds[-1]) - bounds[row]
+        begins = offsets_of(np.bincount(step, minlength=int(first[-1])))
+        ids = np.empty(len(places), np.int64)
+        ids[begins[step] + rank[row]] = self.texts.ids[places]
+
+        tokens = begins[first]
+        own = offsets_of(time + 1)  # each batch has an offset more than it has steps
+        number = np.repeat(np.arange(len(time)), time + 1)
+        steps = begins[np.arange(own[-1]) - number] - tokens[number]
+        inputs: dict[str, Array | Rows] = {
+            "ids": cut_rows(ids, tokens),
+            "steps": cut_rows(steps, own),
+            "rank": cut_rows(rank, cuts),
+        }
+        return inputs, np.diff(tokens)
+
+
+def stepped_types() -> dict[str, Type]:
+    """Input types of SteppedInputs."""
+    return {"ids": Type("int", (TOKENS,)), "steps": Type("int", (TIME + 1,)), "rank": Type("int", (BATCH,))}
+
+
+class SteppedEncoder(WordEncoder):
+    """Texts as word ids, packed step by step."""
+
+    kind: ClassVar[str] = "steps"
+
+    def input_types(self) -> dict[str, Type]:
+        """See Encoder.input_types."""
+        return stepped_types()
+
+    def inputs(self, texts: PackedTexts) -> SteppedInputs:
+        """See WordEncoder.inputs."""
+        return SteppedInputs(texts)
