@@ -40,6 +40,7 @@ class BagOfNgrams(TextClassifier):
 
     name: ClassVar[str] = "bow"
     features: ClassVar[str] = "hashed"
+    texts_only: ClassVar[bool] = True
     usual_l2: ClassVar[float] = 0.0
 
     dimensions: int = setting(100, "width of the vectors", least=1)

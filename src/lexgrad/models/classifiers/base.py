@@ -53,6 +53,7 @@ class TextClassifier(ClassifierMixin, TrainedModel):  # type: ignore[misc]
     """
 
     task: ClassVar[str] = "classification"
+    texts_only: ClassVar[bool] = False
 
     tokens: str = setting("lower", "what a token is", choices=("lower", "words", "spaces", "characters", "bpe"))
     min_count: int = setting(1, "leave out tokens and n-grams seen fewer times than this in training", least=1)
@@ -207,5 +208,6 @@ class TextClassifier(ClassifierMixin, TrainedModel):  # type: ignore[misc]
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
+        tags.input_tags.sparse = tags.input_tags.two_d_array = not self.texts_only
+        tags.input_tags.string = self.texts_only
         return tags

@@ -30,6 +30,7 @@ class WordClassifier(TextClassifier):
     """
 
     features: ClassVar[str] = "embeddings"
+    texts_only: ClassVar[bool] = True
     usual_l2: ClassVar[float] = 0.0
     usual_dimensions: ClassVar[int] = DIMENSIONS
     word_encoder: ClassVar[type[WordEncoder]] = WordEncoder
