@@ -45,8 +45,9 @@ class System:
 _RECURRENT = ("elman-lm", "lstm-lm")
 _EMBEDDED = ("ffnn-lm", *_RECURRENT, "mean-pool", "tagger")
 _STEPS = (*_EMBEDDED, "xor")
+_TEXTS = ("dan", "lstm-classifier")
 _COUNTS = ("sparse-logistic",)
-_LAYERS = (*_RECURRENT, "tagger")
+_LAYERS = (*_RECURRENT, "tagger", "lstm-classifier")
 _FIXED = tuple(name for name in _STEPS if name != "tagger")  # batches of one shape: others it compiles anew
 
 
@@ -66,15 +67,21 @@ def _torch(name: str, about: str, workloads: tuple[str, ...] = _STEPS, **options
 
 SYSTEMS: dict[str, System] = {
     OURS: System(
-        "lexgrad_compiled", "the whole step as one program, many steps a launch", (*_STEPS, *_COUNTS), ("fp32", "bf16")
+        "lexgrad_compiled",
+        "the whole step as one program, many steps a launch",
+        (*_STEPS, *_TEXTS, *_COUNTS, "bow"),
+        ("fp32", "bf16"),
     ),
-    **_torch("torch-eager", "PyTorch, module and optimiser as its users write them"),
-    **_torch("torch-sparse", "the same with sparse gradients of embeddings", _EMBEDDED, sparse=True),
-    **_torch("torch-compile", "PyTorch, forward and backward through torch.compile", compile="default"),
+    **_torch("torch-eager", "PyTorch, module and optimiser as its users write them", (*_STEPS, *_TEXTS)),
+    **_torch("torch-sparse", "the same with sparse gradients of embeddings", (*_EMBEDDED, *_TEXTS), sparse=True),
+    **_torch(
+        "torch-compile", "PyTorch, forward and backward through torch.compile", (*_STEPS, *_TEXTS), compile="default"
+    ),
     **_torch("torch-autotune", "the same with mode='max-autotune'", ("ffnn-lm",), compile="max-autotune"),
     **_torch("torch-whole", "PyTorch, the whole step as one function through torch.func and torch.compile", whole=True),
-    **_torch("torch-nn", "PyTorch's own nn.RNN and nn.LSTM", _LAYERS, library=True),
+    **_torch("torch-nn", "PyTorch's own nn.RNN and nn.LSTM; texts as packed sequences", _LAYERS, library=True),
     **_torch("torch-nn-sparse", "the same with sparse gradients of embeddings", _LAYERS, library=True, sparse=True),
+    "fasttext": System("fasttext_fits", "fastText's train_supervised on a file", ("bow",)),
     "jax": System("jax_jit", "JAX, one jitted step, parameters donated", _FIXED, ("fp32", "bf16")),
     "sgd-classifier": System("scikit_learn", "scikit-learn's SGDClassifier", _COUNTS, options={"solver": "sgd"}),
     "logistic-regression": System(

@@ -19,7 +19,7 @@ from bench.workloads import WORKLOADS, MissingDataError, linear, sst2
 from bench import __main__ as command
 from bench import contest, page
 
-PACKAGES = {"torch_steps": "torch", "jax_jit": "jax"}
+PACKAGES = {"torch_steps": "torch", "jax_jit": "jax", "fasttext_fits": "fasttext"}
 # What compiles for long adds nothing here: the same module runs eagerly beside it.
 SLOW = {name for name, system in SYSTEMS.items() if {"compile", "whole"} & set(system.options)}
 
@@ -38,7 +38,7 @@ PEERS = [
     (system, workload)
     for workload in WORKLOADS
     for system in contest.fitting(workload, "fp32")
-    if system not in {OURS, *SLOW} and not system.startswith("logistic")
+    if system not in {OURS, "fasttext", *SLOW} and not system.startswith("logistic")
 ]
 
 

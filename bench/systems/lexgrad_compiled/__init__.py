@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.systems.lexgrad_compiled import language, linear, pooled, tagging, toy
+from bench.systems.lexgrad_compiled import language, linear, pooled, recurrent, tagging, toy
 
-_FAMILIES = (language, pooled, linear, tagging, toy)
+_FAMILIES = (language, pooled, recurrent, linear, tagging, toy)
 PREPARE = {name: prepare for family in _FAMILIES for name, prepare in family.PREPARE.items()}

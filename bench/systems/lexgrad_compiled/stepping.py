@@ -14,8 +14,10 @@ from bench.workloads import Data
 from lexgrad.compile import Program, Rows
 from lexgrad.compile.arrays import Precision
 from lexgrad.grad import gradient
-from lexgrad.graph import Graph, Node, Type, input_node
+from lexgrad.graph import Dim, Graph, Node, Type, input_node
+from lexgrad.models.features.inputs import Inputs as Examples
 from lexgrad.nn.clipping import clip_by_norm
+from lexgrad.text.packed import pack
 
 Inputs = Mapping[str, Node]
 Loss = Callable[[Inputs], Node]
@@ -81,5 +83,46 @@ def prepare(loss: Loss, parameters: tuple[str, ...], varying: tuple[str, ...], d
     def bound(steps: int) -> Callable[[], Mapping[str, Any]]:
         turns = np.arange(steps) % count
         return program.bind({**fixed, **{name: Rows(data[name], turns) for name in varying}}, steps)
+
+    return Timed(lambda steps: float(bound(steps)()["loss"][-1]), seconds)
+
+
+def prepare_texts(
+    loss: Loss,
+    parameters: tuple[str, ...],
+    packed: Callable[..., Examples],
+    packed_types: Callable[[], dict[str, Type]],
+    data: Data,
+    setup: Setup,
+) -> Run:
+    """Rounds of SGD on a loss of texts of every length.
+
+    Args:
+        loss: of the parameters, of the inputs that ``packed`` makes of texts, and of ``target`` (batch,).
+        parameters: those that are updated.
+        packed: how the texts of a batch are packed.
+        packed_types: the types of those inputs.
+        data: the workload's: parameters, ``texts``, ``target``, ``rate``.
+        setup: threads and precision.
+    """
+    begun = time.perf_counter()
+    types = {name: Type("float", data[name].shape) for name in parameters}
+    types |= {**packed_types(), "target": Type("int", (Dim("batch"),)), "rate": Type("float")}
+    program = _program(loss, types, parameters, setup, data.get("norm"))
+    seconds = time.perf_counter() - begun
+    fixed: dict[str, Any] = {name: program.prepared(name, data[name], copy=True) for name in parameters}
+    fixed["rate"] = program.prepared("rate", data["rate"])
+    texts = [text for batch in data["texts"] for text in batch]
+    count, batch = data["target"].shape
+    inputs, _ = packed(pack(texts)).pick(np.arange(len(texts)), np.arange(count + 1) * batch)
+
+    @functools.cache
+    def bound(steps: int) -> Callable[[], Mapping[str, Any]]:
+        turns = np.arange(steps) % count
+        rows = {"target": Rows(data["target"], turns)}
+        for name, whole in inputs.items():
+            assert isinstance(whole, Rows)
+            rows[name] = Rows(whole.array, whole.starts[turns], None if whole.stops is None else whole.stops[turns])
+        return program.bind({**fixed, **rows}, steps)
 
     return Timed(lambda steps: float(bound(steps)()["loss"][-1]), seconds)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.systems.torch_models import language, pooled, tagging, toy
+from bench.systems.torch_models import language, pooled, recurrent, tagging, toy
 from bench.systems.torch_models.parts import Models
 
-MODELS: Models = language.MODELS | pooled.MODELS | tagging.MODELS | toy.MODELS
+MODELS: Models = language.MODELS | pooled.MODELS | recurrent.MODELS | tagging.MODELS | toy.MODELS
