@@ -90,10 +90,25 @@ if TYPE_CHECKING:
         parse as parse,
     )
     from lexgrad.models import (
+        BagOfNgrams as BagOfNgrams,
+    )
+    from lexgrad.models import (
+        DeepAveraging as DeepAveraging,
+    )
+    from lexgrad.models import (
         FeedForward as FeedForward,
     )
     from lexgrad.models import (
+        GRUClassifier as GRUClassifier,
+    )
+    from lexgrad.models import (
         LogisticRegression as LogisticRegression,
+    )
+    from lexgrad.models import (
+        LSTMClassifier as LSTMClassifier,
+    )
+    from lexgrad.models import (
+        RNNClassifier as RNNClassifier,
     )
     from lexgrad.models import (
         SoftmaxRegression as SoftmaxRegression,
@@ -309,7 +324,10 @@ _ROOMS = {
     "explain.picture": "Picture draw",
     "grad": "differentiate",
     "graph": "Dim Graph Node Type check formula parse",
-    "models": "FeedForward LogisticRegression SoftmaxRegression Tagger load",
+    "models": (
+        "BagOfNgrams DeepAveraging FeedForward GRUClassifier LSTMClassifier LogisticRegression RNNClassifier"
+        " SoftmaxRegression Tagger load"
+    ),
     "ops": (
         "abs arange argmax binary_cross_entropy broadcast_to cast concatenate cos cross_entropy dropout equal exp"
         " expand_dims gru_cell linear log log_sigmoid log_softmax logical_and logical_not logical_or logsumexp"

@@ -37,6 +37,8 @@ def _bow(data: Data, setup: Setup) -> Run:
                 epochs=data["epochs"],
                 buckets=data["buckets"],
                 tokens="spaces",
+                batch=8,
+                learning_rate=8 * 0.5,
                 threads=setup.threads,
             ).fit(data["rows"], data["labels"])
         return lambda: float(model.evaluate(data["rows"], data["labels"])["loss"])

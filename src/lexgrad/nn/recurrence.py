@@ -6,11 +6,8 @@ from typing import NamedTuple
 
 from lexgrad import ops
 from lexgrad.graph import Node
-from lexgrad.nn.activations import activation
+from lexgrad.ops.composed import lstm_update, parts
 from lexgrad.trace import packed_scan
-
-CELLS = {"rnn": 1, "lstm": 4, "gru": 3}
-"""The kinds of cells, and how many times as wide as the state their weighted sums are."""
 
 POOLS = ("last", "mean", "max")
 LOWEST = -3e38
@@ -18,7 +15,7 @@ LOWEST = -3e38
 
 
 class Weights(NamedTuple):
-    """The weights of one way through texts; g is 1, 4 or 3, see ``CELLS``.
+    """The weights of one way through texts; g as ``lexgrad.nn.recurrent.CELLS`` has it.
 
     Attributes:
         W: of what comes in (inputs, g units).
@@ -34,20 +31,19 @@ class Weights(NamedTuple):
 
 
 def recurrence(
-    kind: str, x: Node, steps: Node, batch: Node, weights: Weights, *, reverse: bool = False, g: str = "tanh"
+    kind: str, x: Node, steps: Node, batch: Node, weights: Weights, *, reverse: bool = False
 ) -> tuple[Node, Node]:
     """The states of a recurrent layer, from the state 0 before each text; see ``ops.rnn_cell`` and its like.
 
     What comes in is multiplied by W for all words at once, before the loop.
 
     Args:
-        kind: a key of ``CELLS``.
+        kind: a key of ``lexgrad.nn.recurrent.CELLS``.
         x: rows (tokens, inputs), packed step by step: see ``lexgrad.packed_scan``.
         steps: where the rows of each step begin (time + 1,).
         batch: any node whose first axis has an entry for every text.
         weights: of this way.
         reverse: from each text's last word to its first.
-        g: activation of an "rnn".
 
     Returns:
         the state behind the last step of each text (batch, units), longest text first, and all states (tokens, units).
@@ -56,7 +52,7 @@ def recurrence(
     zero = ops.broadcast_to(0.0, (batch.shape[0], U.shape[0]))
 
     def step(state: tuple[Node, ...], z: Node) -> tuple[tuple[Node, ...], Node]:
-        new = _CELLS[kind](state, z, U, b_n, g)
+        new = _CELLS[kind](state, z, U, b_n)
         return new, new[0]
 
     start = (zero, zero) if kind == "lstm" else (zero,)
@@ -64,32 +60,24 @@ def recurrence(
     return last[0], states
 
 
-def _rnn(state: tuple[Node, ...], z: Node, U: Node, b_n: Node | None, g: str) -> tuple[Node, ...]:
-    return (activation(g)(z + ops.matmul(state[0], U)),)
+def _rnn(state: tuple[Node, ...], z: Node, U: Node, b_n: Node | None) -> tuple[Node, ...]:
+    return (ops.tanh(z + ops.matmul(state[0], U)),)
 
 
-def _lstm(state: tuple[Node, ...], z: Node, U: Node, b_n: Node | None, g: str) -> tuple[Node, ...]:
+def _lstm(state: tuple[Node, ...], z: Node, U: Node, b_n: Node | None) -> tuple[Node, ...]:
     h, c = state
-    i, f, new, o = _parts(z + ops.matmul(h, U), 4)
-    c = ops.sigmoid(f) * c + ops.sigmoid(i) * ops.tanh(new)
-    return ops.sigmoid(o) * ops.tanh(c), c
+    return lstm_update(z + ops.matmul(h, U), c)
 
 
-def _gru(state: tuple[Node, ...], z: Node, U: Node, b_n: Node | None, g: str) -> tuple[Node, ...]:
+def _gru(state: tuple[Node, ...], z: Node, U: Node, b_n: Node | None) -> tuple[Node, ...]:
     (h,) = state
-    of_input, of_state = _parts(z, 3), _parts(ops.matmul(h, U), 3)
+    of_input, of_state = parts(z, 3), parts(ops.matmul(h, U), 3)
     r, update = (ops.sigmoid(a + b) for a, b in zip(of_input[:2], of_state[:2], strict=True))
     n = ops.tanh(of_input[2] + r * (of_state[2] if b_n is None else of_state[2] + b_n))
     return ((1.0 - update) * n + update * h,)
 
 
 _CELLS = {"rnn": _rnn, "lstm": _lstm, "gru": _gru}
-
-
-def _parts(x: Node, count: int) -> list[Node]:
-    """The last axis in ``count`` equal parts."""
-    width = x.shape[1] // count  # type: ignore[operator]  # a number: the width of a weight
-    return [x[:, i * width : (i + 1) * width] for i in range(count)]
 
 
 def pooled_steps(states: Node, steps: Node, batch: Node, pool: str) -> Node:

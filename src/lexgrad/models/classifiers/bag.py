@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,13 +53,16 @@ class BagOfNgrams(TextClassifier):
     optimizer: str = setting(
         "sgd", "the update rule", choices=("sgd", "momentum", "nesterov", "adagrad", "adadelta", "adam", "adamw")
     )
-    learning_rate: float = setting(8.0, "step size of the first step (after warm-up)", least=0)
+    learning_rate: float = setting(
+        4.0, "step size of the first step (after warm-up); of a batch of one, fastText's would be 0.5", least=0
+    )
     schedule: str = setting(
         "linear",
         "how the rate falls in training; auto: to 0 in a line, but not with plain sgd",
         choices=("auto", "constant", "linear", "cosine", "step", "exponential", "inverse"),
     )
     lazy: bool = setting(True, "a step updates only the rows that its batch reads (state and l2 too)")
+    batch: int = setting(8, "texts in a mini-batch; a higher rate goes with more", least=1)
 
     def span(self) -> tuple[int, int] | None:
         """Return the characters of the shortest and of the longest n-grams; None where there are none."""
@@ -82,14 +85,14 @@ class BagOfNgrams(TextClassifier):
         words: HashedEncoder = encoder  # type: ignore[assignment]
         return {"E": (words.width, words.dimensions), "W": (words.dimensions, classes), "b": (classes,)}
 
-    def initial(self, name: str, shape: tuple[int, ...], encoder: Encoder) -> NDArray[np.float64]:
-        """See TextClassifier.initial."""
+    def initial(self, name: str, shape: tuple[int, ...], encoder: Encoder) -> NDArray[Any]:
+        """See TextClassifier.initial; of so many rows, single precision is enough."""
         if name != "E":
             return np.zeros(shape)
-        E = generator(self.seed, name).random(shape)
+        E = generator(self.seed, name).random(shape, np.float32)
         E -= 0.5
         E *= 2.0 / shape[1]
-        return E
+        return np.asarray(E)
 
     def logits(self, parameters: Mapping[str, Node], inputs: Mapping[str, Node], drop: Callable[[Node], Node]) -> Node:
         """See TextClassifier.logits."""
