@@ -108,7 +108,7 @@ def prepare_texts(
     begun = time.perf_counter()
     types = {name: Type("float", data[name].shape) for name in parameters}
     types |= {**packed_types(), "target": Type("int", (Dim("batch"),)), "rate": Type("float")}
-    program = _program(loss, types, parameters, setup, data.get("norm"))
+    program = step_program(loss, types, parameters, setup, data.get("norm"))
     seconds = time.perf_counter() - begun
     fixed: dict[str, Any] = {name: program.prepared(name, data[name], copy=True) for name in parameters}
     fixed["rate"] = program.prepared("rate", data["rate"])
