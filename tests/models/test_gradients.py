@@ -17,6 +17,7 @@ from lexgrad.models.features.arrays import ArrayEncoder
 from lexgrad.models.features.encoder import Encoder
 from lexgrad.models.features.inputs import BATCH
 from lexgrad.models.features.words import WordEncoder
+from lexgrad.nn.layers import undropped
 from lexgrad.nn.losses import classification_loss
 
 Array = NDArray[Any]
@@ -73,7 +74,7 @@ def loss_and_gradients(case: str) -> tuple[Interpreter, dict[str, Array], dict[s
     parameters = {name: input_node(name, Type("float", shape)) for name, shape in shapes.items()}
     inputs = {name: input_node(name, type) for name, type in encoder.input_types().items()}
     labels = input_node("labels", Type("int", (BATCH,)))
-    loss = classification_loss(model.logits(parameters, inputs, lambda x: x), labels)
+    loss = classification_loss(model.logits(parameters, inputs, undropped), labels)
     backward = dict(zip((f"d_{name}" for name in parameters), gradient(loss, list(parameters.values())), strict=True))
     graph = Graph({**parameters, **inputs, "labels": labels}, {"loss": loss, **backward})
     random = np.random.default_rng(9)

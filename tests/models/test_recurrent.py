@@ -9,17 +9,34 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+import lexgrad as lg
 from lexgrad.evaluate import Interpreter
-from lexgrad.graph import Graph
-from lexgrad.models import GRUClassifier, LSTMClassifier, RecurrentClassifier, RNNClassifier, load
-from lexgrad.models.classifiers.prediction import prediction_graph
+from lexgrad.grad import gradient
+from lexgrad.graph import Graph, Type, input_node
+from lexgrad.models import (
+    GRUClassifier,
+    LSTMClassifier,
+    RecurrentClassifier,
+    RNNClassifier,
+    load,
+)
 from lexgrad.models.features.stepped import SteppedEncoder, SteppedInputs
+from lexgrad.nn.recurrence import Weights, recurrence
 from lexgrad.text.packed import pack
 from lexgrad.text.tokenizer import Tokenizer
 
 Array = NDArray[Any]
 MODELS = [RNNClassifier, LSTMClassifier, GRUClassifier]
-TEXTS = ["good", "", "not good at all", "bad", "not bad", "really very good", "really bad", "a good one"]
+TEXTS = [
+    "good",
+    "",
+    "not good at all",
+    "bad",
+    "not bad",
+    "really very good",
+    "really bad",
+    "a good one",
+]
 LABELS = ["+", "-", "-", "-", "+", "+", "-", "+"]
 
 
@@ -50,13 +67,25 @@ def test_several_batches_are_as_each_by_itself() -> None:
 
 def test_a_step_by_hand() -> None:
     """An Elman network of one unit on the text "a b", a step of plain SGD from weights that are easy to follow."""
-    start = {"E": [[0.0], [1.0], [-2.0]], "W1": [[0.5]], "U1": [[0.25]], "b1": [0.1], "V": [[1.0, -1.0]], "b": [0, 0]}
+    start = {
+        "E": [[0.0], [1.0], [-2.0]],
+        "W1": [[0.5]],
+        "U1": [[0.25]],
+        "b1": [0.1],
+        "V": [[1.0, -1.0]],
+        "b": [0, 0],
+    }
 
     class Given(RNNClassifier):
         def initial(self, name: str, shape: tuple[int, ...], encoder: Any) -> Array:
             return np.array(start[name], np.float64).reshape(shape)
 
-    settings: dict[str, Any] = {"optimizer": "sgd", "learning_rate": 0.5, "dropout": 0.0, "clip_norm": None}
+    settings: dict[str, Any] = {
+        "optimizer": "sgd",
+        "learning_rate": 0.5,
+        "dropout": 0.0,
+        "clip_norm": None,
+    }
     model = Given(units=1, dimensions=1, epochs=1, batch=2, precision="fp64", **settings).fit(["a b", ""], ["x", "y"])
     h1 = np.tanh(0.5 * 1.0 + 0.1)
     h2 = np.tanh(0.5 * -2.0 + 0.25 * h1 + 0.1)
@@ -78,7 +107,10 @@ def test_a_step_by_hand() -> None:
 
 
 @pytest.mark.parametrize("model", MODELS)
-@pytest.mark.parametrize("settings", [{}, {"bidirectional": True, "layers": 2}, {"pool": "max"}, {"pool": "mean"}])
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"bidirectional": True, "layers": 2}, {"pool": "max"}, {"pool": "mean"}],
+)
 def test_a_text_is_told_the_same_alone_and_among_others(model: Any, settings: dict[str, Any]) -> None:
     fitted = small(model, precision="fp64", **settings).fit(TEXTS, LABELS)
     together = fitted.predict_proba(TEXTS)
@@ -104,8 +136,16 @@ def test_what_is_pooled_is_what_the_states_are(pool: str) -> None:
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_overfits_eight_texts_with_the_same_weights_on_one_thread_and_two(model: Any) -> None:
-    settings: dict[str, Any] = {"epochs": 60, "learning_rate": 0.02, "units": 8, "dimensions": 8, "bidirectional": True}
+def test_overfits_eight_texts_with_the_same_weights_on_one_thread_and_two(
+    model: Any,
+) -> None:
+    settings: dict[str, Any] = {
+        "epochs": 60,
+        "learning_rate": 0.02,
+        "units": 8,
+        "dimensions": 8,
+        "bidirectional": True,
+    }
     one = small(model, threads=1, **settings).fit(TEXTS, LABELS)
     assert one.score(TEXTS, LABELS) == 1.0
     two = small(model, threads=2, **settings).fit(TEXTS, LABELS)
@@ -126,8 +166,8 @@ def test_an_explanation_writes_the_steps_out() -> None:
     assert any(name.endswith("_2") for name in names)
 
 
-def torch_states(kind: str, p: dict[str, Array], texts: list[Array], both: bool) -> tuple[Array, list[Array], Any]:
-    """PyTorch's last states and all states, with the module, of our weights on a packed sequence."""
+def torch_module(kind: str, p: dict[str, Array], both: bool) -> Any:
+    """PyTorch's module with our weights; its second bias acts in the new state of a GRU alone."""
     torch = pytest.importorskip("torch")
     units = p["U1"].shape[0]
     module = getattr(torch.nn, kind.upper())(p["E"].shape[1], units, bidirectional=both, dtype=torch.float64)
@@ -139,32 +179,63 @@ def torch_states(kind: str, p: dict[str, Array], texts: list[Array], both: bool)
             hidden = getattr(module, f"bias_hh_l0{suffix}").zero_()
             if kind == "gru":
                 hidden[2 * units :] = torch.tensor(p[f"bn1{way}"])
-    rows = [torch.tensor(p["E"][ids]) for ids in texts]
-    packed = torch.nn.utils.rnn.pack_sequence(rows, enforce_sorted=False)
-    outputs, last = module(packed)
-    last = last[0] if kind == "lstm" else last
-    padded, lengths = torch.nn.utils.rnn.pad_packed_sequence(outputs, batch_first=True)
-    states = [padded[i, :length].detach().numpy() for i, length in enumerate(lengths)]
-    return torch.cat(list(last), 1).detach().numpy(), states, module
+    return module
 
 
 @pytest.mark.parametrize("both", [False, True])
 @pytest.mark.parametrize("model", MODELS)
-def test_states_are_those_of_pytorchs_packed_sequences(model: Any, both: bool) -> None:
-    pytest.importorskip("torch")
+def test_states_and_gradients_are_those_of_pytorchs_packed_sequences(model: Any, both: bool) -> None:
+    """The loss is Σ sin(last states) + Σ cos(all states)."""
+    torch = pytest.importorskip("torch")
     generator = np.random.default_rng(1)
     texts = [generator.integers(0, 6, length) for length in (3, 1, 5, 2, 1)]
-    wanted = model(units=4, dimensions=3, bidirectional=both, dropout=0.0)
+    wanted = model(units=4, dimensions=3, bidirectional=both)
     encoder = SteppedEncoder(Tokenizer.train(["a b c d e"]), None, 3)
     p = {name: generator.normal(size=shape) for name, shape in wanted.shapes(encoder, 2).items()}
-    graph = prediction_graph(wanted, encoder, 2)
-    nodes = {node.name: node for node in graph.nodes}
-    graph = Graph(graph.inputs, {"h": nodes["h1"], "a": nodes["a"]}, "states")
+    nodes = {name: input_node(name, Type("float", array.shape)) for name, array in p.items()}
+    inputs = {name: input_node(name, type) for name, type in encoder.input_types().items()}
+    x = lg.take(nodes["E"], inputs["ids"])
+    loss, found = lg.sum(0.0 * x), {}
+    for way in ("", "_back") if both else ("",):
+        weights = Weights(*(nodes[f"{name}1{way}"] for name in "WUb"), nodes.get(f"bn1{way}"))
+        last, states = recurrence(wanted.cell, x, inputs["steps"], inputs["rank"], weights, reverse=bool(way))
+        found |= {f"last{way}": last, f"states{way}": states}
+        loss = loss + lg.sum(lg.sin(last)) + lg.sum(lg.cos(states))
+    used = [name for name in p if name not in ("V", "b")]
+    slopes = gradient(loss, [nodes[name] for name in used])
+    outputs = {
+        **found,
+        **{f"d_{name}": node for name, node in zip(used, slopes, strict=True)},
+    }
+    given = {name: nodes[name] for name in used} | inputs
     batch, _ = encoder.inputs(pack(texts)).batch()
-    given = {**p, **batch}
-    found = Interpreter(graph).run({name: given[name] for name in graph.inputs})
-    last, states, _ = torch_states(wanted.cell, p, texts, both)
-    np.testing.assert_allclose(found["a"], last, rtol=1e-10, atol=1e-12)
-    steps, rank = batch["steps"], batch["rank"]
-    for i, rows in enumerate(states):
-        np.testing.assert_allclose(found["h"][steps[: len(rows)] + rank[i]], rows, rtol=1e-10, atol=1e-12)
+    ours = Interpreter(Graph(given, outputs)).run({**{name: p[name] for name in used}, **batch})
+
+    module, E = (
+        torch_module(wanted.cell, p, both),
+        torch.tensor(p["E"], requires_grad=True),
+    )
+    rows = [E[torch.tensor(ids)] for ids in texts]
+    packed, ends = module(torch.nn.utils.rnn.pack_sequence(rows, enforce_sorted=False))
+    ends = ends[0] if wanted.cell == "lstm" else ends
+    (torch.sin(ends).sum() + torch.cos(packed.data).sum()).backward()
+    padded, _ = torch.nn.utils.rnn.pad_packed_sequence(packed, batch_first=True)
+    rank, steps = batch["rank"], batch["steps"]
+    for number, way in enumerate(("", "_back") if both else ("",)):
+        suffix = "_reverse" if way else ""
+        np.testing.assert_allclose(ours[f"last{way}"][rank], ends[number].detach(), rtol=1e-10, atol=1e-12)
+        for i, ids in enumerate(texts):
+            mine = ours[f"states{way}"][steps[: len(ids)] + rank[i]]
+            theirs = padded[i, : len(ids), 4 * number : 4 * number + 4].detach()
+            np.testing.assert_allclose(mine, theirs, rtol=1e-10, atol=1e-12)
+        for name, other in (
+            ("W1", "weight_ih_l0"),
+            ("U1", "weight_hh_l0"),
+            ("b1", "bias_ih_l0"),
+        ):
+            slope = getattr(module, f"{other}{suffix}").grad.numpy().T
+            np.testing.assert_allclose(ours[f"d_{name}{way}"], slope, rtol=1e-9, atol=1e-12, err_msg=name)
+        if wanted.cell == "gru":
+            slope = getattr(module, f"bias_hh_l0{suffix}").grad.numpy()[8:]
+            np.testing.assert_allclose(ours[f"d_bn1{way}"], slope, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(ours["d_E"], E.grad.numpy(), rtol=1e-9, atol=1e-12)

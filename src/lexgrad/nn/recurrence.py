@@ -105,4 +105,5 @@ def pooled_steps(states: Node, steps: Node, batch: Node, pool: str) -> Node:
 
     zeros = ops.broadcast_to(0.0, shape), ops.broadcast_to(0.0, shape[:1])
     total, count = packed_scan(add, zeros, states, steps)[0]
-    return total / ops.expand_dims(ops.maximum(count, 1.0), 1)
+    mean: Node = total / ops.expand_dims(ops.maximum(count, 1.0), 1)
+    return mean
