@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 import lexgrad as lg
 from lexgrad.evaluate import Interpreter
 from lexgrad.grad import gradient
-from lexgrad.graph import Graph, Type, input_node
+from lexgrad.graph import Graph, Node, Type, input_node
 from lexgrad.models import (
     GRUClassifier,
     LSTMClassifier,
@@ -195,9 +195,11 @@ def test_states_and_gradients_are_those_of_pytorchs_packed_sequences(model: Any,
     nodes = {name: input_node(name, Type("float", array.shape)) for name, array in p.items()}
     inputs = {name: input_node(name, type) for name, type in encoder.input_types().items()}
     x = lg.take(nodes["E"], inputs["ids"])
-    loss, found = lg.sum(0.0 * x), {}
+    loss = lg.sum(0.0 * x)
+    found: dict[str, Node] = {}
     for way in ("", "_back") if both else ("",):
-        weights = Weights(*(nodes[f"{name}1{way}"] for name in "WUb"), nodes.get(f"bn1{way}"))
+        W, U, b = (nodes[f"{name}1{way}"] for name in "WUb")
+        weights = Weights(W, U, b, nodes.get(f"bn1{way}"))
         last, states = recurrence(wanted.cell, x, inputs["steps"], inputs["rank"], weights, reverse=bool(way))
         found |= {f"last{way}": last, f"states{way}": states}
         loss = loss + lg.sum(lg.sin(last)) + lg.sum(lg.cos(states))
