@@ -114,3 +114,34 @@ def read_tensors(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
             return {name: file.get_tensor(name) for name in file.keys()}, dict(file.metadata() or {})  # noqa: SIM118
     except (SafetensorError, OSError, ValueError) as fault:
         raise InputError(f"{path} is damaged ({fault}); restore it or train again with overwrite") from fault
+
+
+_WIDTHS = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4", "U8": "u1", "BOOL": "?"}
+
+
+def map_tensors(path: Path) -> dict[str, NDArray[Any]]:
+    """Return the arrays of a safetensors file as it lies on disk: what is not looked at is not read.
+
+    What is written to such an array stays in memory; the file is not changed.
+
+    Raises:
+        InputError: the file is missing or damaged.
+    """
+    if not path.is_file():
+        raise InputError(f"{path} is missing; give the directory that a finished training wrote")
+    try:
+        with safe_open(str(path), framework="numpy"):  # checks the heading against the file
+            pass
+        with path.open("rb") as file:
+            size = int.from_bytes(file.read(8), "little")
+            heading = json.loads(file.read(size))
+        return {name: _mapped(path, 8 + size, entry) for name, entry in heading.items() if name != "__metadata__"}
+    except (SafetensorError, OSError, ValueError, KeyError) as fault:
+        raise InputError(f"{path} is damaged ({fault}); restore it or train again with overwrite") from fault
+
+
+def _mapped(path: Path, begin: int, entry: Mapping[str, Any]) -> NDArray[Any]:
+    dtype, shape = np.dtype(_WIDTHS[entry["dtype"]]), tuple(entry["shape"])
+    if 0 in shape:
+        return np.zeros(shape, dtype)
+    return np.asarray(np.memmap(path, dtype, "c", begin + entry["data_offsets"][0], shape))

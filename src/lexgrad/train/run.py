@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from lexgrad.errors import InputError
 from lexgrad.files import write_text_whole
-from lexgrad.train.position import Position, load_position, read_tensors, save_position, write_tensors
+from lexgrad.train.position import Position, load_position, map_tensors, read_tensors, save_position, write_tensors
 
 FORMAT = 1
 VERSION = version("lexgrad")
@@ -106,15 +106,15 @@ class Run:
         """Write model.safetensors."""
         write_tensors(self.path / MODEL, tensors)
 
-    def read_model(self) -> dict[str, NDArray[Any]]:
-        """Return the arrays of model.safetensors.
+    def read_model(self, *, mapped: bool = False) -> dict[str, NDArray[Any]]:
+        """Return the arrays of model.safetensors; ``mapped`` ones stay on disk until they are looked at.
 
         Raises:
             InputError: it is missing (training has not come so far) or damaged.
         """
         if not (self.path / MODEL).is_file() and (self.path / CHECKPOINT).is_file():
             raise InputError(f"{self.path} has a checkpoint but no {MODEL}: its training is not finished; resume it")
-        return read_tensors(self.path / MODEL)[0]
+        return map_tensors(self.path / MODEL) if mapped else read_tensors(self.path / MODEL)[0]
 
     def write_metrics(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Write metrics.jsonl anew from all rows, so that a resumed run neither loses nor repeats one."""
