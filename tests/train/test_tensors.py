@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from lexgrad.errors import InputError
 from lexgrad.train.position import map_tensors, read_tensors, write_tensors
@@ -13,7 +15,7 @@ from lexgrad.train.position import map_tensors, read_tensors, write_tensors
 
 def test_mapped_tensors_are_the_read_ones(tmp_path: Path) -> None:
     file = tmp_path / "m.safetensors"
-    whole = {
+    whole: dict[str, NDArray[Any]] = {
         "a": np.arange(6, dtype=np.float32).reshape(2, 3),
         "b": np.array([1, 2], np.int64),
         "none": np.zeros((0, 3), np.float32),
