@@ -114,7 +114,7 @@ class Display(Progress):
 
     def on_dev(self, epoch: int, metrics: Mapping[str, Any], best: bool) -> None:
         """Remember the dev set's metric for the bar."""
-        self._dev = f"dev {metrics['accuracy']:.3f}"
+        self._dev = f"dev {metrics['accuracy']:.3f}" if "accuracy" in metrics else f"dev {metrics['perplexity']:.2f}"
 
     def on_epoch_end(self, row: Mapping[str, Any]) -> None:
         """Print a line about the epoch, unless the last one was printed a moment ago."""
@@ -165,7 +165,10 @@ def epoch_line(row: Mapping[str, Any], epochs: int) -> str:
     if "dev_accuracy" in row:
         parts.append(f"dev accuracy {_decimal(row['dev_accuracy'])}")
         parts.append(f"dev loss {_decimal(row['dev_loss'])}")
-    return ", ".join(parts) + (" (best yet)" if row.get("best") and "dev_accuracy" in row else "")
+    if "dev_perplexity" in row:
+        parts.append(f"dev perplexity {row['dev_perplexity']:.2f}")
+    measured = "dev_accuracy" in row or "dev_perplexity" in row
+    return ", ".join(parts) + (" (best yet)" if row.get("best") and measured else "")
 
 
 def short_number(value: float) -> str:

@@ -11,7 +11,9 @@ from lexgrad.models.classifiers.feedforward import FeedForward
 from lexgrad.models.classifiers.logistic import LogisticRegression
 from lexgrad.models.classifiers.recurrent import GRUClassifier, LSTMClassifier, RecurrentClassifier, RNNClassifier
 from lexgrad.models.classifiers.softmax import SoftmaxRegression
+from lexgrad.models.language.feedforward import FeedForwardLM
 from lexgrad.models.language.ngram import NGramLM
+from lexgrad.models.language.recurrent import GRULM, LSTMLM, RNNLM
 from lexgrad.models.storage import from_config, load
 from lexgrad.models.tagging.tagger import Tagger
 
@@ -28,6 +30,10 @@ MODELS: dict[str, type[Model]] = {
         GRUClassifier,
         Tagger,
         NGramLM,
+        FeedForwardLM,
+        RNNLM,
+        LSTMLM,
+        GRULM,
     )
 }
 """Every model by the name that the command line and config.json use."""
@@ -45,10 +51,14 @@ def model_named(name: str) -> type[Model]:
 
 
 __all__ = [
+    "GRULM",
+    "LSTMLM",
     "MODELS",
+    "RNNLM",
     "BagOfNgrams",
     "DeepAveraging",
     "FeedForward",
+    "FeedForwardLM",
     "GRUClassifier",
     "LSTMClassifier",
     "LogisticRegression",

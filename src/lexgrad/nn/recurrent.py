@@ -64,7 +64,7 @@ def recurrent(kind: str, x: Node, offsets: Node, clock: Node, ways: Sequence[Rec
     start = [(zero, zero) if kind == "lstm" else (zero,) for zero in zeros]
 
     def step(states: list[tuple[Node, ...]], z: list[Node]) -> tuple[list[tuple[Node, ...]], list[Node]]:
-        new = [_cell(kind, state, z_t, way.U) for state, z_t, way in zip(states, z, ways, strict=True)]
+        new = [cell_update(kind, state, z_t, way.U) for state, z_t, way in zip(states, z, ways, strict=True)]
         return new, [state[0] for state in new]
 
     _, stacks = scan(step, start, sums)
@@ -73,8 +73,18 @@ def recurrent(kind: str, x: Node, offsets: Node, clock: Node, ways: Sequence[Rec
     return [ops.scatter_add(stack, row, tokens) for stack, row in zip(stacks, rows, strict=True)]
 
 
-def _cell(kind: str, state: tuple[Node, ...], z: Node, U: Node) -> tuple[Node, ...]:
-    """One step from the weighted sums of the inputs; the output comes first."""
+def cell_update(kind: str, state: tuple[Node, ...], z: Node, U: Node) -> tuple[Node, ...]:
+    """One step of a cell, from the weighted sums of its inputs.
+
+    Args:
+        kind: a key of ``CELLS``.
+        state: (h,), or (h, c) of an LSTM; each (batch, units).
+        z: the input's weighted sums with the bias (batch, g units), g of ``CELLS``.
+        U: the state's weights (units, g units).
+
+    Returns:
+        the new state, the output h first.
+    """
     if kind == "lstm":
         return lstm_update(z + ops.matmul(state[0], U), state[1])
     if kind == "rnn":

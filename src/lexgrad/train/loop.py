@@ -29,6 +29,7 @@ from lexgrad.train.run import Run
 from lexgrad.train.watching import Watch
 
 LAUNCH_SECONDS = 0.03
+WATCHED = ("loss", "accuracy", "macro_f1", "perplexity")  # of the dev set: what the row of an epoch has
 MOST_STEPS, GROWTH = 4096, 8  # of a launch; and how many times as many steps as the last one it has at most
 
 
@@ -50,7 +51,8 @@ class Plan:
         epochs: passes over the examples.
         rate: learning rate of each update, counted from 0.
         patience: epochs without a better dev result after which to stop.
-        monitor: "loss", "accuracy" or "macro_f1" of the dev set.
+        monitor: one of ``WATCHED``, of the dev set.
+        anneal: each epoch that is not the best yet on the dev set multiplies all later rates by this.
         checkpoint_seconds: in a long epoch, save the state about this often as well.
     """
 
@@ -58,6 +60,7 @@ class Plan:
     rate: Callable[[int], float]
     patience: int = 5
     monitor: str = "loss"
+    anneal: float = 1.0
     checkpoint_seconds: float = 60.0
 
 
@@ -142,7 +145,7 @@ class _Training:
             length = watch.room(here.updates, self.length) if watch else self.length
             batches = self.examples.batches(here.epoch, here.step, min(here.step + length, self.examples.steps))
             done, examples, tokens = len(batches), int(batches.examples.sum()), int(batches.tokens.sum())
-            rates = np.array([self.plan.rate(update) for update in range(here.updates, here.updates + done)])
+            rates = np.array([self._rate(update) for update in range(here.updates, here.updates + done)])
             reading = None
             if watch and watch.due(here.updates):
                 reading = watch.before({**here.parameters, **here.state, **batches.step(0)}, here.updates)
@@ -176,6 +179,14 @@ class _Training:
                 self.saved = now
             self.safe_point()
 
+    def _rate(self, update: int) -> float:
+        """The schedule's rate, annealed for each epoch so far that was not the best yet."""
+        rate = self.plan.rate(update)
+        if self.plan.anneal == 1.0:
+            return rate
+        worse = sum(not row.get("best", True) for row in self.here.rows)
+        return float(rate * self.plan.anneal**worse)
+
     def _pace(self, steps: int, seconds: float) -> None:
         """Choose how many steps the next launch has, by how long the last one took."""
         wanted = steps * LAUNCH_SECONDS / max(seconds, 1e-9)
@@ -198,7 +209,7 @@ class _Training:
             "epoch": here.epoch + 1,
             "step": here.updates,
             "loss": here.loss_sum / max(here.examples, 1),
-            "learning_rate": self.plan.rate(max(here.updates - 1, 0)),
+            "learning_rate": self._rate(max(here.updates - 1, 0)),
             "examples": here.examples,
             "tokens": here.tokens,
             "seconds": round(here.seconds, 6),
@@ -208,7 +219,7 @@ class _Training:
             metrics = self.measure(here.parameters)
             after = self._compare(after, metrics)
             better = after.worse == 0
-            row |= {f"dev_{name}": metrics[name] for name in ("loss", "accuracy", "macro_f1")} | {"best": better}
+            row |= {f"dev_{name}": metrics[name] for name in WATCHED if name in metrics} | {"best": better}
             self.progress.on_dev(here.epoch + 1, metrics, better)
         self.here = replace(after, rows=(*here.rows, row))
         if self.run:
@@ -219,7 +230,7 @@ class _Training:
     def _compare(self, after: Position, metrics: Mapping[str, Any]) -> Position:
         """Early stopping: the best epoch's weights are kept; ``patience`` worse ones in a row end the training."""
         value = float(metrics[self.plan.monitor])
-        value = -value if self.plan.monitor == "loss" else value
+        value = -value if self.plan.monitor in ("loss", "perplexity") else value
         if after.best_value is None or value > after.best_value:
             # A copy: the next step updates the weights in place.
             best = {name: array.copy() for name, array in after.parameters.items()}

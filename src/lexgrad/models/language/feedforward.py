@@ -1,0 +1,152 @@
+"""Feed-forward language models: the next word from a window of those before it."""
+
+# `setting` declares a field, as dataclasses.field does
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lexgrad import ops
+from lexgrad.graph import Dim, Graph, Node, Size, Type, input_node
+from lexgrad.models.language.lines import Lines
+from lexgrad.models.language.neural import Drop, Float, NeuralLM
+from lexgrad.models.language.streams import IDS, TARGETS, Windows
+from lexgrad.models.settings import setting
+from lexgrad.nn.activations import ACTIVATIONS, activation
+from lexgrad.nn.initialisers import generator, initialiser
+from lexgrad.train.batches import Shuffled
+from lexgrad.train.engine import Runner
+
+STRETCH = 1024  # tokens that are measured at a time
+BATCH = Dim("batch")
+LOGARITHMS = "logarithms"
+
+
+@dataclasses.dataclass(kw_only=True, eq=False, repr=False)
+class FeedForwardLM(NeuralLM):
+    """A feed-forward language model: e the embeddings of the n − 1 tokens before, h = g(e W + b), softmax(h O + c).
+
+    The text is one stream, in which the end of a line is a token: a window looks back over it. Before the first line
+    stand ends of lines.
+
+    Parameters (``parameters_``): ``E`` (V, d), ``W`` ((n − 1) d, units), ``b`` (units,), ``O`` (units, V), ``c`` (V,);
+    with ``direct`` also ``D`` ((n − 1) d, V), from the embeddings straight to the output. Tied: no ``O``, and where
+    units are not d, ``P`` (units, d).
+
+    References:
+        Bengio et al. 2003, A neural probabilistic language model, equation 1.
+    """
+
+    name: ClassVar[str] = "ffnn-lm"
+
+    order: int = setting(5, "n: the predicted token and those before it that count", least=2)
+    units: int = setting(200, "units of the hidden layer", least=1)
+    activation: str = setting("tanh", "activation of the hidden layer", choices=tuple(ACTIVATIONS))
+    direct: bool = setting(False, "connections from the embeddings straight to the output")
+    batch: int = setting(256, "tokens in a mini-batch", least=1)
+
+    def shapes(self, words: int) -> dict[str, tuple[int, ...]]:
+        """See NeuralLM.shapes."""
+        width = (self.order - 1) * self.dimensions
+        shapes: dict[str, tuple[int, ...]] = {"E": (words, self.dimensions), "W": (width, self.units)}
+        shapes["b"] = (self.units,)
+        if not self.tied:
+            shapes["O"] = (self.units, words)
+        elif self.units != self.dimensions:
+            shapes["P"] = (self.units, self.dimensions)
+        if self.direct:
+            shapes["D"] = (width, words)
+        return {**shapes, "c": (words,)}
+
+    def initial(self, name: str, shape: tuple[int, ...]) -> Float:
+        """See NeuralLM.initial."""
+        random = generator(self.seed, name)
+        if name == "E":
+            return np.asarray(random.standard_normal(shape) * self.init_std)
+        if name in ("b", "c", "D"):
+            return np.zeros(shape)
+        return initialiser("xavier", self.init_std)(shape, random)
+
+    # ---- graphs -------------------------------------------------------------------------------------------------
+
+    def objective(self, parameters: Mapping[str, Node], drop: Drop) -> tuple[Node, dict[str, Node], dict[str, Node]]:
+        """See NeuralLM.objective."""
+        inputs = self._inputs(BATCH)
+        logits = self._logits(parameters, inputs[IDS], drop)
+        return ops.mean(ops.cross_entropy(logits, inputs[TARGETS])), inputs, {}
+
+    def _inputs(self, batch: Size) -> dict[str, Node]:
+        return {
+            IDS: input_node(IDS, Type("int", (batch, self.order - 1))),
+            TARGETS: input_node(TARGETS, Type("int", (batch,))),
+        }
+
+    def _logits(self, parameters: Mapping[str, Node], ids: Node, drop: Drop) -> Node:
+        """Logits (batch, V) for the tokens behind ``ids`` (batch, n − 1)."""
+        width = (self.order - 1) * self.dimensions
+        e = drop(ops.reshape(ops.take(parameters["E"], ids), (ids.shape[0], width)))
+        h = drop(activation(self.activation)(ops.matmul(e, parameters["W"]) + parameters["b"]))
+        if self.tied:
+            h = ops.matmul(h, parameters["P"]) if "P" in parameters else h
+            logits = ops.matmul(h, ops.transpose(parameters["E"]))
+        else:
+            logits = ops.matmul(h, parameters["O"])
+        if self.direct:
+            logits = logits + ops.matmul(e, parameters["D"])
+        return logits + parameters["c"]
+
+    def measuring_graph(self) -> Graph:
+        """The graph of log P of each target (batch,) given the window before it (batch, n − 1)."""
+        parameters, inputs = self._parameter_nodes(), self._inputs(BATCH)
+        logits = self._logits(parameters, inputs[IDS], lambda x: x)
+        found = ops.negative(ops.cross_entropy(logits, inputs[TARGETS]))
+        return Graph({**parameters, **inputs}, {LOGARITHMS: found}, name="measure_window")
+
+    def reading_graph(self) -> Graph:
+        """The graph of log P of every token (V,) that may come after a window (1, n − 1)."""
+        parameters, ids = self._parameter_nodes(), self._inputs(1)[IDS]
+        found = ops.log_softmax(self._logits(parameters, ids, lambda x: x))
+        return Graph({**parameters, IDS: ids}, {LOGARITHMS: ops.squeeze(found, 0)}, name="read_window")
+
+    # ---- use ----------------------------------------------------------------------------------------------------
+
+    def examples(self, texts: Lines, key: NDArray[np.int64] | None) -> Shuffled:
+        """See NeuralLM.examples."""
+        return Shuffled(Windows(self.stream(texts, self.order - 1), self.order - 1, key), self.batch, self.seed)
+
+    def line_logarithms(self, lines: Lines) -> Float:
+        """See LanguageModel.line_logarithms."""
+        windows = Windows(self.stream(lines, self.order - 1), self.order - 1).windows
+        program, found = self.program("measure"), []
+        for first in range(0, len(windows), STRETCH):
+            part = np.ascontiguousarray(windows[first : first + STRETCH])
+            out = program.run({**self.parameters_, IDS: part[:, :-1], TARGETS: part[:, -1]})
+            found.append(np.asarray(out[LOGARITHMS], np.float64))
+        return np.concatenate(found)
+
+    def reader(self) -> WindowReader:
+        """See LanguageModel.reader."""
+        self._require_fitted()
+        return WindowReader(self, self.program("read"))
+
+
+class WindowReader:
+    """See Reader; the end of a line is a token like any other."""
+
+    def __init__(self, model: FeedForwardLM, program: Runner) -> None:
+        self._model, self._program = model, program
+        self._window = [model.end] * (model.order - 1)
+
+    def logarithms(self) -> Float:
+        """See Reader.logarithms."""
+        out = self._program.run({**self._model.parameters_, IDS: np.array([self._window])})
+        return np.asarray(out[LOGARITHMS], np.float64)
+
+    def read(self, token: int) -> None:
+        """See Reader.read."""
+        self._window = [*self._window[1:], token]

@@ -1,0 +1,245 @@
+"""Recurrent language models: Elman, LSTM and GRU networks, trained by truncated backpropagation through time."""
+
+# `setting` declares a field, as dataclasses.field does
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lexgrad import ops
+from lexgrad.errors import InputError
+from lexgrad.graph import Dim, Graph, Node, Type, input_node
+from lexgrad.models.language.lines import Lines
+from lexgrad.models.language.neural import Drop, Float, NeuralLM
+from lexgrad.models.language.streams import FRESH, IDS, TARGETS, Columns
+from lexgrad.models.settings import setting
+from lexgrad.nn.initialisers import generator, initialiser
+from lexgrad.nn.recurrent import CELLS, cell_update
+from lexgrad.trace import scan
+from lexgrad.train.engine import DTYPES, Runner
+
+STRETCH = 1024  # tokens that are measured at a time
+TIME = Dim("time")
+LOGARITHMS = "logarithms"
+
+
+@dataclasses.dataclass(kw_only=True, eq=False, repr=False)
+class RecurrentLM(NeuralLM):
+    """A recurrent language model: h_t from h_{t−1} and the embedding of token t, then softmax(h_t O + c) for the next.
+
+    The text is one stream: the state goes on from line to line, and before the first line it is 0, as if a line had
+    just ended. Training goes along ``batch`` places of the stream at once, ``chunk`` tokens a step; gradients stop
+    where a chunk begins, the state does not. Measuring goes along the whole text in order, from the state 0.
+
+    Dropout is on embeddings and on the output of every layer, not on the way from h_{t−1} to h_t (Zaremba et al. 2014);
+    ``locked``: with the same mask at every place of a chunk (after Gal and Ghahramani 2016).
+
+    Parameters (``parameters_``): ``E`` (V, d); of layer l ``Wl`` (inputs, g units), ``Ul`` (units, g units), ``bl``
+    (g units,), with g = 1, 4, 3 for Elman, LSTM, GRU; ``O`` (units, V), ``c`` (V,). Tied: no ``O``, and where units are
+    not d, ``P`` (units, d). An LSTM's parts are in the order input, forget, candidate, output.
+
+    References:
+        Mikolov et al. 2010, Recurrent neural network based language model. Zaremba et al. 2014, Recurrent neural
+        network regularization. Press and Wolf 2017, Using the output embedding to improve language models.
+    """
+
+    cell: ClassVar[str] = "rnn"
+
+    layers: int = setting(1, "recurrent layers", least=1)
+    units: int = setting(200, "units of each layer", least=1)
+    chunk: int = setting(35, "tokens that gradients go back through", least=1)
+    batch: int = setting(20, "places of the text that are read at once", least=1)
+    locked: bool = setting(False, "whether dropout's mask is the same at every place of a chunk")
+    clip_norm: float | None = setting(5.0, "scale the whole gradient down to this norm", least=0)
+    epochs: int = setting(20, "passes over the training text", least=1)
+
+    def shapes(self, words: int) -> dict[str, tuple[int, ...]]:
+        """See NeuralLM.shapes."""
+        gates = CELLS[self.cell] * self.units
+        shapes: dict[str, tuple[int, ...]] = {"E": (words, self.dimensions)}
+        for layer in range(1, self.layers + 1):
+            inputs = self.dimensions if layer == 1 else self.units
+            shapes |= {f"W{layer}": (inputs, gates), f"U{layer}": (self.units, gates), f"b{layer}": (gates,)}
+        if not self.tied:
+            shapes["O"] = (self.units, words)
+        elif self.units != self.dimensions:
+            shapes["P"] = (self.units, self.dimensions)
+        return {**shapes, "c": (words,)}
+
+    def initial(self, name: str, shape: tuple[int, ...]) -> Float:
+        """See NeuralLM.initial."""
+        random = generator(self.seed, name)
+        if name == "E":
+            return np.asarray(random.standard_normal(shape) * self.init_std)
+        if name.startswith(("b", "c")):
+            values = np.zeros(shape)
+            if name.startswith("b") and self.cell == "lstm":
+                values[self.units : 2 * self.units] = 1.0  # an LSTM that remembers at first (Jozefowicz et al. 2015)
+            return values
+        gates = CELLS[self.cell] if name[0] in "WU" else 1
+        wide = (shape[0], shape[1] // gates)  # each gate is a layer of its own
+        return np.concatenate([initialiser("xavier", self.init_std)(wide, random) for _ in range(gates)], axis=1)
+
+    # ---- graphs -------------------------------------------------------------------------------------------------
+
+    def state_names(self) -> list[str]:
+        """The names of the states: h1, and of an LSTM c1, for each layer."""
+        kinds = "hc" if self.cell == "lstm" else "h"
+        return [f"{kind}{layer}" for layer in range(1, self.layers + 1) for kind in kinds]
+
+    def objective(self, parameters: Mapping[str, Node], drop: Drop) -> tuple[Node, dict[str, Node], dict[str, Node]]:
+        """See NeuralLM.objective."""
+        shape = (self.chunk, self.batch)
+        ids, targets = input_node(IDS, Type("int", shape)), input_node(TARGETS, Type("int", shape))
+        fresh = input_node(FRESH, Type("int"))
+        states = {name: input_node(name, Type("float", (self.batch, self.units))) for name in self.state_names()}
+        kept = {name: ops.where(ops.equal(fresh, 1), 0.0, state) for name, state in states.items()}
+        logits, carried = self._logits(parameters, ids, kept, drop)
+        loss = ops.mean(ops.cross_entropy(logits, ops.reshape(targets, (self.chunk * self.batch,))))
+        return loss, {IDS: ids, TARGETS: targets, FRESH: fresh, **states}, carried
+
+    def _logits(
+        self, parameters: Mapping[str, Node], ids: Node, states: Mapping[str, Node], drop: Drop
+    ) -> tuple[Node, dict[str, Node]]:
+        """Logits (time batch, V) and the states after the last token; ``ids`` is (time, batch)."""
+        time, batch = ids.shape
+        locked = self._locked(drop)
+        x = locked(ops.take(parameters["E"], ids))
+        after: dict[str, Node] = {}
+        for layer in range(1, self.layers + 1):
+            names = [name for name in self.state_names() if name[1:] == str(layer)]
+            z = ops.matmul(x, parameters[f"W{layer}"]) + parameters[f"b{layer}"]
+            U = parameters[f"U{layer}"]
+
+            def step(state: tuple[Node, ...], z_t: Node, U: Node = U) -> tuple[tuple[Node, ...], Node]:
+                new = cell_update(self.cell, state, z_t, U)
+                return new, new[0]
+
+            last, h = scan(step, tuple(states[name] for name in names), z)
+            after |= dict(zip(names, last, strict=True))
+            x = locked(h)
+        h = ops.reshape(x, (time * batch, self.units))
+        if self.tied:
+            h = ops.matmul(h, parameters["P"]) if "P" in parameters else h
+            return ops.matmul(h, ops.transpose(parameters["E"])) + parameters["c"], after
+        return ops.matmul(h, parameters["O"]) + parameters["c"], after
+
+    def _locked(self, drop: Drop) -> Drop:
+        if not self.locked:
+            return drop
+        return lambda x: x * drop(ops.broadcast_to(1.0, (1, *x.shape[1:])))
+
+    def measuring_graph(self) -> Graph:
+        """The graph of one stretch of a text: log P of each target given what came before it, and the states after."""
+        parameters = self._parameter_nodes()
+        ids, targets = input_node(IDS, Type("int", (TIME, 1))), input_node(TARGETS, Type("int", (TIME,)))
+        states = {name: input_node(name, Type("float", (1, self.units))) for name in self.state_names()}
+        logits, after = self._logits(parameters, ids, states, lambda x: x)
+        found = ops.negative(ops.cross_entropy(logits, targets))
+        inputs = {**parameters, IDS: ids, TARGETS: targets, **states}
+        return Graph(inputs, {LOGARITHMS: found, **after}, name=f"measure_{self.cell}")
+
+    def reading_graph(self) -> Graph:
+        """The graph of one token: log P of every token that may come after it, and the states after it."""
+        parameters = self._parameter_nodes()
+        ids = input_node(IDS, Type("int", (1,)))
+        states = {name: input_node(name, Type("float", (1, self.units))) for name in self.state_names()}
+        x = ops.take(parameters["E"], ids)
+        after: dict[str, Node] = {}
+        for layer in range(1, self.layers + 1):
+            names = [name for name in self.state_names() if name[1:] == str(layer)]
+            z = ops.matmul(x, parameters[f"W{layer}"]) + parameters[f"b{layer}"]
+            new = cell_update(self.cell, tuple(states[name] for name in names), z, parameters[f"U{layer}"])
+            after |= dict(zip(names, new, strict=True))
+            x = new[0]
+        if self.tied:
+            x = ops.matmul(x, parameters["P"]) if "P" in parameters else x
+            logits = ops.matmul(x, ops.transpose(parameters["E"])) + parameters["c"]
+        else:
+            logits = ops.matmul(x, parameters["O"]) + parameters["c"]
+        found = ops.squeeze(ops.log_softmax(logits), 0)
+        return Graph({**parameters, IDS: ids, **states}, {LOGARITHMS: found, **after}, name=f"read_{self.cell}")
+
+    # ---- use ----------------------------------------------------------------------------------------------------
+
+    def examples(self, texts: Lines, key: NDArray[np.int64] | None) -> Columns:
+        """See NeuralLM.examples."""
+        return Columns(self.stream(texts, 1), self.batch, self.chunk, self.seed, key)
+
+    def carried_start(self) -> dict[str, NDArray[Any]]:
+        """See NeuralLM.carried_start."""
+        return {name: np.zeros((self.batch, self.units)) for name in self.state_names()}
+
+    def zero_states(self) -> dict[str, NDArray[Any]]:
+        """The states before a text."""
+        return {name: np.zeros((1, self.units), DTYPES[self.precision]) for name in self.state_names()}
+
+    def line_logarithms(self, lines: Lines) -> Float:
+        """See LanguageModel.line_logarithms: the whole text in order, the state going on from line to line."""
+        stream, states = self.stream(lines, 1), self.zero_states()
+        program, found = self.program("measure"), []
+        for first in range(0, len(stream) - 1, STRETCH):
+            part = stream[first : first + STRETCH + 1]
+            out = program.run({**self.parameters_, IDS: part[:-1, None], TARGETS: part[1:], **states})
+            states = {name: out[name] for name in states}
+            found.append(np.asarray(out[LOGARITHMS], np.float64))
+        return np.concatenate(found)
+
+    def reader(self) -> RecurrentReader:
+        """See LanguageModel.reader."""
+        self._require_fitted()
+        return RecurrentReader(self, self.program("read"))
+
+    def check(self) -> None:
+        """See Model.check."""
+        super().check()
+        if self.cell not in CELLS:
+            raise InputError(f"a recurrent cell is one of {', '.join(CELLS)}; got {self.cell!r}")
+
+
+class RecurrentReader:
+    """See Reader; the end of a line is a token like any other."""
+
+    def __init__(self, model: RecurrentLM, program: Runner) -> None:
+        self._model, self._program = model, program
+        self._states = model.zero_states()
+        self.read(model.end)
+
+    def logarithms(self) -> Float:
+        """See Reader.logarithms."""
+        return self._found
+
+    def read(self, token: int) -> None:
+        """See Reader.read."""
+        out = self._program.run({**self._model.parameters_, IDS: np.array([token]), **self._states})
+        self._states = {name: out[name] for name in self._states}
+        self._found = np.asarray(out[LOGARITHMS], np.float64)
+
+
+@dataclasses.dataclass(kw_only=True, eq=False, repr=False)
+class RNNLM(RecurrentLM):
+    """An Elman network as a language model: h_t = tanh(e_t W + h_{t−1} U + b). See RecurrentLM."""
+
+    name: ClassVar[str] = "rnn-lm"
+    cell: ClassVar[str] = "rnn"
+
+
+@dataclasses.dataclass(kw_only=True, eq=False, repr=False)
+class LSTMLM(RecurrentLM):
+    """A long short-term memory network as a language model. See RecurrentLM."""
+
+    name: ClassVar[str] = "lstm-lm"
+    cell: ClassVar[str] = "lstm"
+
+
+@dataclasses.dataclass(kw_only=True, eq=False, repr=False)
+class GRULM(RecurrentLM):
+    """A gated recurrent unit network as a language model. See RecurrentLM."""
+
+    name: ClassVar[str] = "gru-lm"
+    cell: ClassVar[str] = "gru"

@@ -1,0 +1,178 @@
+"""Neural language models: streams, gradients through time, generation, resumption, the same bits on any threads."""
+
+from __future__ import annotations
+
+import copy
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from lexgrad import ops
+from lexgrad.errors import InputError
+from lexgrad.evaluate import evaluate
+from lexgrad.grad import gradient
+from lexgrad.graph import Graph, Type, input_node
+from lexgrad.models import GRULM, LSTMLM, RNNLM, FeedForwardLM, load
+from lexgrad.models.language.lines import encode_lines
+from lexgrad.models.language.neural import NeuralLM
+from lexgrad.models.language.recurrent import RecurrentLM
+from lexgrad.models.language.streams import Columns, Windows
+from lexgrad.nn.recurrent import cell_update
+from lexgrad.text.corpus import Corpus
+from lexgrad.train.run import Run
+
+LINES = ["the cat sat on the mat", "the dog sat on the log", "the cat saw the dog", "a dog saw a cat"] * 3
+TINY: dict[str, Any] = {"tokens": "spaces", "min_count": 1, "dimensions": 6, "units": 5, "threads": 1}
+RECURRENT: dict[str, Any] = {**TINY, "batch": 3, "chunk": 4}
+MODELS: list[tuple[Any, dict[str, Any]]] = [
+    (FeedForwardLM, {**TINY, "order": 3, "batch": 16}),
+    (FeedForwardLM, {**TINY, "order": 2, "batch": 16, "tied": True, "direct": True}),
+    (RNNLM, RECURRENT),
+    (LSTMLM, {**RECURRENT, "layers": 2, "tied": True}),
+    (GRULM, {**RECURRENT, "tied": True, "units": 6}),
+]
+
+
+@pytest.mark.parametrize(("cls", "settings"), MODELS)
+def test_a_reader_says_what_measuring_says(cls: type[NeuralLM], settings: dict[str, Any]) -> None:
+    model = cls(epochs=1, **settings).fit(LINES)
+    reader, found = model.reader(), []
+    for score in model.scores(LINES[:3]):
+        for token in [*model.tokenizer_.encode([score.text]).ids.tolist(), model.end]:
+            logarithms = reader.logarithms()
+            assert np.exp(logarithms).sum() == pytest.approx(1.0, rel=1e-5)
+            found.append(logarithms[token])
+            reader.read(token)
+    lines = encode_lines(model.tokenizer_, Corpus.of(LINES[:3]))
+    np.testing.assert_allclose(model.line_logarithms(lines), found, rtol=1e-4)
+
+
+@pytest.mark.parametrize(("cls", "settings"), MODELS)
+def test_a_small_text_is_learned_by_heart(cls: type[NeuralLM], settings: dict[str, Any]) -> None:
+    model = cls(epochs=80, learning_rate=0.03, **{**settings, "units": 16, "dimensions": 16}).fit(LINES)
+    first, last = model.history_[0]["loss"], model.history_[-1]["loss"]
+    assert last < 0.45 * first
+
+
+@pytest.mark.parametrize(("cls", "settings"), [MODELS[0], MODELS[3]])
+def test_the_same_seed_gives_the_same_bits_on_any_threads(cls: type[NeuralLM], settings: dict[str, Any]) -> None:
+    one, two = (
+        cls(epochs=2, dropout=0.3, **{**settings, "threads": threads}).fit(LINES, dev=LINES[:2]) for threads in (1, 2)
+    )
+    for name, array in one.parameters_.items():
+        np.testing.assert_array_equal(array, two.parameters_[name])
+    assert one.perplexity(LINES) == two.perplexity(LINES)
+    assert list(one.generate(tokens=9)) == list(two.generate(tokens=9))
+
+
+@pytest.mark.parametrize(("cls", "settings"), [MODELS[0], MODELS[3]])
+def test_resumed_is_uninterrupted(cls: type[NeuralLM], settings: dict[str, Any], tmp_path: Path) -> None:
+    settings = {**settings, "schedule": "constant", "dropout": 0.2}
+    whole = cls(epochs=4, **settings).fit(LINES)
+    cls(epochs=2, **settings).fit(LINES, run=Run.create(tmp_path / "run"))
+    resumed = cls(epochs=4, **settings).fit(LINES, run=Run.resume(tmp_path / "run"))
+    for name, array in whole.parameters_.items():
+        np.testing.assert_array_equal(array, resumed.parameters_[name])
+    assert load(tmp_path / "run").perplexity(LINES) == whole.perplexity(LINES)
+    with pytest.raises(InputError, match="units"):
+        cls(epochs=4, **{**settings, "units": 7}).fit(LINES, run=Run.resume(tmp_path / "run"))
+
+
+@pytest.mark.parametrize("cls", [RNNLM, LSTMLM, GRULM])
+@pytest.mark.parametrize("layers", [1, 2])
+def test_truncated_is_full_backpropagation_where_the_chunk_is_the_text(cls: type[RecurrentLM], layers: int) -> None:
+    """The step's loss and gradients against a graph that is written out token by token."""
+    model = cls(**{**RECURRENT, "layers": layers, "batch": 1, "chunk": 7, "optimizer": "sgd", "clip_norm": None})
+    model.tokenizer_ = model.learn_tokenizer(Corpus.of(LINES))
+    rng = np.random.default_rng(0)
+    words = model.end + 1
+    parameters = {n: rng.normal(size=shape) * 0.4 for n, shape in model.shapes(words).items()}
+    ids, targets = rng.integers(words, size=(7, 1)), rng.integers(words, size=(7, 1))
+    nodes = {n: input_node(n, Type("float", array.shape)) for n, array in parameters.items()}
+    loss, inputs, _ = model.objective(nodes, lambda x: x)
+    start = {name: rng.normal(size=(1, 5)) for name in model.state_names()}
+    given = {**parameters, **start, "ids": ids, "targets": targets, "fresh": np.int64(0)}
+    found = _value_and_gradients(loss, nodes, inputs, given)
+
+    states = {name: inputs[name] for name in model.state_names()}
+    total = []
+    for t in range(7):
+        x = ops.take(nodes["E"], ids[t])
+        for layer in range(1, layers + 1):
+            names = [name for name in states if name[1:] == str(layer)]
+            z = ops.matmul(x, nodes[f"W{layer}"]) + nodes[f"b{layer}"]
+            new = cell_update(model.cell, tuple(states[n] for n in names), z, nodes[f"U{layer}"])
+            states |= dict(zip(names, new, strict=True))
+            x = new[0]
+        total.append(ops.cross_entropy(ops.matmul(x, nodes["O"]) + nodes["c"], targets[t]))
+    unrolled = ops.mean(ops.stack(total, 0))
+    given = {name: value for name, value in given.items() if name in {*nodes, *start}}
+    expected = _value_and_gradients(unrolled, nodes, {name: inputs[name] for name in start}, given)
+    for name, array in expected.items():
+        np.testing.assert_allclose(found[name], array, rtol=1e-9, atol=1e-12)
+
+
+def _value_and_gradients(loss: Any, nodes: dict[str, Any], inputs: dict[str, Any], given: dict[str, Any]) -> Any:
+    gradients = dict(zip(nodes, gradient(loss, list(nodes.values())), strict=True))
+    graph = Graph({**nodes, **inputs}, {"loss": loss, **{f"d_{n}": g for n, g in gradients.items()}})
+    return evaluate(graph, given)
+
+
+def test_columns_read_the_stream_in_order_and_begin_each_epoch_afresh() -> None:
+    columns = Columns(np.arange(100), batch=3, time=5, seed=0)
+    assert columns.steps == (95 // 3) // 5
+    for epoch in range(3):
+        read = [columns.batches(epoch, step, step + 1).step(0) for step in range(columns.steps)]
+        assert [int(step["fresh"]) for step in read] == [1] + [0] * (columns.steps - 1)
+        ids = np.concatenate([step["ids"] for step in read])
+        np.testing.assert_array_equal(np.diff(ids, axis=0), 1)
+        np.testing.assert_array_equal(np.concatenate([step["targets"] for step in read]), ids + 1)
+    together = columns.batches(1, 0, columns.steps)
+    np.testing.assert_array_equal(together.step(2)["ids"], columns.batches(1, 2, 3).step(0)["ids"])
+
+
+def test_windows_are_the_tokens_before() -> None:
+    windows = Windows(np.arange(10), 3)
+    step = windows.pick(np.array([4, 0]), np.array([0, 2])).step(0)
+    np.testing.assert_array_equal(step["ids"], [[4, 5, 6], [0, 1, 2]])
+    np.testing.assert_array_equal(step["targets"], [7, 3])
+
+
+def test_a_rate_falls_when_the_dev_set_gets_worse() -> None:
+    model = RNNLM(
+        **{**RECURRENT, "epochs": 6, "learning_rate": 0.5, "schedule": "constant", "anneal": 0.5, "patience": 9}
+    )
+    model.fit(LINES, dev=["a mat sat on a mat on a log"])
+    worse = [not row["best"] for row in model.history_]
+    assert any(worse[:-1])
+    rates = [row["learning_rate"] for row in model.history_]
+    np.testing.assert_allclose(rates, [0.5 * 0.5 ** sum(worse[:n]) for n in range(len(rates))])
+
+
+def test_a_locked_mask_is_the_same_at_every_place() -> None:
+    model = LSTMLM(**{**RECURRENT, "epochs": 2, "dropout": 0.5, "locked": True}).fit(LINES)
+    plain = LSTMLM(**{**RECURRENT, "epochs": 2, "dropout": 0.5}).fit(LINES)
+    assert model.history_[0]["loss"] != plain.history_[0]["loss"]
+    assert math.isfinite(model.perplexity(LINES))
+
+
+def test_models_are_copied_without_their_programs() -> None:
+    model = GRULM(epochs=1, **RECURRENT).fit(LINES)
+    before = model.perplexity(LINES)
+    assert copy.deepcopy(model).perplexity(LINES) == before
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: LSTMLM(**{**RECURRENT, "batch": 50}).fit(LINES), "too few for one step of 50 columns of 4"),
+        (lambda: LSTMLM(dropout=1.0).fit(LINES), "below 1"),
+        (lambda: FeedForwardLM(order=1).fit(LINES), "at least 2"),
+    ],
+)
+def test_bad_input(call: Any, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        call()
