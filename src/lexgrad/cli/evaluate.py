@@ -18,4 +18,6 @@ def run_evaluate(run: Path, file: str, columns: Mapping[str, str], output: Outpu
     task.check_columns(columns)
     metrics = model.evaluate(task.open(file, columns))
     output.report(*task.metrics_report(file, metrics, output.width))
+    if "calibration_error" in metrics:
+        output.report("", f"expected calibration error: {metrics['calibration_error']:.4f}")
     output.result(metrics)

@@ -56,7 +56,8 @@ def takes(setting: Setting) -> str:
     if "tuple[int, ...]" in kinds and "int" in kinds:
         kinds.remove("int")  # the longer form covers it
     if setting.choices:
-        words = [", ".join(setting.choices)] + ["none"] * (setting.default is None or "None" in kinds)
+        words = [", ".join(setting.choices)] + [WORDS[kind] for kind in kinds if kind in ("int", "float")]
+        words += ["none"] * (setting.default is None or "None" in kinds)
     else:
         words = [WORDS.get(kind, "see meaning") for kind in kinds]
     least = "" if setting.least is None else f", at least {setting.least:g}"

@@ -48,6 +48,10 @@ def run_show(path: Path, output: Output) -> None:
         from lexgrad.models.features.pretrained import Coverage
 
         output.report(str(Coverage(**covered)), "")
+    if decided := config.get("decision"):
+        from lexgrad.models.classifiers.decision import Decision
+
+        output.report(f"with {Decision(**decided)}", "")
     if parameters:
         output.report(_parameters(parameters), "")
     else:

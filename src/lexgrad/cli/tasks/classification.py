@@ -61,7 +61,8 @@ class Classification(Task):
         classifier = cast("TextClassifier", model)
         classes = [str(name) for name in classifier.classes_]
         probabilities = classifier.predict_proba(list(texts))
-        for text, best, row in zip(texts, probabilities.argmax(axis=1), probabilities.tolist(), strict=True):
+        chosen = classifier.decision_.choose(probabilities)
+        for text, best, row in zip(texts, chosen, probabilities.tolist(), strict=True):
             yield {"text": text, "label": classes[best], "probabilities": dict(zip(classes, row, strict=True))}
 
 

@@ -19,7 +19,7 @@ from sklearn.utils import Tags
 
 from lexgrad.models.classifiers import storing
 from lexgrad.models.classifiers.fitting import fit_model
-from lexgrad.models.classifiers.prediction import Predictor, probabilities
+from lexgrad.models.classifiers.prediction import Predictor
 from lexgrad.models.classifiers.targets import class_indices
 from lexgrad.models.features.encoder import Encoder
 from lexgrad.models.settings import setting
@@ -48,6 +48,7 @@ class TextClassifier(ClassifierMixin, TrainedModel):  # type: ignore[misc]
         history_: one dict per epoch, as in ``metrics.jsonl`` (see ``train.progress.Progress.on_epoch_end``).
         health_: what ``watch`` measured, a record a time, as in ``health.jsonl`` (see ``train.watching.Watch``).
         report_: dict with epochs, parameters (how many numbers), train_seconds, examples_per_second, tokens_per_second.
+        decision_: temperature and threshold, with which logits become probabilities and answers.
         encoder_: what turns X into the inputs of the graph (tokenizer, vocabulary of n-grams, idf, means ...).
         n_features_in_: number of columns, when X was an array or a matrix.
     """
@@ -61,6 +62,10 @@ class TextClassifier(ClassifierMixin, TrainedModel):  # type: ignore[misc]
     class_weight: Any = setting(
         None, "None, 'balanced', or a dict from label to weight", choices=("balanced",), search="none,balanced"
     )
+    threshold: float | str | None = setting(
+        None, "two classes: answer the second from this probability on; dev: found on the dev set", choices=("dev",)
+    )
+    calibrate: bool = setting(False, "divide logits by a temperature that is found on the dev set")
 
     # ---- what a model defines -------------------------------------------------------------------------------
 
@@ -133,17 +138,18 @@ class TextClassifier(ClassifierMixin, TrainedModel):  # type: ignore[misc]
 
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
         """Return probabilities (n, K), columns in the order of ``classes_``."""
-        return probabilities(self._logits(X))
+        logits = self._logits(X)
+        chances: NDArray[np.float64] = self.decision_.probabilities(logits)
+        return chances
 
     def predict(self, X: Any) -> Array:
-        """Return the most probable label of each text, (n,)."""
-        best = self.predict_proba(X).argmax(axis=1)
-        chosen: Array = self.classes_[best]
+        """Return the most probable label of each text, (n,); with a threshold, what it says."""
+        chosen: Array = self.classes_[self.decision_.choose(self.predict_proba(X))]
         return chosen
 
     def decision_function(self, X: Any) -> NDArray[np.float64]:
         """Return the logits: (n,) with two classes (positive: the second class), (n, K) otherwise."""
-        logits = self._logits(X)
+        logits: NDArray[np.float64] = self._logits(X) / self.decision_.temperature
         if logits.ndim == 2 and logits.shape[1] == 2:
             return np.asarray(logits[:, 1] - logits[:, 0])
         return logits
@@ -157,7 +163,8 @@ class TextClassifier(ClassifierMixin, TrainedModel):  # type: ignore[misc]
         self._require_fitted()
         source = self._source(X)
         targets = class_indices(labels_of(source, y), self.classes_, source.name)
-        return classification_metrics(targets, self.predict_proba(source), self.classes_)
+        chances = self.predict_proba(source)
+        return classification_metrics(targets, chances, self.classes_, self.decision_.choose(chances))
 
     def explain(
         self, text: str, *, label: Any = None, wrt: str | None = None, steps: Any = "auto", paths: int = 8

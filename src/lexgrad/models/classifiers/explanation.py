@@ -46,11 +46,12 @@ def explain_prediction(
         raise InputError("this model was trained on numbers; only models of texts can be asked about a text")
     names = [str(name) for name in model.classes_]
     batch, _ = model.encoder_.encode([text]).batch()
-    chances = probabilities(_logits(model, batch))[0]
+    chances = model.decision_.probabilities(_logits(model, batch))
+    predicted = int(model.decision_.choose(chances)[0])
     if label is not None and str(label) not in names:
         near = suggest(str(label), names)
         raise InputError(f"the model has no label {str(label)!r}{near}; its labels: {', '.join(names[:20])}")
-    target = int(chances.argmax()) if label is None else names.index(str(label))
+    target = predicted if label is None else names.index(str(label))
     loss = _loss(model)
     at = {**model.parameters_, **batch, LABEL: np.array([target])}
     derivation = explain(loss, _asked(model, wrt), at=_used(loss, at), steps=steps, paths=paths)
@@ -58,8 +59,8 @@ def explain_prediction(
         model=model.name,
         text=text,
         label=names[target],
-        predicted=names[int(chances.argmax())],
-        probabilities=dict(zip(names, map(float, chances), strict=True)),
+        predicted=names[predicted],
+        probabilities=dict(zip(names, map(float, chances[0]), strict=True)),
         words=tuple(_words(model, text, target, float(derivation.target.value), derivation)),
         derivation=derivation,
     )

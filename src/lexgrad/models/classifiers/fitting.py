@@ -15,8 +15,9 @@ from lexgrad.errors import InputError
 from lexgrad.graph import Node, Type, input_node
 from lexgrad.models import storage
 from lexgrad.models.classifiers import storing
-from lexgrad.models.classifiers.prediction import Predictor, probabilities
-from lexgrad.models.classifiers.targets import Codes, class_indices, class_weights, learn_classes
+from lexgrad.models.classifiers.decision import DEV, Decision, check_decides, given_threshold, learn_decision
+from lexgrad.models.classifiers.devset import DevSet
+from lexgrad.models.classifiers.targets import Codes, class_weights, learn_classes
 from lexgrad.models.features.encoder import Encoder, learn_encoder, slices
 from lexgrad.models.features.inputs import BATCH, Inputs
 from lexgrad.models.features.words import WordEncoder
@@ -29,7 +30,6 @@ from lexgrad.nn.schedules import Schedule
 from lexgrad.train.batches import Batches, Shuffled, cut_rows
 from lexgrad.train.engine import DTYPES
 from lexgrad.train.loop import Plan, train
-from lexgrad.train.metrics import classification_metrics
 from lexgrad.train.position import Position
 from lexgrad.train.progress import Progress
 from lexgrad.train.run import Run
@@ -77,6 +77,7 @@ def fit_model(model: TextClassifier, X: Any, y: Any, *, dev: Any, run: Run | Non
     model.check_classes(classes)
     weights = class_weights(model.class_weight, classes, codes)
     measured = _dev_source(model, dev)
+    check_decides(model, classes, dev=measured is not None)
     if run is not None:
         model.require_storable()
         config = storing.run_config(model, classes, {"train": _fingerprint(source, codes), "dev": _dev_print(measured)})
@@ -89,7 +90,7 @@ def fit_model(model: TextClassifier, X: Any, y: Any, *, dev: Any, run: Run | Non
         storing.write_start(run, encoder, config)
     collection = LabelledExamples(inputs, codes, weights, _dropout_key(model))
     examples = Shuffled(collection, model.batch, model.seed)
-    measure = _measure(model, encoder, classes, measured, progress)
+    dev_set = None if measured is None else DevSet(model, encoder, classes, *measured)
     start = _start(model, encoder, len(classes), run)
     updates = model.epochs * examples.steps
     schedule = Schedule(model.learning_rate, model.schedule_kind(), updates, model.warmup)
@@ -102,8 +103,10 @@ def fit_model(model: TextClassifier, X: Any, y: Any, *, dev: Any, run: Run | Non
     step = training_step(model, encoder, len(classes), weighted=weights is not None)
     began = time.monotonic()
     watch = _watch(model, encoder, len(classes), weighted=weights is not None, updates=updates)
+    measure = None if dev_set is None else dev_set.measure
     end = train(step, examples, start, plan, measure=measure, run=run, progress=progress, watch=watch)
     _keep(model, end, encoder, classes, time.monotonic() - began, start)
+    _decide(model, dev_set, progress)
     if run is not None:
         storing.write_finished(run, model)
 
@@ -202,27 +205,6 @@ def _dev_print(dev: tuple[Source, Any] | None) -> str | None:
     return source.fingerprint() if y is None else hash_texts([source.fingerprint(), hash_texts(y)])
 
 
-def _measure(
-    model: TextClassifier, encoder: Encoder, classes: Array, dev: tuple[Source, Any] | None, progress: Progress
-) -> Callable[[Arrays], Mapping[str, Any]] | None:
-    """Encode the dev set once; return what measures given parameters on it."""
-    if dev is None:
-        return None
-    source, y = dev
-    encoder.check_source(source)
-    labels = class_indices(labels_of(source, y), classes, source.name)
-    parts = [encoder.encode(chunk) for chunk in source.chunks(2048)]
-    if sum(map(len, parts)) != len(labels):
-        raise InputError(f"the dev set has {sum(map(len, parts))} texts but {len(labels)} labels")
-    predictor = Predictor(model, encoder, len(classes))
-
-    def measure(parameters: Arrays) -> Mapping[str, Any]:
-        logits = np.concatenate([predictor(parameters, part) for part in parts])
-        return classification_metrics(labels, probabilities(logits), classes)
-
-    return measure
-
-
 def _start(model: TextClassifier, encoder: Encoder, classes: int, run: Run | None) -> Position:
     """A fresh start, or where the run's checkpoint stands."""
     position = run.load() if run is not None and run.resuming else None
@@ -262,6 +244,17 @@ def _keep(
     }
     if isinstance(encoder, WordEncoder) and encoder.coverage is not None:
         model.report_["vectors"] = asdict(encoder.coverage)
+
+
+def _decide(model: TextClassifier, dev: DevSet | None, progress: Progress) -> None:
+    """Find the temperature and the threshold that the settings ask for, now that the parameters are known."""
+    if dev is None:
+        model.decision_ = Decision(threshold=given_threshold(model))
+        return
+    model.decision_ = learn_decision(model, dev.logits(model.parameters_), dev.labels)
+    if model.calibrate or model.threshold == DEV:
+        model.report_ |= {name: value for name, value in asdict(model.decision_).items() if value is not None}
+        progress.on_note(f"found on the dev set: {model.decision_}")
 
 
 __all__ = ["LabelledExamples", "fit_model", "slices", "training_step"]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lexgrad.errors import InputError
+from lexgrad.models.classifiers.decision import Decision
 from lexgrad.models.features.encoder import Encoder, restore_encoder
 from lexgrad.models.storage import settings_to_json
 from lexgrad.train.run import TOKENIZER, Run
@@ -39,7 +41,9 @@ def write_start(run: Run, encoder: Encoder, config: Mapping[str, Any]) -> None:
 
 
 def write_finished(run: Run, model: TextClassifier) -> None:
-    """Write model.safetensors."""
+    """Write what was decided on the dev set into config.json, and model.safetensors."""
+    if model.decision_ != Decision():
+        run.write_config({**run.config(), "decision": asdict(model.decision_)})
     arrays = {f"{ENCODER}{name}": array for name, array in model.encoder_.arrays().items()}
     run.write_model({**model.parameters_, **arrays})
 
@@ -58,6 +62,7 @@ def read_from(model: TextClassifier, run: Run, config: Mapping[str, Any]) -> Non
             got = "is missing" if found is None else f"has shape {found}"
             raise InputError(f"{run.path}: parameter {name} {got}, expected {shape}: the files do not belong together")
     model.classes_, model.encoder_, model.parameters_ = classes, encoder, parameters
+    model.decision_ = Decision(**config.get("decision", {}))
     model.history_ = run.read_metrics()
     model.n_iter_ = len(model.history_)
     if encoder.takes != "text":
