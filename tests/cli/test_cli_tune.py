@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -86,6 +87,25 @@ def test_stopped_and_continued(lexgrad: Lexgrad, films: Path, monkeypatch: pytes
 def test_time_that_is_up(lexgrad: Lexgrad, films: Path) -> None:
     order = ("tune", "ffnn", films, "--dev", films, *SMALL, "--minutes", 0, "--out", "here")
     assert "no trial was finished" in lexgrad(*order).err.splitlines()[-1]
+
+
+def test_the_best_settings_are_trained_in_full_when_time_is_up(
+    lexgrad: Lexgrad, films: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, try_one = [0.0], tune.Study.try_one
+
+    def once(study: Any, objective: Any) -> Any:
+        trial = try_one(study, objective)
+        now[0] = 1e9
+        return trial
+
+    monkeypatch.setattr(tune.Study, "try_one", once)
+    monkeypatch.setattr(tune, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    order = ("tune", "logistic", films, "--folds", 2, "--epochs", 1, "--minutes", 5)
+    ran = lexgrad(*order, "--out", "here", "--json")
+    assert ran.code == 0, ran.err
+    assert len(ran.json()["trials"]) == 1
+    assert Path("here/trial-001/model.safetensors").is_file()
 
 
 @pytest.mark.parametrize(

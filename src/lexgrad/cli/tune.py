@@ -230,8 +230,7 @@ def _search(request: TuneRequest, searcher: Searcher, output: Output) -> None:
         best = study.best()
         if best is None:
             raise InputError(f"no trial was finished; go on with --resume --out {study.path}, and give it more time")
-        shown.title = "best settings, all texts:"
-        searcher.train_best(best, shown)
+        searcher.train_best(best, shown.unfollow("best settings, all texts:"))
     write_best(study, request.model, searcher.settings(best))
 
 
@@ -258,6 +257,11 @@ class TrialDisplay(Display):
     def follow(self, watcher: Watcher, deadline: float | None) -> TrialDisplay:
         """Show this trial from now on."""
         self._watcher, self._deadline, self.title = watcher, deadline, f"trial {watcher.number + 1}"
+        return self
+
+    def unfollow(self, title: str) -> TrialDisplay:
+        """Show what is no trial, and takes the time that it takes."""
+        self._watcher, self._deadline, self.title = None, None, title
         return self
 
     def on_steps(self, *, losses: NDArray[Any], examples: int, tokens: int, step: int, steps: int) -> None:
