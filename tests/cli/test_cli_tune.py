@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from lexgrad.cli import tune
+from lexgrad.experiments.search import Study
 from lexgrad.models.settings_files import read_settings
 from tests.cli.conftest import Lexgrad
 
@@ -92,14 +93,14 @@ def test_time_that_is_up(lexgrad: Lexgrad, films: Path) -> None:
 def test_the_best_settings_are_trained_in_full_when_time_is_up(
     lexgrad: Lexgrad, films: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    now, try_one = [0.0], tune.Study.try_one
+    now, try_one = [0.0], Study.try_one
 
     def once(study: Any, objective: Any) -> Any:
         trial = try_one(study, objective)
         now[0] = 1e9
         return trial
 
-    monkeypatch.setattr(tune.Study, "try_one", once)
+    monkeypatch.setattr(Study, "try_one", once)
     monkeypatch.setattr(tune, "time", SimpleNamespace(monotonic=lambda: now[0]))
     order = ("tune", "logistic", films, "--folds", 2, "--epochs", 1, "--minutes", 5)
     ran = lexgrad(*order, "--out", "here", "--json")
