@@ -90,6 +90,15 @@ if TYPE_CHECKING:
         parse as parse,
     )
     from lexgrad.models import (
+        GRULM as GRULM,
+    )
+    from lexgrad.models import (
+        LSTMLM as LSTMLM,
+    )
+    from lexgrad.models import (
+        RNNLM as RNNLM,
+    )
+    from lexgrad.models import (
         BagOfNgrams as BagOfNgrams,
     )
     from lexgrad.models import (
@@ -99,6 +108,9 @@ if TYPE_CHECKING:
         FeedForward as FeedForward,
     )
     from lexgrad.models import (
+        FeedForwardLM as FeedForwardLM,
+    )
+    from lexgrad.models import (
         GRUClassifier as GRUClassifier,
     )
     from lexgrad.models import (
@@ -106,6 +118,9 @@ if TYPE_CHECKING:
     )
     from lexgrad.models import (
         LSTMClassifier as LSTMClassifier,
+    )
+    from lexgrad.models import (
+        NGramLM as NGramLM,
     )
     from lexgrad.models import (
         RNNClassifier as RNNClassifier,
@@ -326,7 +341,7 @@ _ROOMS = {
     "graph": "Dim Graph Node Type check formula parse",
     "models": (
         "BagOfNgrams DeepAveraging FeedForward GRUClassifier LSTMClassifier LogisticRegression RNNClassifier"
-        " SoftmaxRegression Tagger load"
+        " SoftmaxRegression Tagger load FeedForwardLM GRULM LSTMLM NGramLM RNNLM"
     ),
     "ops": (
         "abs arange argmax binary_cross_entropy broadcast_to cast concatenate cos cross_entropy dropout equal exp"
