@@ -144,7 +144,8 @@ class TextClassifier(ClassifierMixin, TrainedModel):  # type: ignore[misc]
 
     def predict(self, X: Any) -> Array:
         """Return the most probable label of each text, (n,); with a threshold, what it says."""
-        chosen: Array = self.classes_[self.decision_.choose(self.predict_proba(X))]
+        chances = self.predict_proba(X)
+        chosen: Array = self.classes_[self.decision_.choose(chances)]
         return chosen
 
     def decision_function(self, X: Any) -> NDArray[np.float64]:
