@@ -65,6 +65,12 @@ LIGHT = 50_000
 meeting the others would take longer."""
 
 
+def barrier_text(pause: str) -> str:
+    """``barrier(state, threads)``, at which threads wait for each other; ``pause`` is what waiting calls."""
+    text = _BARRIER.replace("PAUSE", f"  call void @{pause}" if pause else "")
+    return text + (f"declare void @{pause.replace(' 1', '')}\n" if pause else "")
+
+
 def program_text(
     steps: Sequence[Step],
     buffers: Mapping[str, DType],
@@ -89,9 +95,7 @@ def program_text(
     A ``clock`` counts what each kernel takes.
     """
     kernels = list(kernels_of(steps))
-    parts = [functions(fp, fma, scales), _BARRIER.replace("PAUSE", f"  call void @{pause}" if pause else "")]
-    if pause:
-        parts.append(f"declare void @{pause.replace(' 1', '')}")
+    parts = [functions(fp, fma, scales), barrier_text(pause)]
     products = MicroKernels(tile, fp, fma)
     texts = {kernel.name: KernelText(kernel, buffers, places, sizes, products, format) for kernel in kernels}
     parts += [text.text() for text in texts.values()]
