@@ -45,3 +45,22 @@ def l2_penalty(parameters: Mapping[str, Node], strength: float, penalised: Calla
     for square in squares[1:]:
         total = total + square
     return total * (strength / 2.0)
+
+
+def negative_sampling(w: Node, positive: Node, negatives: Node) -> Node:
+    """-[log σ(w · c_pos) + Σ_k log σ(-w · c_neg_k)], in nats.
+
+    Skip-gram with negative sampling (Mikolov et al., "Distributed representations of words and phrases and their
+    compositionality", NIPS 2013, equation 4), its sign turned.
+
+    Args:
+        w: the word's vector (d,), or those of several (n, d).
+        positive: the vector of the word beside it (d,), or (n, d).
+        negatives: vectors of K words of noise (K, d), for all the same.
+
+    Returns:
+        A scalar: the sum over the words.
+    """
+    near = ops.sum(w * positive, axis=-1)
+    far = ops.matmul(w, ops.transpose(negatives))
+    return ops.sum(ops.softplus(-near)) + ops.sum(ops.softplus(far))

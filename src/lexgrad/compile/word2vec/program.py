@@ -102,14 +102,17 @@ class Updates:
         if self.processor.here:
             word, pointer = ctypes.c_int64, ctypes.c_void_p
             self._loaded = Loaded(self.object, self.processor)
-            self._select = self._loaded.function("select", *[pointer] * 8, *[word] * 5)
+            self._select = self._loaded.function("select", *[pointer] * 9, *[word] * 5)
             self._run = self._loaded.function("program", pointer, word, word, pointer)
 
-    def select(self, tokens: Int32, thresholds: NDArray[np.uint32], key: int, base: int) -> Window:
+    def select(
+        self, tokens: Int32, bounds: NDArray[np.int64], thresholds: NDArray[np.uint32], key: int, base: int
+    ) -> Window:
         """Choose which tokens take part, and how far their windows reach.
 
         Args:
-            tokens: int32 (n,): words by number; a negative one ends a sentence.
+            tokens: int32 (n,): words by number.
+            bounds: int64 (sentences + 1,): where each sentence begins, and n.
             thresholds: uint32 (V,): a word stays if a random 32-bit number is not above its threshold.
             key: keys the random numbers.
             base: the number of the first token in the whole corpus.
@@ -118,9 +121,10 @@ class Updates:
         room = -(-count // 16) * 16
         words, reaches, ids, left, right = (aligned_empty((room + 1,), np.dtype(np.int32)) for _ in range(5))
         found = np.zeros(1, np.int64)
-        tokens, thresholds = np.ascontiguousarray(tokens, np.int32), np.ascontiguousarray(thresholds, np.uint32)
-        arrays = (tokens, thresholds, words, reaches, ids, left, right, found)
-        self._select(*(array.ctypes.data for array in arrays), count, room, self.layout.window, key & 0xFFFFFFFF, base)
+        given = np.ascontiguousarray(tokens, np.int32), np.ascontiguousarray(bounds, np.int64)
+        arrays = (*given, np.ascontiguousarray(thresholds, np.uint32), words, reaches, ids, left, right, found)
+        numbers = (count, len(bounds) - 1, self.layout.window, key & 0xFFFFFFFF, base)
+        self._select(*(array.ctypes.data for array in arrays), *numbers)
         kept = int(found[0])
         return Window(ids[:kept], left[:kept], right[:kept], base)
 

@@ -21,48 +21,46 @@ def philox(code: Code, key: str, counter: str) -> tuple[str, str]:
 
 
 class Select(Code):
-    """Writes the function that goes through tokens, once.
+    """Writes the function that goes through the tokens of some sentences, once.
 
     Token ``i`` stays if the first random word of counter ``base + i`` is not above its threshold; the second says how
-    far its window reaches: 1 … window words, all equally likely. A negative token ends a sentence, over whose ends no
-    window goes.
+    far its window reaches: 1 … window words, all equally likely. No window goes over the end of a sentence.
     """
 
     def text(self) -> str:
         """The function."""
-        count = self.put("and i64 %room, -16")
-        with self.loop("i", "0", count, hint=VECTORISED) as i:
+        room = self.put(f"and i64 {self.add('%count', '15')}, -16")
+        with self.loop("i", "0", room, hint=VECTORISED) as i:
             keep, reach = philox(self, "%key", self.put(f"add i64 %base, {i}"))
             self.store("i32", self.put(f"trunc i64 {keep} to i32"), "%words", i)
             size = self.put(f"lshr i64 {self.put(f'mul i64 {reach}, %window')}, 32")
             self.store("i32", self.put(f"trunc i64 {self.put(f'add i64 {size}, 1')} to i32"), "%reaches", i)
-        kept, start = self.slot("i64"), self.slot("i64")
+        kept = self.slot("i64")
         self.store("i64", "0", kept)
-        self.store("i64", "0", start)
-        with self.loop("t", "0", "%count") as i:
-            token = self.load("i32", "%tokens", i)
-            ends = self.put(f"icmp slt i32 {token}, 0")
-            row = self.put(f"select i1 {ends}, i32 0, i32 {token}")
-            threshold = self.load("i32", "%thresholds", self.put(f"zext i32 {row} to i64"))
-            chosen = self.put(f"icmp ule i32 {self.load('i32', '%words', i)}, {threshold}")
-            stays = self.put(f"and i1 {chosen}, {self.put(f'xor i1 {ends}, true')}")
-            place = self.load("i64", kept)
-            reach = self.load("i32", "%reaches", i)
-            self.store("i32", token, "%ids", place)
-            self.store("i32", reach, "%right", place)
-            before = self.put(f"trunc i64 {self.sub(place, self.load('i64', start))} to i32")
-            self.store("i32", self.put(f"call i32 @llvm.smin.i32(i32 {reach}, i32 {before})"), "%left", place)
-            self.store("i64", self.add(place, self.put(f"zext i1 {stays} to i64")), kept)
-            with self.when(ends):
-                self.end_sentence(self.load("i64", start), self.load("i64", kept))
-                self.store("i64", self.load("i64", kept), start)
-        self.end_sentence(self.load("i64", start), self.load("i64", kept))
+        with self.loop("s", "0", "%sentences") as sentence:
+            first = self.load("i64", kept)
+            start, stop = self.load("i64", "%bounds", sentence), self.load("i64", "%bounds", self.add(sentence, "1"))
+            with self.loop("t", start, stop) as i:
+                self.token(i, first, kept)
+            self.end_sentence(first, self.load("i64", kept))
         self.store("i64", self.load("i64", kept), "%found")
-        pointers = "ptr noalias %tokens, ptr noalias %thresholds, ptr noalias %words, ptr noalias %reaches"
+        names = ("tokens", "bounds", "thresholds", "words", "reaches", "ids", "left", "right", "found")
+        pointers = ", ".join(f"ptr noalias %{name}" for name in names)
         return self.function(
-            f"define void @select({pointers}, ptr noalias %ids, ptr noalias %left, ptr noalias %right,"
-            " ptr noalias %found, i64 %count, i64 %room, i64 %window, i64 %key, i64 %base)"
+            f"define void @select({pointers}, i64 %count, i64 %sentences, i64 %window, i64 %key, i64 %base)"
         )
+
+    def token(self, i: str, first: str, kept: str) -> None:
+        """Write a token where the next one that stays belongs, and go on from there if it stays."""
+        token = self.load("i32", "%tokens", i)
+        threshold = self.load("i32", "%thresholds", self.put(f"zext i32 {token} to i64"))
+        stays = self.put(f"icmp ule i32 {self.load('i32', '%words', i)}, {threshold}")
+        place, reach = self.load("i64", kept), self.load("i32", "%reaches", i)
+        before = self.put(f"trunc i64 {self.sub(place, first)} to i32")
+        self.store("i32", token, "%ids", place)
+        self.store("i32", self.put(f"call i32 @llvm.smin.i32(i32 {reach}, i32 {before})"), "%left", place)
+        self.store("i32", reach, "%right", place)
+        self.store("i64", self.add(place, self.put(f"zext i1 {stays} to i64")), kept)
 
     def end_sentence(self, start: str, stop: str) -> None:
         """Cut off what windows reach beyond the end of a sentence."""
