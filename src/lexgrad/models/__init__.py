@@ -16,6 +16,7 @@ from lexgrad.models.language.ngram import NGramLM
 from lexgrad.models.language.recurrent import GRULM, LSTMLM, RNNLM
 from lexgrad.models.storage import from_config, load
 from lexgrad.models.tagging.tagger import Tagger
+from lexgrad.models.vectors.word2vec import Word2Vec
 
 MODELS: dict[str, type[Model]] = {
     cls.name: cls
@@ -34,6 +35,7 @@ MODELS: dict[str, type[Model]] = {
         RNNLM,
         LSTMLM,
         GRULM,
+        Word2Vec,
     )
 }
 """Every model by the name that the command line and config.json use."""
@@ -69,6 +71,7 @@ __all__ = [
     "SoftmaxRegression",
     "Tagger",
     "TextClassifier",
+    "Word2Vec",
     "from_config",
     "load",
     "model_named",

@@ -15,7 +15,7 @@ _AHEAD = 3
 
 
 class Apply(Part):
-    """Writes ``apply(arguments, first, last, slot, thread, threads, own)``: add a share's changes to this thread's rows."""
+    """Writes ``apply(arguments, first, last, slot, thread, threads, own)``: a share's changes to this thread's rows."""
 
     def text(self) -> str:
         """The function."""

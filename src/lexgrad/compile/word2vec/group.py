@@ -76,7 +76,9 @@ class Group(Code):
         with self.loop("c", "0", str(self.layout.width), str(LANES)) as c:
             columns = [self.load(VECTOR, self.at("float", row, c), align=64) for row in inputs]
             for k in range(self.targets):
-                target = self.load(VECTOR, self.at("float", "%targets", self.add(c, str(k * self.layout.width))), align=64)
+                target = self.load(
+                    VECTOR, self.at("float", "%targets", self.add(c, str(k * self.layout.width))), align=64
+                )
                 for i, column in enumerate(columns):
                     total = sums[i * self.targets + k]
                     self.store(VECTOR, self.multiply_add(LANES, column, target, self.load(VECTOR, total)), total)
@@ -96,7 +98,9 @@ class Group(Code):
             high = ", ".join(f"i32 {start + half + i}" for start in starts for i in range(half))
             paired = []
             for i in range(0, len(vectors), 2):
-                pair = f"{VECTOR} {vectors[i]}, {VECTOR} {vectors[i + 1] if i + 1 < len(vectors) else 'zeroinitializer'}"
+                pair = (
+                    f"{VECTOR} {vectors[i]}, {VECTOR} {vectors[i + 1] if i + 1 < len(vectors) else 'zeroinitializer'}"
+                )
                 x = self.put(f"shufflevector {pair}, <{LANES} x i32> <{low}>")
                 y = self.put(f"shufflevector {pair}, <{LANES} x i32> <{high}>")
                 paired.append(self.put(f"fadd {VECTOR} {x}, {y}"))

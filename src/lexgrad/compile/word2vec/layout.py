@@ -119,7 +119,7 @@ HINTS = "\n".join(
         '!101 = !{!"llvm.loop.vectorize.width", i32 16}',
         '!102 = !{!"llvm.loop.interleave.count", i32 1}',
         '!103 = !{!"llvm.loop.unroll.disable"}',
-        '!104 = distinct !{!104, !103, !105}',
+        "!104 = distinct !{!104, !103, !105}",
         '!105 = !{!"llvm.loop.vectorize.enable", i1 false}',
     ]
 )

@@ -185,9 +185,7 @@ class Updates:
         together(functools.partial(self._run, arguments.ctypes.data), threads)
         return float(losses.sum())
 
-    def _check(
-        self, inputs: Float32, context: Float32, rates: Float32, batches: int, rows: WordRows | None
-    ) -> None:
+    def _check(self, inputs: Float32, context: Float32, rates: Float32, batches: int, rows: WordRows | None) -> None:
         for name, matrix in (("inputs", inputs), ("context", context)):
             fits = matrix.ndim == 2 and matrix.shape[1] == self.layout.dimensions and matrix.flags.c_contiguous
             if not fits or matrix.dtype != np.float32 or not matrix.flags.writeable:

@@ -119,11 +119,10 @@ class Share(Part):
 
     def copy(self, row: str, tile: str) -> None:
         """Copy a row of a matrix; what a tile has beyond d stays 0."""
-        for start, lanes in self.pieces:
+        for _, lanes in self.pieces:
             type = f"<{lanes} x float>"
             self.store(type, self.load(type, row, align=4), tile, align=4)
             row, tile = self.at("float", row, str(lanes)), self.at("float", tile, str(lanes))
-        del start
 
     def clear(self, tile: str) -> None:
         """Set a row of a tile to 0."""

@@ -49,9 +49,18 @@ def noise(counts: Counts, power: float = POWER) -> Noise:
             small.append(large.pop())
     for rest in (*small, *large):  # 1 but for rounding
         shares[rest] = 1.0
-    return Noise(
-        np.asarray(np.minimum(np.array(shares) * _WHOLE, _WHOLE - 1), np.uint32), aliases.astype(np.int32)
-    )
+    return Noise(np.asarray(np.minimum(np.array(shares) * _WHOLE, _WHOLE - 1), np.uint32), aliases.astype(np.int32))
+
+
+def usual_batch(counts: Counts) -> int:
+    """How many positions may have their gradients taken at the same weights: 256, or fewer where words are few.
+
+    A word's changes of a batch are added up, and too many at once overshoot. How many positions go by until a word of
+    noise comes again is about 1 / Σ p², the words there would be if all were alike; half of that is safe.
+    """
+    weights = counts.astype(np.float64) ** POWER
+    alike = weights.sum() ** 2 / np.square(weights).sum()
+    return max(1, min(256, int(alike / 2)))
 
 
 def key(seed: int, purpose: str, epoch: int) -> int:

@@ -1,8 +1,9 @@
-"""The files of word vectors: both matrices, the words and their counts in model.safetensors, settings in config.json."""
+"""The files of word vectors: both matrices, the words and their counts, and settings."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -64,4 +65,4 @@ def packed_words(words: Sequence[str]) -> tuple[NDArray[np.uint8], NDArray[np.in
 def unpacked_words(letters: NDArray[np.uint8], ends: NDArray[np.int64]) -> list[str]:
     """The words that ``packed_words`` packed."""
     data, places = letters.tobytes(), [0, *ends.tolist()]
-    return [data[start:end].decode("utf-8") for start, end in zip(places[:-1], places[1:], strict=True)]
+    return [data[start:end].decode("utf-8") for start, end in pairwise(places)]

@@ -46,7 +46,14 @@ class Sampler:
     seed: int
 
     def piece(
-        self, texts: PackedTexts, number: int, epoch: int, rates: tuple[float, float], W: Float32, C: Float32, threads: int
+        self,
+        texts: PackedTexts,
+        number: int,
+        epoch: int,
+        rates: tuple[float, float],
+        W: Float32,
+        C: Float32,
+        threads: int,
     ) -> tuple[float, int]:
         """Go through piece ``number`` once; returns the sum of the losses in nats and the number of pairs."""
         begin, end = number * PIECE, min((number + 1) * PIECE, len(texts.ids))
@@ -72,14 +79,15 @@ class Sampler:
 
 def sampler(model: Word2Vec, vocabulary: list[str], counts: NDArray[np.int64], sample: float) -> Sampler:
     """Compile the update of a model; ``sample`` as in its settings."""
+    batch = model.batch or sampling.usual_batch(counts)
     layout = Layout(
         dimensions=model.dimensions,
         window=model.window,
         negatives=model.negatives,
         cbow=model.cbow,
         subwords=model.subwords is not None,
-        batch=model.batch,
-        share=min(SHARE, model.batch),
+        batch=batch,
+        share=min(SHARE, batch),
     )
     hashed = model.hashed()
     rows = None if hashed is None else hashed.word_rows(vocabulary)
@@ -218,7 +226,9 @@ class _Training:
     def rate(self, number: int) -> tuple[float, float]:
         """The learning rate where a piece begins, and where it ends: it falls in a line over all epochs."""
         total = self.model.epochs * len(self.texts.ids)
-        done = [self.here.epoch * len(self.texts.ids) + min(n * PIECE, len(self.texts.ids)) for n in (number, number + 1)]
+        done = [
+            self.here.epoch * len(self.texts.ids) + min(n * PIECE, len(self.texts.ids)) for n in (number, number + 1)
+        ]
         first, last = self.model.learning_rate, min(self.model.end_rate, self.model.learning_rate)
         return first + (last - first) * done[0] / total, first + (last - first) * done[1] / total
 

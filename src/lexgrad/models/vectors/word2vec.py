@@ -4,7 +4,7 @@ Skip-gram and CBOW with negative sampling (Mikolov et al. 2013, "Efficient estim
 space" and "Distributed representations of words and phrases and their compositionality").
 """
 
-# ruff: noqa: RUF009  # `setting` declares a field, as dataclasses.field does
+# `setting` declares a field, as dataclasses.field does
 
 from __future__ import annotations
 
@@ -68,11 +68,14 @@ class Word2Vec(Model):
     phrases: int = setting(0, "passes that join pairs such as new_york to one word", least=0)
     phrase_threshold: float = setting(100.0, "score above which a pair is a phrase", least=0)
     epochs: int = setting(5, "passes over the corpus", least=1)
-    learning_rate: float = setting(0.025, "rate at the beginning; it falls in a line", least=0)
+    learning_rate: float = setting(0.05, "rate at the beginning; it falls in a line", least=0)
     end_rate: float = setting(1e-4, "rate at the end", least=0)
-    batch: int = setting(128, "positions whose gradients are taken at the same weights", least=1)
+    batch: int | None = setting(
+        None, "positions whose gradients are taken at the same weights; None: 256, fewer for few words", least=1
+    )
     lock_free: bool = setting(
-        False, "threads update at once and unordered (Hogwild): no two trainings are the same, and resuming is not exact"
+        False,
+        "threads update at once and unordered (Hogwild): no two trainings are the same, and resuming is not exact",
     )
     seed: int = setting(0, "fixes first vectors, noise, windows and the words left out", least=0)
     threads: int | None = setting(None, "processor threads; results are the same for any number", least=1)

@@ -1,0 +1,61 @@
+"""Word vectors: texts in, a vector for every word out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from lexgrad.cli.progress import short_number
+from lexgrad.cli.tasks.task import Task
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+
+class Vectors(Task):
+    """See Task."""
+
+    def open(self, source: str, columns: Mapping[str, str]) -> Any:
+        """See Task.open: a corpus: a file, a folder, a pattern, or standard input.
+
+        Raises:
+            InputError: there is no such file; or a column of labels is named.
+        """
+        from lexgrad.errors import InputError
+        from lexgrad.text.corpus import Corpus
+
+        if "label" in columns:
+            raise InputError("word vectors are learned from texts alone: leave out --label")
+        return Corpus.open(source, **columns)
+
+    def check(self, data: Any) -> None:
+        """See Task.check."""
+        for _ in data.pieces():
+            pass
+
+    def summary(self, report: Mapping[str, Any]) -> str:
+        """See Task.summary."""
+        return (
+            f"with vectors of {report['words']:,} words for {report['epochs']} epochs "
+            f"in {report['train_seconds']:.1f} s ({short_number(report['tokens_per_second'])} words/s)"
+        )
+
+    def headline(self, title: str, metrics: Mapping[str, Any]) -> str:
+        """See Task.headline."""
+        loss, missing = metrics["loss"], metrics["missing"]
+        shown = "none" if loss is None else f"{loss:.4f}"
+        return (
+            f"{title}: loss {shown} nats per pair of words, {metrics['pairs']:,} pairs, "
+            f"{missing:,} of {metrics['words'] + missing:,} words without a vector"
+        )
+
+    def metrics_report(self, title: str, metrics: Mapping[str, Any], width: int) -> Iterable[RenderableType]:
+        """See Task.metrics_report."""
+        yield self.headline(title, metrics)
+
+    def next_command(self, place: str) -> str:
+        """See Task.next_command."""
+        return f"lexgrad neighbors {place} king"
+
+
+TASK = Vectors()
