@@ -36,7 +36,8 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def small(**settings: Any) -> Word2Vec:
-    return Word2Vec(**{"dimensions": 12, "window": 3, "epochs": 3, "sample": 0.0, "tokens": "spaces"} | settings)
+    usual: dict[str, Any] = {"dimensions": 12, "window": 3, "epochs": 3, "sample": 0.0, "tokens": "spaces"}
+    return Word2Vec(**(usual | settings))
 
 
 def bits(model: Word2Vec) -> tuple[bytes, bytes]:
@@ -77,7 +78,7 @@ def test_resumed_is_uninterrupted(texts: list[str], tmp_path: Path) -> None:
         def __init__(self, after: int) -> None:
             self.left = after
 
-        def on_step(self, **_: Any) -> None:
+        def on_steps(self, **_: Any) -> None:
             self.left -= 1
             if not self.left:
                 signal.raise_signal(signal.SIGINT)
@@ -102,7 +103,7 @@ def test_what_is_told_and_recorded(texts: list[str], tmp_path: Path) -> None:
         def on_start(self, **start: Any) -> None:
             told.append(start)
 
-        def on_step(self, **step: Any) -> None:
+        def on_steps(self, **step: Any) -> None:
             told.append(step)
 
     model = small(epochs=1, min_count=1).fit(texts, run=Run.create(tmp_path / "run"), progress=Listener())

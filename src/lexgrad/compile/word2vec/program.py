@@ -10,7 +10,7 @@ from importlib.metadata import version
 import numpy as np
 from numpy.typing import NDArray
 
-from lexgrad.compile.arrays import aligned_empty
+from lexgrad.compile.arrays import Array, aligned_empty
 from lexgrad.compile.assemble import barrier_text
 from lexgrad.compile.cache import cached
 from lexgrad.compile.functions import functions
@@ -164,7 +164,7 @@ class Updates:
         shared = aligned_empty((layout.shares * layout.share_bytes,), np.dtype(np.uint8))
         scratch = aligned_empty((threads * layout.scratch()[1],), np.dtype(np.uint8))
         scratch[:] = 0
-        given = {
+        given: dict[str, Array] = {
             "input": inputs,
             "context": context,
             "ids": window.ids,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -195,9 +195,8 @@ class _Training:
                 seconds=here.seconds + (now - clock),
             )
             clock = now
-            self.progress.on_step(
-                loss=loss / max(pairs, 1), examples=texts, tokens=tokens, step=last, steps=self.pieces
-            )
+            losses = np.array([loss / max(pairs, 1)])
+            self.progress.on_steps(losses=losses, examples=texts, tokens=tokens, step=last, steps=self.pieces)
             if self.run and now - self.saved > CHECKPOINT_SECONDS:
                 self.run.save(self.here)
                 self.saved = now
@@ -279,7 +278,7 @@ def _keep(model: Word2Vec, end: Position, corpus: IndexedCorpus, words: int, sec
     }
 
 
-def held_out_loss(model: Word2Vec, X: Any) -> Mapping[str, Any]:
+def held_out_loss(model: Word2Vec, X: Any) -> dict[str, Any]:
     """See Word2Vec.evaluate: the update at rate 0, over every word that has a vector."""
     found = index(Corpus.of(X), min_count=1, tokens=model.tokens, pattern=model.pattern)
     numbers = {word: number for number, word in enumerate(model.vocabulary_)}
