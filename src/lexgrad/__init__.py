@@ -132,6 +132,9 @@ if TYPE_CHECKING:
         Tagger as Tagger,
     )
     from lexgrad.models import (
+        Word2Vec as Word2Vec,
+    )
+    from lexgrad.models import (
         load as load,
     )
     from lexgrad.models.vectors.keyed import (
@@ -341,7 +344,7 @@ _ROOMS = {
     "graph": "Dim Graph Node Type check formula parse",
     "models": (
         "BagOfNgrams DeepAveraging FeedForward GRUClassifier LSTMClassifier LogisticRegression RNNClassifier"
-        " SoftmaxRegression Tagger load FeedForwardLM GRULM LSTMLM NGramLM RNNLM"
+        " SoftmaxRegression Tagger Word2Vec load FeedForwardLM GRULM LSTMLM NGramLM RNNLM"
     ),
     "ops": (
         "abs arange argmax binary_cross_entropy broadcast_to cast concatenate cos cross_entropy dropout equal exp"
