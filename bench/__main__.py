@@ -17,7 +17,8 @@ loss at the end of the last round; the process's peak memory in MB; seconds from
 first round; for lexgrad the seconds from a model to machine code, with an empty cache and from the cache, each in a
 fresh process. Below: the best peer's median over lexgrad's, at the same precision.
 
-"python -m bench kernels" times single kernels against a copy of memory instead.
+"python -m bench kernels" times single kernels against a copy of memory instead, "python -m bench word2vec" the
+training of word vectors against gensim, fastText and PyTorch.
 
 bf16 means products in bf16 and sums in fp32, with fp32 parameters behind; its losses differ by rounding.
 A system whose package is missing is left out, and named; peers are installed by hand (torch, jax).
@@ -39,7 +40,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bench import kernels
+from bench import kernels, word2vec
 from bench.contest import Settings, contest, fitting, row
 from bench.systems import SYSTEMS
 from bench.workloads import WORKLOADS
@@ -87,6 +88,9 @@ def main(words: Sequence[str] | None = None) -> None:
     given = sys.argv[1:] if words is None else list(words)
     if given[:1] == ["kernels"]:
         kernels.main(given[1:])
+        return
+    if given[:1] == ["word2vec"]:
+        word2vec.main(given[1:])
         return
     grammar = parser()
     arguments = grammar.parse_args(given)
