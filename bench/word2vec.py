@@ -3,8 +3,8 @@
 Every system learns from the same file of one sentence a line, words between spaces: the Wikipedia articles beside the
 checkout, lower-cased, words being ``[a-z]+('[a-z]+)?|[0-9]+``. Skip-gram, window 5, 5 words of noise, minimum count 5,
 sample 1e-4, and each system's own learning rate unless --rate is given. Systems run one after the other, round by
-round, each in a process of its own. The clock runs while vectors are trained, not while words are counted. Words are all
-those of the file, times the epochs.
+round, each in a process of its own. The clock runs while vectors are trained, not while words are counted. Words are
+all those of the file, times the epochs.
 
 How good the vectors are stands beside the speed: Spearman's rank correlation on WordSim-353 and the share of Google's
 analogies that come out right. fastText trains plain words (maxn 0); PyTorch has sparse embeddings and plain SGD, in
