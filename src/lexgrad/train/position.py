@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
 
 from lexgrad.errors import InputError
 from lexgrad.files import write_whole
+from lexgrad.train.tensor_file import write_tensor_file
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -97,8 +97,7 @@ def load_position(path: Path) -> Position:
 
 def write_tensors(path: Path, tensors: Arrays, notes: Mapping[str, str] | None = None) -> None:
     """Write arrays by name as safetensors, whole or not at all."""
-    whole = {name: np.asarray(array, order="C") for name, array in tensors.items()}
-    write_whole(path, lambda partial: save_file(whole, str(partial), metadata=dict(notes or {}) or None))
+    write_whole(path, lambda partial: write_tensor_file(partial, tensors, notes or {}))
 
 
 def read_tensors(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
