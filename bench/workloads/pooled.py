@@ -43,7 +43,7 @@ def dan(d: int = 300, units: int = 300, batch: int = 50, count: int = 32, texts:
     }
 
 
-def bow(d: int = 100, epochs: int = 5, texts: int = 0) -> Data:
+def bow(d: int = 100, epochs: int = 25, texts: int = 0) -> Data:
     """A bag of words and hashed pairs of words, fastText's model: whole fits, from texts to weights.
 
     Each system goes ``epochs`` times through SST-2's training texts, as its users would have it; what it has learned
@@ -71,10 +71,10 @@ WORKLOADS = (
     ),
     Workload(
         "bow",
-        "bag of words and hashed pairs on SST-2, d 100, 5 epochs, from texts to weights",
+        "bag of words and hashed pairs on SST-2, d 100, 25 epochs, from texts to weights",
         1,
         bow,
-        {"d": 6, "texts": 30},
+        {"d": 6, "epochs": 5, "texts": 30},
         unit="fit",
     ),
     Workload(
