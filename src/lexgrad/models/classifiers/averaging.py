@@ -37,14 +37,20 @@ class DeepAveraging(WordClassifier):
     name: ClassVar[str] = "dan"
     usual_dimensions: ClassVar[int] = 300
 
-    dimensions: int | None = setting(None, "width of embeddings; None: that of the vectors, or 300", least=1)
-    word_dropout: float = setting(0.3, "share of words that a training step leaves out of the mean", least=0)
-    layers: int = setting(3, "layers of weights, the output layer included", least=1)
-    units: int = setting(300, "units of a hidden layer", least=1)
+    dimensions: int | None = setting(
+        None, "width of embeddings; None: that of the vectors, or 300", least=1, search="50..300:50"
+    )
+    word_dropout: float = setting(
+        0.3, "share of words that a training step leaves out of the mean", least=0, search="0..0.6"
+    )
+    layers: int = setting(3, "layers of weights, the output layer included", least=1, search="1..3")
+    units: int = setting(300, "units of a hidden layer", least=1, search="50..400:log")
     activation: str = setting("relu", "activation of the hidden layers", choices=tuple(ACTIVATIONS))
-    dropout: float = setting(0.0, "share of hidden units set to zero while training", least=0)
+    dropout: float = setting(0.0, "share of hidden units set to zero while training", least=0, search="0..0.6")
 
-    learning_rate: float = setting(0.001, "step size of the first step (after warm-up)", least=0)
+    learning_rate: float = setting(
+        0.001, "step size of the first step (after warm-up)", least=0, search="3e-4..1e-2:log"
+    )
     lazy: bool = setting(True, "a step updates only the rows of embeddings that its batch reads (state and l2 too)")
 
     def check(self) -> None:

@@ -44,9 +44,12 @@ class BagOfNgrams(TextClassifier):
     usual_l2: ClassVar[float] = 0.0
 
     dimensions: int = setting(100, "width of the vectors", least=1)
-    ngrams: int = setting(2, "words of the longest n-grams; 1: words alone", least=1)
+    ngrams: int = setting(2, "words of the longest n-grams; 1: words alone", least=1, search="1..3")
     characters: int | tuple[int, ...] | None = setting(
-        None, "n-grams of characters: those of so many, or from the first up to the second number; None: none", least=1
+        None,
+        "n-grams of characters: those of so many, or from the first up to the second number; None: none",
+        least=1,
+        search="none|3,5|3,6",
     )
     buckets: int = setting(1 << 18, "rows that the n-grams share", least=1)
 
@@ -54,7 +57,10 @@ class BagOfNgrams(TextClassifier):
         "sgd", "the update rule", choices=("sgd", "momentum", "nesterov", "adagrad", "adadelta", "adam", "adamw")
     )
     learning_rate: float = setting(
-        4.0, "step size of the first step (after warm-up); of a batch of one, fastText's would be 0.5", least=0
+        4.0,
+        "step size of the first step (after warm-up); of a batch of one, fastText's would be 0.5",
+        least=0,
+        search="0.5..16:log",
     )
     schedule: str = setting(
         "linear",

@@ -49,13 +49,19 @@ class RecurrentClassifier(WordClassifier):
     word_encoder: ClassVar[type[WordEncoder]] = SteppedEncoder
     cell: ClassVar[str] = ""
 
-    layers: int = setting(1, "recurrent layers, one above the other", least=1)
-    units: int = setting(100, "units of a layer, each way", least=1)
-    bidirectional: bool = setting(False, "whether a second network reads each text from its end")
-    pool: str = setting("last", "what is made of the states: the last one, their mean or maximum", choices=POOLS)
-    dropout: float = setting(0.2, "share of embeddings, layers' and pooled states set to zero while training", least=0)
+    layers: int = setting(1, "recurrent layers, one above the other", least=1, search="1..2")
+    units: int = setting(100, "units of a layer, each way", least=1, search="32..256:log")
+    bidirectional: bool = setting(False, "whether a second network reads each text from its end", search="true,false")
+    pool: str = setting(
+        "last", "what is made of the states: the last one, their mean or maximum", choices=POOLS, search="last,mean,max"
+    )
+    dropout: float = setting(
+        0.2, "share of embeddings, layers' and pooled states set to zero while training", least=0, search="0..0.6"
+    )
 
-    learning_rate: float = setting(0.002, "step size of the first step (after warm-up)", least=0)
+    learning_rate: float = setting(
+        0.002, "step size of the first step (after warm-up)", least=0, search="3e-4..1e-2:log"
+    )
     lazy: bool = setting(True, "a step updates only the rows of embeddings that its batch reads (state and l2 too)")
     clip_norm: float | None = setting(5.0, "scale the whole gradient down to this norm", least=0)
 
