@@ -100,3 +100,7 @@ def test_texts_know_nothing_of_each_other() -> None:
     apart = [Interpreter(graph).run(one) for one in (first, second)]
     np.testing.assert_allclose(together["d_W"], apart[0]["d_W"] + apart[1]["d_W"], rtol=1e-12)
     np.testing.assert_allclose(together["d_h"], np.concatenate([one["d_h"] for one in apart]), rtol=1e-12)
+
+
+def test_the_memory_plan_asks_for_no_size_that_only_a_body_has() -> None:
+    assert "scratch memory" in Program(lstm(False), "fp64", 1).memory_plan(batch=3, tokens=5, time=2)

@@ -176,10 +176,11 @@ class Program:
         Raises:
             InputError: a named size is missing.
         """
-        missing = [name for name in self.sizes if name not in sizes]
+        own = {rows.name for rows in self.rows}
+        missing = [name for name in self.sizes if name not in sizes and name not in own]
         if missing:
             raise InputError(f"where buffers lie depends on {', '.join(missing)}: memory_plan({missing[0]}=…)")
-        offsets, total = self.memory.layout(sizes)
+        offsets, total = self.memory.layout(self.with_rows(sizes))
         lines = [f"{total} bytes of scratch memory in {len(offsets)} slots"]
         for slot, offset in enumerate(offsets):
             names = [f"{n}: {self._lowered.all.buffers[n].type}" for n, s in self.memory.slots.items() if s == slot]
