@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+from lexgrad.graph import Graph
 from lexgrad.models import FeedForward, LogisticRegression, SoftmaxRegression
+from lexgrad.models.classifiers import prediction
+from lexgrad.models.classifiers.prediction import prediction_graph
 
 FAST: dict[str, Any] = {"epochs": 25, "learning_rate": 0.1}
 
@@ -72,3 +76,31 @@ def test_labels_of_any_kind() -> None:
         model = LogisticRegression(epochs=100, learning_rate=0.1).fit(rows, labels)
         np.testing.assert_array_equal(model.predict(rows), labels)
         assert model.predict(rows).dtype == np.asarray(labels).dtype
+
+
+def test_what_predicts_is_made_once_and_follows_every_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Graph] = []
+
+    def counted(*given: Any) -> Graph:
+        made.append(prediction_graph(*given))
+        return made[-1]
+
+    monkeypatch.setattr(prediction, "prediction_graph", counted)
+    model = FeedForward(activation="tanh", epochs=3).fit(TEXTS, LABELS)
+    first = model.predict_proba(TEXTS)
+    np.testing.assert_array_equal(model.predict_proba(TEXTS), first)
+    assert len(made) == 1
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(model)).predict_proba(TEXTS), first)
+    weights = model.parameters_["W2"].copy()
+    model.parameters_["W2"] *= 0  # written to
+    assert np.ptp(model.predict_proba(TEXTS), axis=0).max() == 0.0
+    model.parameters_["W2"] = weights  # put in its place
+    np.testing.assert_array_equal(model.predict_proba(TEXTS), first)
+    model.parameters_["W2"] = weights.astype(np.float64)  # of another width
+    np.testing.assert_array_equal(model.predict_proba(TEXTS), first)
+    model.parameters_["W2"] *= 0
+    assert np.ptp(model.predict_proba(TEXTS), axis=0).max() == 0.0
+    model.parameters_["W2"] = weights
+    assert (model.set_params(activation="relu").predict_proba(TEXTS) != first).any()
+    model.activation = "tanh"
+    np.testing.assert_array_equal(model.predict_proba(TEXTS), first)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import pickle
 import subprocess
@@ -20,7 +21,7 @@ from tokenizers import models, pre_tokenizers
 from lexgrad.errors import InputError
 from lexgrad.text import chunks
 from lexgrad.text.chunks import Chunks, WholeTexts
-from lexgrad.text.kinds import KINDS, kind_of
+from lexgrad.text.kinds import KINDS, UNKNOWN, cut, kind_of, normalise, only_word, with_words
 from lexgrad.text.tokenizer import Tokenizer
 
 TEXTS = [
@@ -207,6 +208,18 @@ def test_table_of_chunks_begins_anew_when_full() -> None:
     for _ in range(2):
         for text in TEXTS:
             assert small.encode([text]).ids.tolist() == tokenizer.encode([text]).ids.tolist()
+
+
+@pytest.mark.parametrize("kind", ["lower", "words", "spaces"])
+def test_what_is_plainly_one_word_is_what_the_tokenizer_makes_of_it(kind: str) -> None:
+    tokenizer = with_words(kind, [UNKNOWN])
+    letters = "aB9_'.-$\x07é"
+    chunks = ["".join(chosen) for size in (1, 2, 3) for chosen in itertools.product(letters, repeat=size)]
+    plain = [chunk for chunk in [*chunks, "n't", "<unk>", "don't", "3.14"] if only_word(kind, chunk) is not None]
+    assert {"aB9", "9", "_", "$", "'"} <= set(plain)
+    assert not {"é", "aé"} & set(plain)
+    for chunk in plain:
+        assert [word for word, _ in cut(tokenizer, normalise(tokenizer, chunk))] == [only_word(kind, chunk)]
 
 
 def test_table_of_chunks_survives_a_fault() -> None:

@@ -2,6 +2,7 @@
 
 from lexgrad.compile.bound import Bound, Rows
 from lexgrad.compile.compiled import Compiled, compile
+from lexgrad.compile.fixed import Fixed
 from lexgrad.compile.program import Program
 
-__all__ = ["Bound", "Compiled", "Program", "Rows", "compile"]
+__all__ = ["Bound", "Compiled", "Fixed", "Program", "Rows", "compile"]

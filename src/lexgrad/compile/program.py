@@ -20,6 +20,7 @@ from lexgrad.compile.cache import cached
 from lexgrad.compile.checks import STATUS, STATUS_WORDS, requirements
 from lexgrad.compile.donation import settle
 from lexgrad.compile.emit import SCRATCH
+from lexgrad.compile.fixed import Fixed
 from lexgrad.compile.lanes import in_lanes
 from lexgrad.compile.lower import lower
 from lexgrad.compile.machine import Loaded, Processor, assembly, host, llvm_version, object_code
@@ -277,6 +278,17 @@ class Program:
                 or an output that is not donated is an input as it is, or has not the same shape in every step.
         """
         return Binding(self, inputs, steps).bound()
+
+    def fixed(self, inputs: Mapping[str, ArrayLike]) -> Fixed:
+        """Fix some inputs, so that calls with the others are quick: parameters, say, of a model that predicts.
+
+        An array that is ready for machine code (see ``prepared``) is not copied: what is written to it counts for
+        later calls.
+
+        Raises:
+            InputError: an input is unknown or of another type, or the program updates inputs in place.
+        """
+        return Fixed(self, inputs)
 
     def _layout(self, sizes: Mapping[str, Any]) -> tuple[list[int], int]:
         """Where each slot begins, and the size of them all; empty buffers that are read all the same lie at the end."""

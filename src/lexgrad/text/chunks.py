@@ -3,13 +3,13 @@
 No token of the word kinds crosses white space, and nothing beyond the white space changes how a chunk is cut. So
 the ids of a text are the ids of its chunks (``str.split``) one after the other, and as text repeats its chunks,
 nearly all of them are found in a table. What is not found goes through the Hugging Face tokenizer, which stays
-the one definition of the tokens.
+the one definition of the tokens; but a chunk of nothing but ASCII letters and digits is one word, and most are.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, islice
 from threading import Lock
 from typing import Generic, Protocol, TypeVar
@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from lexgrad.text.kinds import cut, normalise
+from lexgrad.text.kinds import cut, normalise, only_word
 from lexgrad.text.packed import PackedTexts, concatenate, offsets_of, places_of
 
 REMEMBERED = 1 << 20
@@ -50,10 +50,19 @@ class WholeTexts:
 
 
 class Chunks:
-    """A table from chunks to their ids, filled by ``whole`` as chunks turn up, begun anew when it is full."""
+    """A table from chunks to their ids, filled as chunks turn up, begun anew when it is full.
 
-    def __init__(self, whole: Encoder, remembered: int = REMEMBERED) -> None:
+    Args:
+        whole: the tokenizer.
+        single: the id of a chunk that is plainly one word; None where ``whole`` has to be asked.
+        remembered: how many chunks the table has at most before a batch.
+    """
+
+    def __init__(
+        self, whole: Encoder, single: Callable[[str], int | None] | None = None, remembered: int = REMEMBERED
+    ) -> None:
         self._whole = whole
+        self._single = single or (lambda chunk: None)
         self._remembered = remembered
         self._lock = Lock()
         self._forget()
@@ -85,15 +94,18 @@ class Chunks:
 
     def _learn(self, count: int) -> None:
         new = list(islice(reversed(self._numbers), count))[::-1]
+        singles = [self._single(chunk) for chunk in new]
+        asked = [chunk for chunk, single in zip(new, singles, strict=True) if single is None]
         try:
-            packed = self._whole.encode(new)
+            answers = iter(self._whole.encode(asked)) if asked else iter(())
         except BaseException:
             self._forget()  # numbers without ids would be wrong for ever
             raise
-        before = len(self._ids.values)
-        self._ids.extend(packed.ids)
-        self._begins.extend(packed.offsets[:-1] + before)
-        self._ends.extend(packed.offsets[1:] + before)
+        rows = [next(answers) if single is None else (single,) for single in singles]
+        offsets = offsets_of([len(row) for row in rows]) + len(self._ids.values)
+        self._ids.extend(np.fromiter(chain.from_iterable(rows), np.int32, int(offsets[-1] - offsets[0])))
+        self._begins.extend(offsets[:-1])
+        self._ends.extend(offsets[1:])
 
 
 class Characters:
@@ -140,15 +152,22 @@ def count_tokens(tokenizer: Tokenizer, kind: str, texts: Iterable[str]) -> Count
     chunks: Counter[str] = Counter()
     for text in texts:
         chunks.update(text.split())
-    return _count_within(tokenizer, chunks)
+    return _count_within(tokenizer, kind, chunks)
 
 
-def _count_within(tokenizer: Tokenizer, chunks: Counter[str]) -> Counter[str]:
+def _count_within(tokenizer: Tokenizer, kind: str, chunks: Counter[str]) -> Counter[str]:
     counts: Counter[str] = Counter()
-    for group in _groups(chunks):
+    asked: list[str] = []
+    for chunk, count in chunks.items():
+        word = only_word(kind, chunk)
+        if word is None:
+            asked.append(chunk)
+        else:
+            counts[word] += count
+    for group in _groups(asked):
         weights = [chunks[chunk] for chunk in group]
-        for word, chunk in zip(*words_within(tokenizer, group), strict=True):
-            counts[word] += weights[chunk]
+        for piece, place in zip(*words_within(tokenizer, group), strict=True):
+            counts[piece] += weights[place]
     return counts
 
 
@@ -161,7 +180,7 @@ def words_within(tokenizer: Tokenizer, chunks: Sequence[str]) -> tuple[list[str]
     return [word for word, _ in pieces], owners.tolist()
 
 
-def _groups(chunks: Counter[str]) -> Iterator[list[str]]:
+def _groups(chunks: Iterable[str]) -> Iterator[list[str]]:
     remaining = iter(chunks)
     while group := list(islice(remaining, AT_ONCE)):
         yield group

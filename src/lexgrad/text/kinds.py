@@ -94,6 +94,25 @@ def cut(tokenizer: Tokenizer, normal: str) -> list[tuple[str, tuple[int, int]]]:
     return pieces
 
 
+def only_word(kind: str, chunk: str) -> str | None:
+    """Return the one word that a piece of text without white space is, where that is plain to see.
+
+    Args:
+        kind: "lower", "words" or "spaces".
+        chunk: what ``str.split`` gives.
+
+    Returns:
+        the word; None where the tokenizer has to be asked.
+    """
+    if not chunk.isascii():
+        return None
+    if kind == "spaces":
+        return chunk
+    if chunk.isalnum() or (len(chunk) == 1 and chunk.isprintable()):
+        return chunk.lower() if kind == "lower" else chunk
+    return None
+
+
 def kind_of(tokenizer: Tokenizer) -> str | None:
     """Tell the kind by the components, so that a file of an older version, cut a little otherwise, keeps its kind."""
     described = json.loads(tokenizer.to_str())

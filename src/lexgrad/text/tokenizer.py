@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from tokenizers import models, pre_tokenizers, trainers
 from lexgrad.errors import InputError, suggest
 from lexgrad.files import write_text_whole
 from lexgrad.text.chunks import Characters, Chunks, Encoder, WholeTexts, count_tokens
-from lexgrad.text.kinds import KINDS, UNKNOWN, assemble, cut, cuts_as_now, kind_of, normalise, with_words
+from lexgrad.text.kinds import KINDS, UNKNOWN, assemble, cut, cuts_as_now, kind_of, normalise, only_word, with_words
 from lexgrad.text.packed import DEFAULT_LIMIT, PackedBuilder, PackedTexts
 
 BPE_SIZE = 8000
@@ -113,8 +114,13 @@ class Tokenizer:
         Raises:
             InputError: an item is not text, or one text came where a list of texts was expected.
         """
+        batches = self.stream(texts)
+        first = next(batches, None)
+        second = None if first is None else next(batches, None)
+        if first is not None and second is None and first.ids.nbytes <= limit_bytes:
+            return first  # a few texts, which somebody may be waiting for
         with PackedBuilder(limit_bytes) as builder:
-            for batch in self.stream(texts):
+            for batch in chain([first] if first else [], [second] if second else [], batches):
                 builder.append(batch)
             return builder.finish()
 
@@ -256,7 +262,13 @@ def _encoder(hugging_face: HuggingFaceTokenizer, kind: str, vocabulary: list[str
         return Characters(vocabulary)
     if kind == "bpe" or not cuts_as_now(hugging_face, kind):
         return WholeTexts(hugging_face)
-    return Chunks(WholeTexts(hugging_face))
+    ids = {word: i for i, word in enumerate(vocabulary)}
+
+    def single(chunk: str) -> int | None:
+        word = only_word(kind, chunk)
+        return None if word is None else ids.get(word, 0)
+
+    return Chunks(WholeTexts(hugging_face), single)
 
 
 def _train_bpe(texts: Iterator[str], min_count: int, size: int) -> HuggingFaceTokenizer:

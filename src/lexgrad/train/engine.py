@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lexgrad.compile import Program, Rows
+from lexgrad.compile import Fixed, Program, Rows
 from lexgrad.compile.arrays import Precision
 from lexgrad.compile.machine import host
 from lexgrad.compile.packing import require_bf16
@@ -57,6 +57,37 @@ def runner(graph: Graph, precision: str, threads: int | None = None) -> Runner:
     """What runs ``graph`` in a precision, a key of ``DTYPES``; inputs are left as they are."""
     width = cast(Precision, precision)
     return Interpreter(graph, width) if engine_name() == "interpreter" else Program(graph, width, threads)
+
+
+class Applier:
+    """Runs a graph again and again: on parameters that seldom change, and on other inputs that always do.
+
+    Args:
+        graph: of a prediction, say.
+        parameters: which inputs are the parameters.
+        precision: a key of ``DTYPES``.
+        threads: as in ``Program``.
+    """
+
+    def __init__(self, graph: Graph, parameters: Iterable[str], precision: str, threads: int | None = None) -> None:
+        self.graph = graph
+        self.parameters = tuple(parameters)
+        self._run = runner(graph, precision, threads)
+        self._fixed: Fixed | None = None
+        self._given: tuple[Array, ...] = ()
+
+    def __call__(self, parameters: Mapping[str, Array], inputs: Mapping[str, ArrayLike]) -> dict[str, Array]:
+        """Return the outputs by name; an array may have been written to since the last call, or be another one."""
+        if not isinstance(self._run, Program):
+            return self._run.run({**parameters, **inputs})
+        given = tuple(parameters[name] for name in self.parameters)
+        if self._fixed is None or any(new is not old for new, old in zip(given, self._given, strict=True)):
+            fixed = self._run.fixed(dict(zip(self.parameters, given, strict=True)))
+            copied = any(fixed.inputs[name] is not new for name, new in zip(self.parameters, given, strict=True))
+            if copied:  # what is written to the array later would not be seen
+                return fixed(inputs)
+            self._fixed, self._given = fixed, given
+        return self._fixed(inputs)
 
 
 class Updater:

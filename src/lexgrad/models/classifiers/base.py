@@ -11,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Self
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 Array = NDArray[Any]
 CHUNK = 2048  # examples that prediction holds at a time
+_PREDICTORS: WeakKeyDictionary[TextClassifier, Predictor] = WeakKeyDictionary()  # machine code is no model's attribute
 
 
 @dataclasses.dataclass(kw_only=True, eq=False, repr=False)
@@ -210,9 +212,22 @@ class TextClassifier(ClassifierMixin, TrainedModel):  # type: ignore[misc]
         self._require_fitted()
         source = self._source(X)
         self.encoder_.check_source(source)
-        predictor = Predictor(self, self.encoder_, len(self.classes_))
+        predictor = self._predictor()
         parts = [predictor(self.parameters_, self.encoder_.encode(chunk)) for chunk in source.chunks(CHUNK)]
+        if len(parts) == 1:
+            return parts[0]
         return np.concatenate(parts) if parts else np.zeros((0, len(self.classes_)))
+
+    def _predictor(self) -> Predictor:
+        """What predicts: made by the first prediction, and made anew when an attribute has been set."""
+        predictor = _PREDICTORS.get(self)
+        if predictor is None:
+            predictor = _PREDICTORS[self] = Predictor(self, self.encoder_, len(self.classes_))
+        return predictor
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        _PREDICTORS.pop(self, None)
+        super().__setattr__(name, value)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from lexgrad.graph import Graph, Type, input_node
 from lexgrad.models.features.inputs import Inputs
 from lexgrad.nn.layers import undropped
-from lexgrad.train.engine import DTYPES, runner
+from lexgrad.train.engine import DTYPES, Applier
 
 if TYPE_CHECKING:
     from lexgrad.models.classifiers.base import TextClassifier
@@ -44,7 +44,8 @@ class Predictor:
         self.graph = prediction_graph(model, encoder, classes)
         self.dtype = DTYPES[model.precision]
         # bf16 is for training alone: what it learned predicts anywhere.
-        self._run = runner(self.graph, "fp32" if model.precision == "bf16" else model.precision, model.threads)
+        precision = "fp32" if model.precision == "bf16" else model.precision
+        self._apply = Applier(self.graph, model.shapes(encoder, classes), precision, model.threads)
 
     def __call__(
         self, parameters: Mapping[str, Array], inputs: Inputs, part: Array | None = None
@@ -53,8 +54,8 @@ class Predictor:
 
         ``part`` picks examples by index; None takes all.
         """
-        batch, _ = inputs.batch(part)
-        logits = self._run.run({**parameters, **as_precision(batch, self.dtype)})[LOGITS]
+        batch = inputs.whole() if part is None else inputs.batch(part)[0]
+        logits = self._apply(parameters, as_precision(batch, self.dtype))[LOGITS]
         return np.asarray(logits, dtype=np.float64)
 
 
@@ -68,6 +69,8 @@ def as_precision(batch: Mapping[str, Array], dtype: Any) -> dict[str, Array]:
 def probabilities(logits: NDArray[np.float64]) -> NDArray[np.float64]:
     """Turn logits into probabilities (n, K), float64: σ(z) for the second of two classes, or the softmax."""
     if logits.ndim == 1:
-        logits = np.stack([np.zeros_like(logits), logits], axis=1)  # softmax([0, z]) = [1 − σ(z), σ(z)]
+        both = np.zeros((len(logits), 2))
+        both[:, 1] = logits  # softmax([0, z]) = [1 − σ(z), σ(z)]
+        logits = both
     powers = np.exp(logits - logits.max(axis=1, keepdims=True))
     return np.asarray(powers / powers.sum(axis=1, keepdims=True))

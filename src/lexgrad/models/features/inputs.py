@@ -34,8 +34,12 @@ class Inputs(ABC):
             the graph's inputs by name, as in ``lexgrad.train.batches.Batches``, and how many tokens each step reads.
         """
 
+    def whole(self) -> Batch:
+        """The graph's inputs for all examples, in order; quickly, where somebody may wait for an answer."""
+        return self.batch()[0]
+
     def batch(self, indices: Int64 | None = None) -> tuple[Batch, int]:
-        """Return the graph's inputs for these examples (None: all), and how many tokens they hold."""
+        """The graph's inputs for these examples (None: all), and how many tokens they hold."""
         indices = np.arange(len(self)) if indices is None else indices
         inputs, tokens = self.pick(indices, np.array([0, len(indices)]))
         return part_of(inputs, 0), int(tokens[0])
@@ -77,17 +81,24 @@ class SparseInputs(Inputs):
         """See Inputs.pick; every stored entry counts as a token."""
         steps = PackedSteps.of(self.rows.offsets, indices, cuts)
         ids = self.rows.ids[steps.places]
-        values: Array = self.rows.values[steps.places]
-        if self.deviations is not None:
-            values = values / self.deviations[ids]
         inputs: dict[str, Array | Rows] = {
             "ids": cut_rows(ids.astype(np.int64), steps.cuts),
-            "values": cut_rows(values, steps.cuts),
+            "values": cut_rows(self._divided(self.rows.values[steps.places], ids), steps.cuts),
             "offsets": steps.offsets,
         }
         if self.shift is not None:
             inputs["shift"] = self.shift
         return inputs, steps.lengths
+
+    def whole(self) -> Batch:
+        """See Inputs.whole."""
+        ids = self.rows.ids
+        values = self._divided(self.rows.values, ids)
+        shift = {} if self.shift is None else {"shift": self.shift}
+        return {"ids": ids.astype(np.int64), "values": values, "offsets": self.rows.offsets, **shift}
+
+    def _divided(self, values: Array, ids: Array) -> Array:
+        return values if self.deviations is None else np.asarray(values / self.deviations[ids])
 
 
 @dataclass(frozen=True)
@@ -104,6 +115,10 @@ class PackedInputs(Inputs):
         steps = PackedSteps.of(self.texts.offsets, indices, cuts)
         ids = self.texts.ids[steps.places].astype(np.int64)
         return {"ids": cut_rows(ids, steps.cuts), "offsets": steps.offsets}, steps.lengths
+
+    def whole(self) -> Batch:
+        """See Inputs.whole."""
+        return {"ids": self.texts.ids.astype(np.int64), "offsets": self.texts.offsets}
 
 
 @dataclass(frozen=True)
