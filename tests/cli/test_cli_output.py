@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lexgrad.cli.output import Output, to_json, use_utf8
+from lexgrad.cli.output import Output, to_json, to_json_lines, use_utf8
 
 
 def test_json_is_strict() -> None:
@@ -33,6 +33,11 @@ def test_json_is_strict() -> None:
 
 def test_json_is_one_line_whatever_the_text() -> None:
     assert "\n" not in to_json({"text": "a\nb\u2028c"})
+
+
+def test_lines_of_json_are_what_one_by_one_gives() -> None:
+    values = [{"text": "é\n", "p": [0.1, 2]}, {"p": math.nan}, {"p": np.float32(0.5)}, {"t": {"a": None, "b": True}}]
+    assert list(to_json_lines(values)) == [to_json(value) for value in values]
 
 
 def test_json_keeps_standard_output_for_the_object(capsys: pytest.CaptureFixture[str]) -> None:

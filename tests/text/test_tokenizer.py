@@ -20,7 +20,7 @@ from tokenizers import models, pre_tokenizers
 
 from lexgrad.errors import InputError
 from lexgrad.text import chunks
-from lexgrad.text.chunks import Chunks, WholeTexts
+from lexgrad.text.chunks import MANY, Chunks, WholeTexts, count_tokens
 from lexgrad.text.kinds import KINDS, UNKNOWN, cut, kind_of, normalise, only_word, with_words
 from lexgrad.text.tokenizer import Tokenizer
 
@@ -200,6 +200,21 @@ def test_spaces_split_where_python_does() -> None:
         assert [row.tolist() for row in tokenizer.encode([f"a{space}b"])] == [
             tokenizer.hugging_face.encode(f"a{space}b").ids
         ]
+
+
+SPACED = ["", "  ", " a  b ", "don't", "a\x1cb", "x\u2003y\x85z", "naïve  café", "1,000 and 3.14 ...", "\n\tend"]
+
+
+@pytest.mark.parametrize("texts", [SPACED * 9, [text for text in SPACED if text.isascii() and "\x1c" not in text] * 20])
+@pytest.mark.parametrize("kind", ["lower", "words", "spaces"])
+def test_many_texts_are_cut_as_each_alone(kind: str, texts: list[str]) -> None:
+    assert len(texts) >= MANY
+    tokenizer = Tokenizer.train(texts[::2], kind)
+    expected = [tokenizer.hugging_face.encode(text, add_special_tokens=False).ids for text in texts]
+    for _ in range(2):  # also when every chunk is known
+        assert [row.tolist() for row in tokenizer.encode(texts)] == expected
+    counts = count_tokens(tokenizer.hugging_face, kind, texts)
+    assert counts == Counter(word for text in texts for word in tokenizer.tokens(text))
 
 
 def test_table_of_chunks_begins_anew_when_full() -> None:

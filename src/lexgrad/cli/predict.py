@@ -8,14 +8,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from lexgrad.cli.output import Output, to_json
+from lexgrad.cli.output import Output, to_json_lines
 from lexgrad.cli.tasks import task_of
 from lexgrad.errors import InputError
 
 if TYPE_CHECKING:
     from lexgrad.models.base import Model
 
-BATCH = 512  # texts classified at a time
+BATCH = 2048  # texts classified at a time
 READ = 1 << 16  # bytes taken from standard input at most at a time
 
 
@@ -46,7 +46,7 @@ def _answer(model: Model, texts: Sequence[Any], width: int | None) -> None:
     """Print answers as JSON, or for people where there are ``width`` columns."""
     task = task_of(model)
     answers = task.answers(model, texts)
-    lines = map(to_json, answers) if width is None else (task.shown(answer, width) for answer in answers)
+    lines = to_json_lines(answers) if width is None else (task.shown(answer, width) for answer in answers)
     sys.stdout.writelines(line + "\n" for line in lines)
     sys.stdout.flush()
 

@@ -19,11 +19,12 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from lexgrad.text.kinds import cut, normalise, only_word
-from lexgrad.text.packed import PackedTexts, concatenate, offsets_of, places_of
+from lexgrad.text.packed import Int64, PackedTexts, offsets_of, places_of
 
 REMEMBERED = 1 << 20
 AT_ONCE = 1 << 14
-IN_CACHE = 256  # so many texts' chunks stay in the processor's cache between splitting and looking up
+MANY = 64  # texts from which on Arrow splits them: it takes a while to begin
+TOGETHER = 1 << 14  # texts whose chunks are counted together
 
 _Scalar = TypeVar("_Scalar", bound=np.generic)
 
@@ -69,21 +70,29 @@ class Chunks:
 
     def encode(self, texts: Sequence[str]) -> PackedTexts:
         """Return the ids of some texts."""
-        with self._lock:
-            parts = [self._encode(texts[i : i + IN_CACHE]) for i in range(0, len(texts), IN_CACHE)]
-        return parts[0] if len(parts) == 1 else concatenate(parts)
-
-    def _encode(self, texts: Sequence[str]) -> PackedTexts:
+        if len(texts) >= MANY:
+            chunks, places, offsets = distinct_chunks(texts)
+            with self._lock:
+                return self._packed(self._numbered(chunks)[places], offsets)
         split = [text.split() for text in texts]
-        chunks = list(chain.from_iterable(split))
+        with self._lock:
+            numbers = self._numbered(list(chain.from_iterable(split)))
+            return self._packed(numbers, offsets_of([len(part) for part in split]))
+
+    def _packed(self, numbers: Int64, offsets: Int64) -> PackedTexts:
+        """The ids of texts, whose chunks these are."""
+        places, begins = places_of(self._begins.values, self._ends.values, numbers)
+        return PackedTexts(self._ids.values[places], begins[offsets])
+
+    def _numbered(self, chunks: Sequence[str]) -> Int64:
+        """The number of each chunk in the table, which knows it from now on."""
         if len(self._numbers) > self._remembered:
             self._forget()
         known = len(self._numbers)
         numbers = np.fromiter(map(self._numbers.__getitem__, chunks), np.int64, len(chunks))
         if len(self._numbers) > known:
             self._learn(len(self._numbers) - known)
-        places, begins = places_of(self._begins.values, self._ends.values, numbers)
-        return PackedTexts(self._ids.values[places], begins[offsets_of([len(part) for part in split])])
+        return numbers
 
     def _forget(self) -> None:
         self._numbers: defaultdict[str, int] = defaultdict()
@@ -106,6 +115,28 @@ class Chunks:
         self._ids.extend(np.fromiter(chain.from_iterable(rows), np.int32, int(offsets[-1] - offsets[0])))
         self._begins.extend(offsets[:-1])
         self._ends.extend(offsets[1:])
+
+
+def distinct_chunks(texts: Sequence[str]) -> tuple[list[str], Int64, Int64]:
+    """Split texts at white space, as ``str.split`` does, but for empty chunks at the ends of texts.
+
+    Returns:
+        the distinct chunks; for each chunk of the texts, one text's after the other's, its place among them; and the
+        offsets at which the texts' chunks begin (texts + 1,).
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    strings = pa.array(texts, pa.large_string())
+    bytes_of = np.frombuffer(strings.buffers()[2] or b"", np.uint8)
+    plain = not ((bytes_of >= 0x80) | (bytes_of - np.uint8(0x1C) < 4)).any()  # Python splits at 1C ... 1F as well
+    split = pc.ascii_split_whitespace(strings) if plain else pc.utf8_split_whitespace(strings)
+    chunks = split.values.dictionary_encode()
+    return (
+        chunks.dictionary.to_pylist(),
+        chunks.indices.to_numpy().astype(np.int64),
+        split.offsets.to_numpy().astype(np.int64),
+    )
 
 
 class Characters:
@@ -150,8 +181,12 @@ def count_tokens(tokenizer: Tokenizer, kind: str, texts: Iterable[str]) -> Count
             characters.update(text)
         return characters
     chunks: Counter[str] = Counter()
-    for text in texts:
-        chunks.update(text.split())
+    remaining = iter(texts)
+    while group := list(islice(remaining, TOGETHER)):
+        found, places, _ = distinct_chunks(group)
+        for chunk, count in zip(found, np.bincount(places, minlength=len(found)).tolist(), strict=True):
+            chunks[chunk] += count
+    chunks.pop("", None)
     return _count_within(tokenizer, kind, chunks)
 
 

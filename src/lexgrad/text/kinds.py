@@ -99,12 +99,12 @@ def only_word(kind: str, chunk: str) -> str | None:
 
     Args:
         kind: "lower", "words" or "spaces".
-        chunk: what ``str.split`` gives.
+        chunk: what ``str.split`` gives, or nothing.
 
     Returns:
         the word; None where the tokenizer has to be asked.
     """
-    if not chunk.isascii():
+    if not chunk or not chunk.isascii():
         return None
     if kind == "spaces":
         return chunk

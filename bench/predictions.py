@@ -1,0 +1,154 @@
+"""Time what a trained model says of texts it has not seen, beside PyTorch: python -m bench.predictions [MODEL …]
+
+A model learns SST-2 for an epoch; PyTorch's has the same weights and the same words, cut by the same Hugging Face
+tokenizer in Rust, and runs under ``inference_mode``. Both go from str to probabilities. "one" is a single text at a
+time, as a server gets them: the median over texts in microseconds. "many" is a list of texts (lexgrad's own chunks;
+PyTorch's batches of 512, packed where its layers can be): the best of the rounds in words a second. The systems take
+turns. The greatest difference between their probabilities says that both compute the same.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bench.workloads import sst2
+from lexgrad.models import MODELS
+
+BATCH = 512
+Predict = Callable[[Sequence[str]], Any]
+
+
+def logistic(model: Any) -> Predict:
+    """PyTorch's logistic regression on counts of words: a bag of weights."""
+    import torch
+
+    table = torch.zeros(model.encoder_.tokenizer.size, 1)
+    words = model.encoder_.table.words[:, 0].astype(np.int64)
+    table[torch.tensor(words), 0] = torch.tensor(model.parameters_["w"])
+    bias = float(model.parameters_["b"])
+    return packed(model, lambda ids, offsets: torch.nn.functional.embedding_bag(ids, table, offsets, mode="sum") + bias)
+
+
+def ffnn(model: Any) -> Predict:
+    """PyTorch's two layers on the mean of embeddings."""
+    import torch
+
+    E, W1, b1, W2, b2 = (torch.tensor(model.parameters_[name]) for name in ("E", "W1", "b1", "W2", "b2"))
+
+    def forward(ids: Any, offsets: Any) -> Any:
+        x = torch.nn.functional.embedding_bag(ids, E, offsets, mode="mean")
+        return torch.addmm(b2, torch.tanh(torch.addmm(b1, x, W1)), W2)
+
+    return packed(model, forward)
+
+
+def packed(model: Any, forward: Callable[[Any, Any], Any]) -> Predict:
+    """From texts to the probability of the second class, by logits (texts, 1) of packed texts."""
+    import torch
+
+    tokenizer = model.encoder_.tokenizer.hugging_face
+
+    def predict(texts: Sequence[str]) -> Any:
+        with torch.inference_mode():
+            if len(texts) == 1:
+                rows = [tokenizer.encode(texts[0], add_special_tokens=False).ids]
+            else:
+                rows = [each.ids for each in tokenizer.encode_batch_fast(texts, add_special_tokens=False)]
+            ids = torch.tensor([word for row in rows for word in row], dtype=torch.int64)
+            lengths = torch.tensor([0, *map(len, rows[:-1])])
+            return torch.sigmoid(forward(ids, lengths.cumsum(0))[:, 0]).numpy()
+
+    return predict
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A model's settings here, and PyTorch's equal."""
+
+    settings: dict[str, Any]
+    build: Callable[[Any], Predict]
+
+
+PEERS = {
+    "ffnn": Peer({}, ffnn),
+    "logistic": Peer({"features": "counts", "ngrams": 1}, logistic),
+}
+
+
+def one_at_a_time(predict: Predict, texts: Sequence[str]) -> float:
+    """The median of seconds for a text."""
+    seconds = []
+    for text in texts:
+        begun = time.perf_counter()
+        predict([text])
+        seconds.append(time.perf_counter() - begun)
+    return statistics.median(seconds)
+
+
+def in_batches(predict: Predict, texts: Sequence[str], size: int) -> float:
+    """Seconds for all texts."""
+    begun = time.perf_counter()
+    for start in range(0, len(texts), size):
+        predict(texts[start : start + size])
+    return time.perf_counter() - begun
+
+
+def measure(name: str, rounds: int, threads: int) -> str:
+    """One row of the table."""
+    labelled = sst2.read()
+    train, test = labelled[::2], [text for text, _ in labelled[1::2]]
+    peer = PEERS[name]
+    model = MODELS[name](epochs=1, threads=threads, **peer.settings)
+    model.fit([text for text, _ in train], [label for _, label in train])
+    ours: Predict = lambda texts: model.predict_proba(texts)[:, 1]  # noqa: E731
+    systems: dict[str, tuple[Predict, int]] = {"lexgrad": (ours, 1 << 30)}
+    try:
+        import torch
+
+        torch.set_num_threads(threads)
+        systems["PyTorch"] = peer.build(model), BATCH
+    except ImportError:
+        pass
+    latency: dict[str, list[float]] = {system: [] for system in systems}
+    seconds: dict[str, list[float]] = {system: [] for system in systems}
+    for turn in range(rounds + 1):
+        for system, (predict, size) in systems.items():
+            found = one_at_a_time(predict, test[turn * 100 : turn * 100 + 300]), in_batches(predict, test, size)
+            if turn:  # the first one warms up
+                latency[system].append(found[0])
+                seconds[system].append(found[1])
+    words = sum(len(text.split()) for text in test)
+    one = {system: statistics.median(times) * 1e6 for system, times in latency.items()}
+    many = {system: words / min(times) / 1e6 for system, times in seconds.items()}
+    row = f"{name:<10}{one['lexgrad']:>12.1f}"
+    if "PyTorch" not in systems:
+        return row + f"{'-':>12}{'-':>8}{many['lexgrad']:>14.2f}"
+    gap = float(np.abs(ours(test[:BATCH]) - systems["PyTorch"][0](test[:BATCH])).max())
+    row += f"{one['PyTorch']:>12.1f}{one['PyTorch'] / one['lexgrad']:>8.1f}{many['lexgrad']:>14.2f}"
+    return row + f"{many['PyTorch']:>12.2f}{many['lexgrad'] / many['PyTorch']:>8.1f}{gap:>12.1e}"
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.predictions", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("models", nargs="*", metavar="MODEL", help=f"some of: {', '.join(PEERS)} (default: all)")
+    parser.add_argument("--rounds", type=int, default=5, help="rounds of each system that count")
+    parser.add_argument("--threads", type=int, default=1)
+    options = parser.parse_args()
+    print(f"{'one: us':<10}{'lexgrad':>12}{'PyTorch':>12}{'ratio':>8}", end="")
+    print(f"{'many: M/s':>14}{'PyTorch':>12}{'ratio':>8}{'difference':>12}")
+    for name in options.models or PEERS:
+        print(measure(name, options.rounds, options.threads), flush=True)
+
+
+if __name__ == "__main__":
+    main()
