@@ -21,7 +21,7 @@ from tokenizers import models, pre_tokenizers
 from lexgrad.errors import InputError
 from lexgrad.text import chunks
 from lexgrad.text.chunks import MANY, Chunks, WholeTexts, count_tokens
-from lexgrad.text.kinds import KINDS, UNKNOWN, cut, kind_of, normalise, only_word, with_words
+from lexgrad.text.kinds import KINDS, UNKNOWN, ascii_words, cut, kind_of, normalise, with_words
 from lexgrad.text.tokenizer import Tokenizer
 
 TEXTS = [
@@ -225,16 +225,20 @@ def test_table_of_chunks_begins_anew_when_full() -> None:
             assert small.encode([text]).ids.tolist() == tokenizer.encode([text]).ids.tolist()
 
 
+PIECES = ["aB9", "_", "'", ".", "-", "$", "n't", "N'T", "'S", "'ll", "'l", "3", ",", "\x07", "\x7f", "<unk>", "<", "é"]
+
+
 @pytest.mark.parametrize("kind", ["lower", "words", "spaces"])
-def test_what_is_plainly_one_word_is_what_the_tokenizer_makes_of_it(kind: str) -> None:
+def test_ascii_is_cut_as_the_tokenizer_does_it(kind: str) -> None:
     tokenizer = with_words(kind, [UNKNOWN])
-    letters = "aB9_'.-$\x07é"
-    chunks = ["".join(chosen) for size in (1, 2, 3) for chosen in itertools.product(letters, repeat=size)]
-    plain = [chunk for chunk in [*chunks, "n't", "<unk>", "don't", "3.14"] if only_word(kind, chunk) is not None]
-    assert {"aB9", "9", "_", "$", "'"} <= set(plain)
-    assert not {"é", "aé"} & set(plain)
-    for chunk in plain:
-        assert [word for word, _ in cut(tokenizer, normalise(tokenizer, chunk))] == [only_word(kind, chunk)]
+    for size in (1, 2, 3):
+        for chosen in itertools.product(PIECES, repeat=size):
+            chunk = "".join(chosen)
+            words = ascii_words(kind, chunk)
+            assert (words is None) == ("é" in chunk)
+            if words is not None:
+                assert words == [word for word, _ in cut(tokenizer, normalise(tokenizer, chunk))], chunk
+    assert ascii_words(kind, "") == []
 
 
 def test_table_of_chunks_survives_a_fault() -> None:

@@ -14,12 +14,12 @@ from tokenizers import models, pre_tokenizers, trainers
 from lexgrad.errors import InputError, suggest
 from lexgrad.files import write_text_whole
 from lexgrad.text.chunks import Characters, Chunks, Encoder, WholeTexts, count_tokens
-from lexgrad.text.kinds import KINDS, UNKNOWN, assemble, cut, cuts_as_now, kind_of, normalise, only_word, with_words
+from lexgrad.text.kinds import KINDS, UNKNOWN, ascii_words, assemble, cut, cuts_as_now, kind_of, normalise, with_words
 from lexgrad.text.packed import DEFAULT_LIMIT, PackedBuilder, PackedTexts
 
 BPE_SIZE = 8000
 BPE_SMALLEST = 257  # the bytes and the unknown token
-BATCH_TEXTS = 4096
+BATCH_TEXTS = 1 << 14
 BATCH_CHARACTERS = 1 << 23
 
 
@@ -264,11 +264,11 @@ def _encoder(hugging_face: HuggingFaceTokenizer, kind: str, vocabulary: list[str
         return WholeTexts(hugging_face)
     ids = {word: i for i, word in enumerate(vocabulary)}
 
-    def single(chunk: str) -> int | None:
-        word = only_word(kind, chunk)
-        return None if word is None else ids.get(word, 0)
+    def quick(chunk: str) -> list[int] | None:
+        words = ascii_words(kind, chunk)
+        return None if words is None else [ids.get(word, 0) for word in words]
 
-    return Chunks(WholeTexts(hugging_face), single)
+    return Chunks(WholeTexts(hugging_face), quick)
 
 
 def _train_bpe(texts: Iterator[str], min_count: int, size: int) -> HuggingFaceTokenizer:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from lexgrad.text.tokenizer import Tokenizer
 
 Array = NDArray[Any]
-CHUNK = 2048  # texts that are encoded at a time
+CHUNK = 1 << 14  # texts that are encoded at a time
 
 
 class Encoder(ABC):
