@@ -9,10 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import lexgrad as lg
 from lexgrad.errors import InputError
 from lexgrad.models.vectors import nearest
 from lexgrad.models.vectors.keyed import KeyedVectors, UnknownWord
 from lexgrad.models.vectors.nearest import Nearest, largest
+from lexgrad.models.vectors.opening import vectors_of
 from lexgrad.text.vectors import read_vectors
 
 WORDS = ["king", "queen", "man", "woman", "apple", "nothing"]
@@ -130,3 +132,16 @@ def test_published_vectors(shared_data: Path) -> None:
     best = [read.words[row] for row in np.argsort(-cosines)[1:4]]
     assert [word for word, _ in vectors.most_similar("he", n=3)] == best
     assert vectors.similarity("he", "she") == pytest.approx(unit[read.index["he"]] @ unit[read.index["she"]], abs=1e-6)
+
+
+def test_the_embeddings_of_any_model() -> None:
+    sentences = [["the", "man", "sleeps"], ["the", "boat", "sinks"]]
+    tagger = lg.Tagger(network="window", units=4, dimensions=3, epochs=1, character_filters=0)
+    tagger.fit(sentences, [["D", "N", "V"], ["D", "N", "V"]])
+    found = vectors_of(tagger)
+    assert found.words[0] == "<unk>"
+    assert {"the", "man", "boat"} <= {*found.words}
+    assert np.array_equal(found.matrix, tagger.parameters_["E"])
+    bag = lg.LogisticRegression(epochs=1).fit(["a b", "c d"], [0, 1])
+    with pytest.raises(InputError, match="a LogisticRegression, which has no word embeddings"):
+        vectors_of(bag)

@@ -10,6 +10,7 @@ import numpy as np
 
 from lexgrad.errors import InputError
 from lexgrad.models.vectors.keyed import KeyedVectors
+from lexgrad.text.kinds import UNKNOWN
 from lexgrad.text.vectors import read_vectors
 
 
@@ -38,8 +39,15 @@ def vectors_of(model: Any, name: str = "the model") -> KeyedVectors:
     own = getattr(model, "vectors", None)
     if isinstance(own, KeyedVectors):
         return own
-    embeddings = getattr(model, "parameters_", {}).get("E")
-    tokenizer = getattr(getattr(model, "encoder_", None), "tokenizer", None)
-    if embeddings is None or tokenizer is None:
+    words, embeddings = _words_of(getattr(model, "encoder_", None)), getattr(model, "parameters_", {}).get("E")
+    if embeddings is None or words is None:
         raise InputError(f"{name} is a {type(model).__name__}, which has no word embeddings")
-    return KeyedVectors(tokenizer.vocabulary, np.asarray(embeddings, np.float32))
+    return KeyedVectors(words, np.asarray(embeddings, np.float32))
+
+
+def _words_of(encoder: Any) -> list[str] | None:
+    """The words by row: those of a tokenizer, or of a lexicon, which begins behind the unknown word."""
+    if getattr(encoder, "tokenizer", None) is not None:
+        return list(encoder.tokenizer.vocabulary)
+    entries = getattr(getattr(encoder, "words", None), "entries", None)
+    return None if entries is None else [UNKNOWN, *entries]
