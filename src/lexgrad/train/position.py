@@ -14,7 +14,7 @@ from safetensors import SafetensorError, safe_open
 
 from lexgrad.errors import InputError
 from lexgrad.files import write_whole
-from lexgrad.train.tensor_file import write_tensor_file
+from lexgrad.train.tensor_file import KINDS, write_tensor_file
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -115,7 +115,7 @@ def read_tensors(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
         raise InputError(f"{path} is damaged ({fault}); restore it or train again with overwrite") from fault
 
 
-_WIDTHS = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4", "U8": "u1", "BOOL": "?"}
+_WIDTHS = {kind: width for width, kind in KINDS.items()}
 
 
 def map_tensors(path: Path) -> dict[str, NDArray[Any]]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from lexgrad.errors import LexgradError
 
-_KINDS = {
+KINDS = {
     "<f8": "F64",
     "<f4": "F32",
     "<f2": "F16",
@@ -26,6 +26,7 @@ _KINDS = {
     "|u1": "U8",
     "|b1": "BOOL",
 }
+"""The format's names of numbers, by NumPy's."""
 
 
 def write_tensor_file(path: Path, tensors: Mapping[str, NDArray[Any]], notes: Mapping[str, str]) -> None:
@@ -42,10 +43,10 @@ def write_tensor_file(path: Path, tensors: Mapping[str, NDArray[Any]], notes: Ma
     end = 0
     for name in order:
         array = arrays[name]
-        if array.dtype.str not in _KINDS:
+        if array.dtype.str not in KINDS:
             raise LexgradError(f"safetensors files hold no {array.dtype} ({name})")
         begin, end = end, end + array.nbytes
-        kind = {"dtype": _KINDS[array.dtype.str], "shape": list(array.shape), "data_offsets": [begin, end]}
+        kind = {"dtype": KINDS[array.dtype.str], "shape": list(array.shape), "data_offsets": [begin, end]}
         heading[name] = kind
     text = json.dumps(heading, ensure_ascii=False).encode("utf-8")
     text += b" " * (-len(text) % 8)

@@ -36,7 +36,7 @@ def write_finished(run: Run, model: Word2Vec) -> None:
 
 def read_from(model: Word2Vec, run: Run) -> None:
     """Set the fitted attributes; see Model.read_from."""
-    arrays = run.read_model()
+    arrays = run.read_model(mapped=True)  # one word is asked about: a million need not be read
     wanted = {"W": 2, "C": 2, "counts": 1, "words": 1, "word_ends": 1}
     for name, axes in wanted.items():
         if name not in arrays or arrays[name].ndim != axes:
