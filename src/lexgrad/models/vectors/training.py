@@ -17,6 +17,7 @@ from lexgrad.compile.word2vec import Layout, Noise, Updates, WordRows
 from lexgrad.errors import InputError, NonFiniteError
 from lexgrad.models import storage
 from lexgrad.models.vectors import sampling, storing
+from lexgrad.models.vectors.pace import Pace
 from lexgrad.text.corpus import Corpus
 from lexgrad.text.indexed import IndexedCorpus, index
 from lexgrad.text.packed import PackedTexts, pack
@@ -136,6 +137,7 @@ class _Training:
         self.sampler = sampler(model, corpus.vocabulary, corpus.counts, model.sample)
         self.threads = model.threads or processors()
         self.at_once = self.threads if model.lock_free else 1
+        self.pace = Pace(self.threads)
         self.pieces = -(-len(corpus.texts.ids) // PIECE)
         self.read_per_token = corpus.read / len(corpus.texts.ids)
         self.words = 0
@@ -212,12 +214,15 @@ class _Training:
         """Update the vectors; returns the sum of the losses, and how many pairs."""
         W, C = self.here.parameters["W"], self.here.parameters["C"]
 
-        def one(number: int) -> tuple[float, int]:
-            threads = 1 if self.model.lock_free else self.threads
+        def one(number: int, threads: int = 1) -> tuple[float, int]:
             return self.sampler.piece(self.texts, number, self.here.epoch, self.rate(number), W, C, threads)
 
-        if len(group) == 1:
-            return one(group[0])
+        if not self.model.lock_free:
+            threads, began = self.pace.threads(), time.perf_counter()
+            done_alone = one(group[0], threads)
+            tokens = min(PIECE, len(self.texts.ids) - group[0] * PIECE)
+            self.pace.took(threads, (time.perf_counter() - began) / tokens)
+            return done_alone
         with ThreadPoolExecutor(len(group)) as pool:
             done = list(pool.map(one, group))
         return math.fsum(loss for loss, _ in done), sum(pairs for _, pairs in done)

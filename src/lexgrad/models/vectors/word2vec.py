@@ -78,7 +78,7 @@ class Word2Vec(Model):
         "threads update at once and unordered (Hogwild): no two trainings are the same, and resuming is not exact",
     )
     seed: int = setting(0, "fixes first vectors, noise, windows and the words left out", least=0)
-    threads: int | None = setting(None, "processor threads; results are the same for any number", least=1)
+    threads: int | None = setting(None, "processor threads, at most; results are the same for any number", least=1)
 
     def check(self) -> None:
         """Refuse n-grams that are no range of orders."""
