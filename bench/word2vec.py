@@ -192,7 +192,8 @@ def main(arguments: list[str]) -> None:
     o = parser.parse_args(arguments)
     if o.one:
         o.rate = o.rate or RATES[o.one[0]]
-        _one(*o.one, o)
+        system, path = o.one
+        _one(system, path, o)
         return
     rows = []
     with tempfile.TemporaryDirectory() as folder:

@@ -7,6 +7,7 @@ import json
 import math
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -36,7 +37,12 @@ def test_json_is_one_line_whatever_the_text() -> None:
 
 
 def test_lines_of_json_are_what_one_by_one_gives() -> None:
-    values = [{"text": "é\n", "p": [0.1, 2]}, {"p": math.nan}, {"p": np.float32(0.5)}, {"t": {"a": None, "b": True}}]
+    values: list[dict[str, Any]] = [
+        {"text": "é\n", "p": [0.1, 2]},
+        {"p": math.nan},
+        {"p": np.float32(0.5)},
+        {"t": {"a": None, "b": True}},
+    ]
     assert list(to_json_lines(values)) == [to_json(value) for value in values]
 
 

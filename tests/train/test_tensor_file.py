@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from lexgrad.train.tensor_file import write_tensor_file
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
     random = np.random.default_rng(0)
-    tensors = {
+    tensors: dict[str, Any] = {
         "E": random.normal(size=(7, 3)).astype(np.float32),
         "turned": random.normal(size=(4, 5)).T,
         "ids": np.arange(5),
