@@ -1,0 +1,153 @@
+"""Convolutional networks over the words of a text: windows, filters, pooling, and layers behind them."""
+
+# ruff: noqa: RUF009  # `setting` declares a field, as dataclasses.field does
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lexgrad import ops
+from lexgrad.models.classifiers.words import WordClassifier
+from lexgrad.models.settings import setting
+from lexgrad.nn.activations import ACTIVATIONS, activation
+from lexgrad.nn.layers import linear
+from lexgrad.nn.norms import limit_norms
+from lexgrad.ops.windows import PADDINGS, POOLS, Windows, pool_texts, pool_windows, window_places, windows
+
+if TYPE_CHECKING:
+    from lexgrad.graph import Node
+    from lexgrad.models.features.encoder import Encoder
+
+COPY = "E_fixed"
+
+
+@dataclasses.dataclass(kw_only=True, eq=False, repr=False)
+class TextCNN(WordClassifier):
+    """A convolutional network: each filter looks at windows of words, and its largest answer in a text is a feature.
+
+    For a kernel of k words the rows x of every k neighbouring words lie side by side, c = x W + b is a filter's answer
+    to each window, and a = max of g(c) over the windows of a text (or their mean) is the text's feature. The features of
+    all kernels go, by dropout, through layers of ``units`` to a softmax. Text shorter than a kernel has one window,
+    filled up with zero vectors.
+
+    g rises, so that max g(c) = g(max(x W) + b): with ``pool="max"`` it is computed so, for one window a text.
+
+    Parameters (``parameters_``): ``E`` (words, dimensions); ``E_fixed`` with ``fixed_copy``; for a kernel of k words
+    ``K{k}`` (k · width, filters) and ``b_K{k}``; ``W1``, ``b1``, ... of the layers behind, the last one to classes.
+
+    References:
+        Kim, "Convolutional neural networks for sentence classification", EMNLP 2014; Collobert et al., "Natural language
+        processing (almost) from scratch", JMLR 2011.
+    """
+
+    name: ClassVar[str] = "cnn"
+    usual_dimensions: ClassVar[int] = 300
+
+    kernels: tuple[int, ...] = setting((3, 4, 5), "words in a window: one number for each size of kernel", least=1)
+    filters: int = setting(100, "filters of each size", least=1)
+    stride: int = setting(1, "words from one window to the next", least=1)
+    padding: str = setting(
+        "full",
+        "zero vectors around a text; valid: none, same: a window for each word, full: every window with a word in it",
+        choices=PADDINGS,
+    )
+    activation: str = setting("relu", "activation g of filters and layers", choices=tuple(ACTIVATIONS))
+    window_pool: str | None = setting(None, "first pool neighbouring answers: max or mean", choices=POOLS)
+    window_pool_size: int = setting(2, "answers that window_pool makes one of", least=1)
+    window_pool_stride: int | None = setting(
+        None, "answers from one pooled window to the next; None: window_pool_size", least=1
+    )
+    pool: str = setting("max", "how the answers to a text become one: over all time", choices=POOLS)
+    fixed_copy: bool = setting(False, "a second channel: a copy of the first embeddings that training leaves alone")
+    units: int | tuple[int, ...] = setting((), "units of hidden layers behind the filters; (): none", least=1)
+    max_norm: float | None = setting(
+        3.0, "after each step, scale the output weights of each class down to this norm; None: leave them", least=0
+    )
+    dropout: float = setting(0.5, "share of features and hidden units set to zero while training", least=0)
+
+    optimizer: str = setting(
+        "adadelta", "the update rule", choices=("sgd", "momentum", "nesterov", "adagrad", "adadelta", "adam", "adamw")
+    )
+    learning_rate: float = setting(1.0, "step size of the first step (after warm-up)", least=0)
+    lazy: bool = setting(
+        True, "a step updates only the rows of embeddings that its batch reads (state and l2 too)"
+    )
+    batch: int = setting(50, "texts in a mini-batch", least=1)
+
+    def sizes(self) -> tuple[int, ...]:
+        """Return the words in each size of kernel."""
+        return tuple(self.kernels) if isinstance(self.kernels, tuple | list) else (int(self.kernels),)
+
+    def layers(self) -> int:
+        """Return how many layers of weights come behind the filters, the output layer included."""
+        return len(self._units()) + 1
+
+    def _units(self) -> tuple[int, ...]:
+        return tuple(self.units) if isinstance(self.units, tuple | list) else (int(self.units),)
+
+    def shapes(self, encoder: Encoder, classes: int) -> dict[str, tuple[int, ...]]:
+        """See TextClassifier.shapes."""
+        shapes = self.embedding_shapes(encoder)
+        width = shapes["E"][1]
+        if self.fixed_copy:
+            shapes[COPY] = shapes["E"]
+            width *= 2
+        for k in self.sizes():
+            shapes[f"K{k}"] = (k * width, self.filters)
+            shapes[f"b_K{k}"] = (self.filters,)
+        width = self.filters * len(self.sizes())
+        for layer, outputs in enumerate((*self._units(), classes), 1):
+            shapes[f"W{layer}"] = (width, outputs)
+            shapes[f"b{layer}"] = (outputs,)
+            width = outputs
+        return shapes
+
+    def initial(self, name: str, shape: tuple[int, ...], encoder: Encoder) -> NDArray[np.float64]:
+        """See TextClassifier.initial."""
+        return super().initial("E" if name == COPY else name, shape, encoder)
+
+    def frozen(self) -> frozenset[str]:
+        """See TextClassifier.frozen."""
+        return super().frozen() | ({COPY} if self.fixed_copy else set())
+
+    def constrained(self, name: str, value: Node) -> Node:
+        """See TextClassifier.constrained."""
+        last = name == f"W{self.layers()}"
+        return limit_norms(value, self.max_norm, 0) if last and self.max_norm is not None else value
+
+    def logits(self, parameters: Mapping[str, Node], inputs: Mapping[str, Node], drop: Callable[[Node], Node]) -> Node:
+        """See TextClassifier.logits."""
+        x, g = self._rows(parameters, inputs).named("x"), activation(self.activation)
+        a = ops.concatenate([self._feature(k, x, parameters, inputs["offsets"]) for k in self.sizes()], 1).named("a")
+        for layer in range(1, self.layers() + 1):
+            a = a if layer == 1 else g(z).named(f"a{layer - 1}")
+            z = linear(drop(a), parameters[f"W{layer}"], parameters[f"b{layer}"]).named(f"z{layer}")
+        return z
+
+    def _rows(self, parameters: Mapping[str, Node], inputs: Mapping[str, Node]) -> Node:
+        """What is known of each word: its channels side by side, (tokens, width)."""
+        ids = inputs["ids"]
+        rows = [ops.take(parameters[name], ids) for name in ("E", COPY) if name in parameters]
+        return ops.concatenate(rows, 1) if len(rows) > 1 else rows[0]
+
+    def _feature(self, k: int, x: Node, parameters: Mapping[str, Node], offsets: Node) -> Node:
+        """The feature of each text that each filter of ``k`` words makes, (batch, filters)."""
+        g, bias = activation(self.activation), parameters[f"b_K{k}"]
+        over = window_places(offsets, x.shape[0], k, stride=self.stride, padding=self.padding)
+        c = (windows(x, over.places) @ parameters[f"K{k}"]).named(f"c{k}")
+        if self.pool == "max" and self.window_pool != "mean":
+            return g(self._pooled(c, over) + bias).named(f"a_K{k}")
+        return self._pooled(g(c + bias), over).named(f"a_K{k}")
+
+    def _pooled(self, c: Node, over: Windows) -> Node:
+        if self.window_pool is not None:
+            size = self.window_pool_size
+            stride = self.window_pool_stride or size
+            further = window_places(over.offsets, c.shape[0], size, stride=stride, lengths=over.lengths)
+            c, over = pool_windows(c, further, self.window_pool), further
+        return pool_texts(c, over.offsets, self.pool, over.lengths)
