@@ -7,6 +7,7 @@ from lexgrad.models.base import Model
 from lexgrad.models.classifiers.averaging import DeepAveraging
 from lexgrad.models.classifiers.bag import BagOfNgrams
 from lexgrad.models.classifiers.base import TextClassifier
+from lexgrad.models.classifiers.convolutional import TextCNN
 from lexgrad.models.classifiers.feedforward import FeedForward
 from lexgrad.models.classifiers.logistic import LogisticRegression
 from lexgrad.models.classifiers.recurrent import GRUClassifier, LSTMClassifier, RecurrentClassifier, RNNClassifier
@@ -24,6 +25,7 @@ MODELS: dict[str, type[Model]] = {
         LogisticRegression,
         SoftmaxRegression,
         FeedForward,
+        TextCNN,
         BagOfNgrams,
         DeepAveraging,
         RNNClassifier,
@@ -42,7 +44,7 @@ MODELS: dict[str, type[Model]] = {
 
 
 def model_named(name: str) -> type[Model]:
-    """Return the class of the model called ``name`` ("logistic", "softmax", "ffnn").
+    """Return the class of the model called ``name`` ("logistic", "softmax", "ffnn", …).
 
     Raises:
         InputError: there is no such model.
@@ -70,6 +72,7 @@ __all__ = [
     "RecurrentClassifier",
     "SoftmaxRegression",
     "Tagger",
+    "TextCNN",
     "TextClassifier",
     "Word2Vec",
     "from_config",

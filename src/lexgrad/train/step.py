@@ -59,6 +59,7 @@ def build_step(
     clip_norm: float | None = None,
     clip_value: float | None = None,
     decays: Callable[[str], bool] = lambda name: True,
+    constrained: Callable[[str, Node], Node] = lambda name, value: value,
 ) -> Graph:
     """Build the graph of one training step.
 
@@ -75,6 +76,7 @@ def build_step(
         clip_norm: scale the whole gradient down to this norm.
         clip_value: limit each entry of the gradient (done before ``clip_norm``).
         decays: for which parameters AdamW's decay holds.
+        constrained: what a parameter of this name becomes where the update gave it this value (a limit of its norm).
     """
     trained = {name: objective.parameters[name] for name in objective.trained}
     total = objective.loss if objective.penalty is None else objective.loss + objective.penalty
@@ -93,6 +95,7 @@ def build_step(
     }
     rate = input_node(RATE, Type("float"))
     parameters, state = update_all(rule, trained, gradients, slots, rate, objective.step, decays, rows)
+    parameters = {name: constrained(name, value) for name, value in parameters.items()}
     inputs = {**objective.parameters, **slots, **objective.inputs, RATE: rate, STEP: objective.step}
     outputs = {LOSS: objective.loss, **parameters, **state, **objective.carried}
     return Graph(inputs, outputs, name="training_step")

@@ -94,6 +94,10 @@ class TextClassifier(ClassifierMixin, TrainedModel):  # type: ignore[misc]
         """Name the parameters that training leaves alone."""
         return frozenset()
 
+    def constrained(self, name: str, value: Node) -> Node:
+        """Return what a parameter becomes after each update, which gave it ``value``: that, unless a model says so."""
+        return value
+
     def dropout_rate(self) -> float:
         """The dropout rate while training."""
         return 0.0

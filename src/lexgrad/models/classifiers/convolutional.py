@@ -1,12 +1,10 @@
 """Convolutional networks over the words of a text: windows, filters, pooling, and layers behind them."""
 
-# ruff: noqa: RUF009  # `setting` declares a field, as dataclasses.field does
-
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,8 +29,8 @@ class TextCNN(WordClassifier):
     """A convolutional network: each filter looks at windows of words, and its largest answer in a text is a feature.
 
     For a kernel of k words the rows x of every k neighbouring words lie side by side, c = x W + b is a filter's answer
-    to each window, and a = max of g(c) over the windows of a text (or their mean) is the text's feature. The features of
-    all kernels go, by dropout, through layers of ``units`` to a softmax. Text shorter than a kernel has one window,
+    to each window, and a = max of g(c) over the windows of a text (or their mean) is the text's feature. The features
+    of all kernels go, by dropout, through layers of ``units`` to a softmax. Text shorter than a kernel has one window,
     filled up with zero vectors.
 
     g rises, so that max g(c) = g(max(x W) + b): with ``pool="max"`` it is computed so, for one window a text.
@@ -41,14 +39,17 @@ class TextCNN(WordClassifier):
     ``K{k}`` (k · width, filters) and ``b_K{k}``; ``W1``, ``b1``, ... of the layers behind, the last one to classes.
 
     References:
-        Kim, "Convolutional neural networks for sentence classification", EMNLP 2014; Collobert et al., "Natural language
-        processing (almost) from scratch", JMLR 2011.
+        Kim, "Convolutional neural networks for sentence classification", EMNLP 2014; Collobert et al., "Natural
+        language processing (almost) from scratch", JMLR 2011.
     """
 
     name: ClassVar[str] = "cnn"
     usual_dimensions: ClassVar[int] = 300
 
-    kernels: tuple[int, ...] = setting((3, 4, 5), "words in a window: one number for each size of kernel", least=1)
+    dimensions: int | None = setting(None, "width of embeddings; None: that of the vectors, or 300", least=1)
+    kernels: int | tuple[int, ...] = setting(
+        (3, 4, 5), "words in a window: one number for each size of kernel", least=1
+    )
     filters: int = setting(100, "filters of each size", least=1)
     stride: int = setting(1, "words from one window to the next", least=1)
     padding: str = setting(
@@ -74,9 +75,7 @@ class TextCNN(WordClassifier):
         "adadelta", "the update rule", choices=("sgd", "momentum", "nesterov", "adagrad", "adadelta", "adam", "adamw")
     )
     learning_rate: float = setting(1.0, "step size of the first step (after warm-up)", least=0)
-    lazy: bool = setting(
-        True, "a step updates only the rows of embeddings that its batch reads (state and l2 too)"
-    )
+    lazy: bool = setting(True, "a step updates only the rows of embeddings that its batch reads (state and l2 too)")
     batch: int = setting(50, "texts in a mini-batch", least=1)
 
     def sizes(self) -> tuple[int, ...]:
@@ -124,10 +123,11 @@ class TextCNN(WordClassifier):
         """See TextClassifier.logits."""
         x, g = self._rows(parameters, inputs).named("x"), activation(self.activation)
         a = ops.concatenate([self._feature(k, x, parameters, inputs["offsets"]) for k in self.sizes()], 1).named("a")
-        for layer in range(1, self.layers() + 1):
-            a = a if layer == 1 else g(z).named(f"a{layer - 1}")
+        last = self.layers()
+        for layer in range(1, last):
             z = linear(drop(a), parameters[f"W{layer}"], parameters[f"b{layer}"]).named(f"z{layer}")
-        return z
+            a = g(z).named(f"a{layer}")
+        return linear(drop(a), parameters[f"W{last}"], parameters[f"b{last}"]).named(f"z{last}")
 
     def _rows(self, parameters: Mapping[str, Node], inputs: Mapping[str, Node]) -> Node:
         """What is known of each word: its channels side by side, (tokens, width)."""

@@ -125,7 +125,14 @@ def training_step(model: TextClassifier, encoder: Encoder, classes: int, *, weig
     decay = model.l2_strength() if decoupled else 0.0
     rule = optimiser(model.optimizer, momentum=model.momentum, weight_decay=decay, lazy=model.lazy)
     decays = model.penalised()
-    graph = build_step(objective, rule, clip_norm=model.clip_norm, clip_value=model.clip_value, decays=decays)
+    graph = build_step(
+        objective,
+        rule,
+        clip_norm=model.clip_norm,
+        clip_value=model.clip_value,
+        decays=decays,
+        constrained=model.constrained,
+    )
     return TrainingStep(graph, objective.trained, model.precision, model.threads)
 
 
