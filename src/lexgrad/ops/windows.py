@@ -14,6 +14,7 @@ room for size - 1 more in each text), the first ones first; what is behind them 
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,10 +23,11 @@ from lexgrad.errors import InputError, ShapeError, suggest
 from lexgrad.graph import Node, Size
 from lexgrad.ops.casting import cast
 from lexgrad.ops.comparison import logical_and, logical_or
-from lexgrad.ops.elementwise import maximum, real_valued, where
+from lexgrad.ops.elementwise import add, maximum, real_valued, where
 from lexgrad.ops.indexing import take
 from lexgrad.ops.lifting import Operand, lift, operation, whole_size
 from lexgrad.ops.movement import broadcast_to, expand_dims, reshape
+from lexgrad.ops.product import matmul
 from lexgrad.ops.random import arange
 from lexgrad.ops.reduction import max as largest_of
 from lexgrad.ops.reduction import sum as sum_of
@@ -119,6 +121,29 @@ def windows(x: Operand, places: Operand) -> Node:
     if node.ndim != 2 or under.ndim != 2:
         raise ShapeError(f"needs rows (rows, d) and places (windows, size), got {node.type} and {under.type}")
     return reshape(take(node, under), (under.shape[0], under.shape[1] * node.shape[1]))
+
+
+@operation
+def convolve(x: Operand, kernel: Operand, places: Operand) -> Node:
+    """The answer of each filter to each window: Σ_j x[places[:, j]] kernel[j]ᵀ, the windows times all weights.
+
+    Args:
+        x: rows (rows, d).
+        kernel: (size, filters, d): what each filter multiplies the j-th row of a window with.
+        places: an int (windows, size), see ``Windows``.
+
+    Returns:
+        (windows, filters).
+    """
+    node, weights, under = lift(x, kernel, places)
+    if node.ndim != 2 or weights.ndim != 3 or under.ndim != 2 or weights.shape[0] != under.shape[1]:
+        raise ShapeError(
+            "needs rows (rows, d), a kernel (size, filters, d) and places (windows, size),"
+            f" got {node.type}, {weights.type} and {under.type}"
+        )
+    size = weights.shape[0]
+    assert isinstance(size, int)
+    return functools.reduce(add, (matmul(take(node, under[:, j]), weights[j].T) for j in range(size)))
 
 
 @operation

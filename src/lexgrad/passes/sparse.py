@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from lexgrad import ops
-from lexgrad.graph import Node, RewriteRule
+from lexgrad.graph import Dim, Node, RewriteRule, Size
 from lexgrad.passes.pattern import pattern_rule
 from lexgrad.passes.rules import again, example, floats, ints, is_a, rule
 
@@ -62,6 +62,28 @@ def join_takes(node: Node, users: Mapping[Node, int]) -> Node | None:
     if not is_a(inner, "take") or users.get(inner) != 1 or inner.inputs[1].ndim != 1 or inner.inputs[0].ndim < 2:
         return None
     return ops.take(inner.inputs[0], followed(inner.inputs[1], places))
+
+
+@rule(
+    RULES,
+    "take(x, i) @ W → take(x @ W, i), where x has no more rows, and W no more columns",
+    "matmul",
+    example(lambda x, i, W: ops.take(x, i) @ W, floats(3, 4), ints(5), floats(4, 2)),
+)
+def multiply_before_taking(node: Node) -> Node | None:
+    """A row is multiplied once, however often it is looked up: windows of words that overlap, say."""
+    rows, W = node.inputs
+    if not is_a(rows, "take") or rows.ndim != 2 or W.ndim != 2 or rows.inputs[1].ndim != 1:
+        return None
+    x, ids = rows.inputs
+    wide = isinstance(W.shape[1], int) and isinstance(x.shape[1], int) and W.shape[1] <= x.shape[1]
+    return ops.take(x @ W, ids) if wide and at_most(x.shape[0], ids.shape[0]) else None
+
+
+def at_most(first: Size, second: Size) -> bool:
+    """Whether a size is at most another, for any values of their names."""
+    more = second - first
+    return all(count >= 0 for _, count in more.terms) if isinstance(more, Dim) else more >= 0
 
 
 @rule(

@@ -151,6 +151,7 @@ def product_of_winners(node: Node) -> Node | None:
         return None
     values, places = put.inputs
     shape = (*values.shape, y.shape[1])
+    places = ops.where(ops.equal(values, 0.0), -1, places)  # behind a ReLU or dropout, say: no row to add
     return ops.scatter_add(broadcast(values, shape, (0, 1)) * broadcast(y, shape, (1, 2)), places, put.shape[0])
 
 

@@ -15,7 +15,7 @@ from lexgrad.models.settings import setting
 from lexgrad.nn.activations import ACTIVATIONS, activation
 from lexgrad.nn.layers import linear
 from lexgrad.nn.norms import limit_norms
-from lexgrad.ops.windows import PADDINGS, POOLS, Windows, pool_texts, pool_windows, window_places, windows
+from lexgrad.ops.windows import PADDINGS, POOLS, Windows, convolve, pool_texts, pool_windows, window_places
 
 if TYPE_CHECKING:
     from lexgrad.graph import Node
@@ -36,7 +36,7 @@ class TextCNN(WordClassifier):
     g rises, so that max g(c) = g(max(x W) + b): with ``pool="max"`` it is computed so, for one window a text.
 
     Parameters (``parameters_``): ``E`` (words, dimensions); ``E_fixed`` with ``fixed_copy``; for a kernel of k words
-    ``K{k}`` (k · width, filters) and ``b_K{k}``; ``W1``, ``b1``, ... of the layers behind, the last one to classes.
+    ``K{k}`` (k, filters, width) and ``b_K{k}``; ``W1``, ``b1``, ... of the layers behind, the last one to classes.
 
     References:
         Kim, "Convolutional neural networks for sentence classification", EMNLP 2014; Collobert et al., "Natural
@@ -97,7 +97,7 @@ class TextCNN(WordClassifier):
             shapes[COPY] = shapes["E"]
             width *= 2
         for k in self.sizes():
-            shapes[f"K{k}"] = (k * width, self.filters)
+            shapes[f"K{k}"] = (k, self.filters, width)
             shapes[f"b_K{k}"] = (self.filters,)
         width = self.filters * len(self.sizes())
         for layer, outputs in enumerate((*self._units(), classes), 1):
@@ -108,6 +108,9 @@ class TextCNN(WordClassifier):
 
     def initial(self, name: str, shape: tuple[int, ...], encoder: Encoder) -> NDArray[np.float64]:
         """See TextClassifier.initial."""
+        if name.startswith("K"):
+            k, filters, width = shape
+            return super().initial(name, (k * width, filters), encoder).reshape(k, width, filters).transpose(0, 2, 1)
         return super().initial("E" if name == COPY else name, shape, encoder)
 
     def frozen(self) -> frozenset[str]:
@@ -139,7 +142,7 @@ class TextCNN(WordClassifier):
         """The feature of each text that each filter of ``k`` words makes, (batch, filters)."""
         g, bias = activation(self.activation), parameters[f"b_K{k}"]
         over = window_places(offsets, x.shape[0], k, stride=self.stride, padding=self.padding)
-        c = (windows(x, over.places) @ parameters[f"K{k}"]).named(f"c{k}")
+        c = convolve(x, parameters[f"K{k}"], over.places).named(f"c{k}")
         if self.pool == "max" and self.window_pool != "mean":
             return g(self._pooled(c, over) + bias).named(f"a_K{k}")
         return self._pooled(g(c + bias), over).named(f"a_K{k}")
