@@ -19,7 +19,8 @@ STEPS = [
     "concat", "frozen", "mean adagrad", "mean adadelta", "mean adam", "language model clipped", "small network",
     "many adagrad", "many adagrad l2", "many adam", "many clipped values", "many max adagrad", "many logistic adagrad",
     "lazy momentum", "lazy adagrad", "lazy adadelta", "lazy adam", "lazy adamw", "lazy concat", "lazy max",
-    "lazy logistic", "lazy few", "lazy x0", "convolution",
+    "lazy logistic", "lazy few", "lazy x0", "convolution", "lazy filters", "lazy filters twice", "filters pooled",
+    "filters averaged",
 ]  # fmt: skip
 ROUNDS = 4
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from lexgrad import ops
 from lexgrad.graph import Dim, Graph, Node, Type, input_node
-from lexgrad.models import FeedForward, LogisticRegression, SoftmaxRegression
+from lexgrad.models import FeedForward, LogisticRegression, SoftmaxRegression, TextCNN
 from lexgrad.models.classifiers.base import TextClassifier
 from lexgrad.models.classifiers.fitting import training_step
 from lexgrad.models.features.arrays import ArrayEncoder
@@ -29,8 +29,8 @@ MANY = 1900
 class Words(WordEncoder):
     """Many more words than are read, without a tokenizer."""
 
-    def __init__(self, length: int | None, width: int = 900) -> None:
-        self.length, self.dimensions, self.vectors, self.tokenizer, self.width = length, 2, None, None, width
+    def __init__(self, length: int | None, width: int = 900, dimensions: int = 2) -> None:
+        self.length, self.dimensions, self.vectors, self.tokenizer, self.width = length, dimensions, None, None, width
 
 
 def _dense() -> Encoder:
@@ -47,6 +47,11 @@ Case = tuple[TextClassifier, Encoder, int]
 def _words(classes: int, width: int = 900, **settings: Any) -> Case:
     length = 3 if settings.get("pool") == "concat" else None
     return FeedForward(units=4, dimensions=2, **settings), Words(length, width), classes
+
+
+def _filters(width: int = 900, **settings: Any) -> Case:
+    usual: dict[str, Any] = {"kernels": (2, 3), "filters": 5, "dimensions": 4, "dropout": 0.0}
+    return TextCNN(**{**usual, **settings}), Words(None, width, 4), 3
 
 
 MODELS: dict[str, Case] = {
@@ -83,6 +88,11 @@ MODELS: dict[str, Case] = {
     "lazy logistic": (LogisticRegression(optimizer="adam", lazy=True), _sparse(MANY), 2),
     "lazy softmax": (SoftmaxRegression(optimizer="adam", lazy=True), _sparse(MANY), 3),
     "lazy few": _words(3, optimizer="adam", l2=0.1, clip_norm=0.1, lazy=True),
+    "lazy filters": _filters(MANY, dropout=0.3, max_norm=0.5, padding="valid"),
+    "lazy filters twice": _filters(MANY, optimizer="adam", fixed_copy=True, units=3, l2=0.1, clip_norm=0.1),
+    "filters": _filters(optimizer="sgd", lazy=False, max_norm=None),
+    "filters pooled": _filters(optimizer="sgd", lazy=False, stride=2, window_pool="max", padding="same"),
+    "filters averaged": _filters(optimizer="sgd", lazy=False, pool="mean", window_pool="mean", activation="tanh"),
     "lazy x0": (FeedForward(units=4, bias="x0", optimizer="adam", lazy=True), _sparse(MANY), 3),
 }  # fmt: skip
 
