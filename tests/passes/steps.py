@@ -50,7 +50,7 @@ def _words(classes: int, width: int = 900, **settings: Any) -> Case:
 
 
 def _filters(width: int = 900, **settings: Any) -> Case:
-    usual: dict[str, Any] = {"kernels": (2, 3), "filters": 5, "dimensions": 4, "dropout": 0.0}
+    usual: dict[str, Any] = {"kernels": (2, 3), "filters": 3, "dimensions": 4, "dropout": 0.0}
     return TextCNN(**{**usual, **settings}), Words(None, width, 4), 3
 
 

@@ -115,14 +115,15 @@ def test_the_gradient_of_a_pooled_convolution_is_one_of_the_winning_windows(acti
 @pytest.mark.parametrize("case", ["filters", "lazy filters", "lazy filters twice"])
 def test_of_a_convolution_that_is_pooled_over_all_time_only_the_winning_windows_come_back(case: str) -> None:
     """Each kernel multiplies every word once, for the way forward; there is no second convolution."""
-    model, _, _ = MODELS[case]
     after = simplify(model_step(case))
     products = [n for n in after.nodes if n.primitive.name == "matmul" and Dim("tokens") in n.inputs[0].shape]
     assert len(products) == 2 + 3
-    assert all(n.inputs[0].shape[0] == Dim("tokens") and n.shape[1] == 5 for n in products)  # texts, and no windows
-    assert {n.primitive.name for n in products[0].inputs[:1]} <= {"take", "concatenate"}
+    (x,) = {n.inputs[0] for n in products}
+    assert x.primitive.name == ("concatenate" if case == "lazy filters twice" else "take")
     assert changes(after) == {"add_rows" if case == "filters" else "set_rows"}
-    assert not [n for n in after.nodes if n.primitive.name == "put_along" and n.shape[1:] == (5,)], model
+    along = [n for n in after.nodes if n.ndim > 1 and isinstance(n.shape[0], Dim) and "tokens" in n.shape[0].names]
+    assert not [n for n in along if n.shape[1] == 3 and n.primitive.name == "put_along"]
+    assert all(n.shape[0] == Dim("tokens") for n in along if n.primitive.name in ("scatter_add", "add_rows"))
 
 
 def test_a_penalty_shrinks_the_table_and_adds_rows() -> None:

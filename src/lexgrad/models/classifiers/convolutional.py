@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lexgrad import ops
+from lexgrad.errors import InputError
 from lexgrad.models.classifiers.words import WordClassifier
 from lexgrad.models.settings import setting
 from lexgrad.nn.activations import ACTIVATIONS, activation
@@ -88,6 +89,13 @@ class TextCNN(WordClassifier):
 
     def _units(self) -> tuple[int, ...]:
         return tuple(self.units) if isinstance(self.units, tuple | list) else (int(self.units),)
+
+    def check(self) -> None:
+        """See Model.check."""
+        super().check()
+        sizes = self.sizes()
+        if not sizes or len(set(sizes)) < len(sizes):
+            raise InputError(f"kernels names at least one size of kernel, and each size once; got {self.kernels!r}")
 
     def shapes(self, encoder: Encoder, classes: int) -> dict[str, tuple[int, ...]]:
         """See TextClassifier.shapes."""

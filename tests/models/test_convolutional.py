@@ -1,0 +1,137 @@
+"""Convolutional networks: a step by hand, what they can learn, channels, limits of norms, short texts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from lexgrad.errors import InputError
+from lexgrad.models import TextCNN, load
+from lexgrad.train import Interrupted, Progress
+from lexgrad.train.run import Run
+
+TEXTS = [
+    "a b c d", "b a c d", "c a b d e", "d b a", "e a b", "b a e", "x a b y z a", "x b a y z",
+]  # fmt: skip
+LABELS = ["ab", "ba", "ab", "ba", "ab", "ba", "ab", "ba"]
+SMALL: dict[str, Any] = {"kernels": (2, 3), "filters": 6, "dimensions": 5, "batch": 4, "epochs": 3, "tokens": "spaces"}
+
+
+def fitted(**settings: Any) -> TextCNN:
+    return TextCNN(**{**SMALL, **settings}).fit(TEXTS, LABELS)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"padding": "valid", "optimizer": "adam", "learning_rate": 0.02},
+        {"pool": "mean", "activation": "tanh", "optimizer": "adam", "learning_rate": 0.03},
+        {"window_pool": "max", "units": 5, "optimizer": "adam", "learning_rate": 0.03},
+    ],
+    ids=str,
+)
+def test_it_learns_an_order_of_words(settings: dict[str, Any]) -> None:
+    """The same words in both classes: only a kernel of two words or more tells them apart."""
+    model = fitted(epochs=60, dropout=0.0, **settings)
+    assert model.score(TEXTS, LABELS) == 1.0
+
+
+def test_without_neighbours_it_can_not() -> None:
+    model = fitted(kernels=1, epochs=60, dropout=0.0)
+    assert model.predict(["a b c"]).tolist() == model.predict(["b a c"]).tolist()
+
+
+def test_a_step_by_hand() -> None:
+    """One filter over two words with E = [0, 1, 2, -1], K = [1, 2]: a step of SGD on one text of class 1."""
+
+    class Given(TextCNN):
+        def initial(self, name: str, shape: tuple[int, ...], encoder: Any) -> Any:
+            known = {
+                "E": [[0.0], *([row] for row in self.rows(encoder))],
+                "K2": [[[1.0]], [[2.0]]],
+                "W1": [[0.5, -0.5]],
+            }
+            return np.array(known[name]) if name in known else np.zeros(shape)
+
+        def rows(self, encoder: Any) -> list[float]:
+            values = {"p": 1.0, "q": 2.0, "r": -1.0}
+            return [values[word] for word in encoder.tokenizer.vocabulary[1:]]
+
+    model = Given(
+        kernels=2, filters=1, dimensions=1, padding="valid", dropout=0.0, max_norm=None, optimizer="sgd", batch=2,
+        learning_rate=0.1, epochs=1, precision="fp64", tokens="spaces", lazy=False,
+    ).fit(["p q r", "p q r"], ["no", "yes"])  # fmt: skip
+    # c = (1·1 + 2·2, 1·2 + 2·(-1)) = (5, 0); a = 5; z = (2.5, -2.5); the mean of p - y over both labels is p - ½.
+    p = 1 / (1 + np.exp(-5.0))
+    blame = p - 0.5
+    da = 0.5 * blame + 0.5 * blame  # W (blame, -blame)
+    assert model.history_[0]["loss"] == pytest.approx(-(np.log(p) + np.log(1 - p)) / 2)
+    np.testing.assert_allclose(model.parameters_["W1"], [[0.5 - 0.1 * 5 * blame, -0.5 + 0.1 * 5 * blame]])
+    np.testing.assert_allclose(model.parameters_["K2"][:, 0, 0], [1 - 0.1 * da * 1.0, 2 - 0.1 * da * 2.0])
+    np.testing.assert_allclose(model.parameters_["b_K2"], [-0.1 * da])
+    words = model.encoder_.tokenizer.vocabulary
+    E = {word: model.parameters_["E"][words.index(word), 0] for word in "pqr"}
+    assert pytest.approx({"p": 1.0 - 0.1 * da * 1.0, "q": 2.0 - 0.1 * da * 2.0, "r": -1.0}) == E
+
+
+@pytest.mark.parametrize("padding", ["valid", "same", "full"])
+def test_texts_shorter_than_a_kernel(padding: str) -> None:
+    model = TextCNN(**{**SMALL, "kernels": (3, 7), "padding": padding}).fit(["a", "b b", "", "a b a b"], [0, 1, 0, 1])
+    assert np.isfinite(model.predict_proba(["a", "", "b b b b b b b b b", "never seen"])).all()
+
+
+def test_same_seed_same_bits_on_any_number_of_threads() -> None:
+    one, two, other = fitted(threads=1), fitted(threads=2), fitted(seed=1)
+    for name, array in one.parameters_.items():
+        np.testing.assert_array_equal(array, two.parameters_[name])
+    assert not np.array_equal(one.parameters_["K2"], other.parameters_["K2"])
+
+
+def test_output_weights_stay_within_their_norm() -> None:
+    free, held = fitted(epochs=20, max_norm=None), fitted(epochs=20, max_norm=0.3)
+    norms = [np.linalg.norm(model.parameters_["W1"], axis=0) for model in (free, held)]
+    assert norms[0].max() > 0.5
+    np.testing.assert_array_less(norms[1], 0.3 + 1e-6)
+
+
+def test_a_fixed_copy_stays_and_the_other_moves() -> None:
+    start, end = fitted(fixed_copy=True, learning_rate=0.0), fitted(fixed_copy=True)
+    np.testing.assert_array_equal(start.parameters_["E"], start.parameters_["E_fixed"])
+    np.testing.assert_array_equal(end.parameters_["E_fixed"], start.parameters_["E"])
+    assert not np.array_equal(end.parameters_["E"], start.parameters_["E"])
+    assert end.parameters_["K2"].shape == (2, 6, 10)
+
+
+def test_resumed_is_uninterrupted(tmp_path: Path) -> None:
+    class Stop(Progress):
+        def on_step(self, *, step: int, **_: Any) -> None:
+            if step == 2:
+                raise KeyboardInterrupt
+
+    whole = fitted(fixed_copy=True)
+    with pytest.raises(Interrupted):
+        TextCNN(**SMALL, fixed_copy=True).fit(TEXTS, LABELS, run=Run.create(tmp_path / "run"), progress=Stop())
+    again = TextCNN(**SMALL, fixed_copy=True).fit(TEXTS, LABELS, run=Run.resume(tmp_path / "run"))
+    for name, array in whole.parameters_.items():
+        np.testing.assert_array_equal(again.parameters_[name], array)
+    np.testing.assert_array_equal(load(tmp_path / "run").predict_proba(TEXTS), whole.predict_proba(TEXTS))
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"kernels": ()}, "kernels names at least one size"),
+        ({"kernels": (3, 3)}, r"each size once; got \(3, 3\)"),
+        ({"kernels": (0,)}, "'kernels' of TextCNN is at least 1"),
+        ({"padding": "half"}, "'padding' of TextCNN is one of valid, same, full; got 'half'"),
+        ({"dropout": 1.0}, "'dropout' of TextCNN is below 1"),
+        ({"max_norm": -1.0}, "'max_norm' of TextCNN is at least 0"),
+    ],
+)
+def test_mistakes_are_named(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        fitted(**settings)
