@@ -91,8 +91,10 @@ def test_values_and_gradients_agree(case: tuple[int, int, str, str, Pooling]) ->
 @pytest.mark.parametrize("case", CASES[::5], ids=str)
 def test_compiled_is_the_same(case: tuple[int, int, str, str, Pooling]) -> None:
     graph, generator = ours(*case), np.random.default_rng(1)
-    values = {name: generator.normal(size=[11 if s == T else s for s in graph.input_types[name].shape])
-              for name in ("x", "kernel")}  # fmt: skip
+    shapes: dict[str, list[Any]] = {
+        name: [11 if size == T else size for size in graph.input_types[name].shape] for name in ("x", "kernel")
+    }
+    values = {name: generator.normal(size=shape) for name, shape in shapes.items()}
     offsets = np.array([0, 6, 6, 7, 11])
     expected = Interpreter(graph).run({**values, "offsets": offsets})
     found = Program(graph, "fp64").run({**values, "offsets": offsets})
