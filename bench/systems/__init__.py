@@ -44,11 +44,15 @@ class System:
 
 _RECURRENT = ("elman-lm", "lstm-lm")
 _EMBEDDED = ("ffnn-lm", *_RECURRENT, "mean-pool", "tagger")
+_CONVOLUTION = ("textcnn-sgd", "textcnn-adam", "textcnn-adadelta")
+_OTHER_OPTIMISERS = ("textcnn-adam", "textcnn-adadelta")
 _STEPS = (*_EMBEDDED, "xor")
 _TEXTS = ("dan", "lstm-classifier")
+_MODULES = (*_STEPS, *_TEXTS, *_CONVOLUTION)
 _COUNTS = ("sparse-logistic",)
 _LAYERS = (*_RECURRENT, "tagger", "lstm-classifier")
 _FIXED = tuple(name for name in _STEPS if name != "tagger")  # batches of one shape: others it compiles anew
+_SPARSE = (*_EMBEDDED, *_TEXTS, "textcnn-sgd", "textcnn-adam")
 
 
 def _torch(name: str, about: str, workloads: tuple[str, ...] = _STEPS, **options: Any) -> dict[str, System]:
@@ -59,8 +63,9 @@ def _torch(name: str, about: str, workloads: tuple[str, ...] = _STEPS, **options
     }
     systems = {name: System("torch_steps", about, workloads, ("fp32",), options)}
     for half, how in halves.items():
+        fitting = workloads if half == "autocast" else tuple(w for w in workloads if w not in _OTHER_OPTIMISERS)
         systems[f"{name}-{half}"] = System(
-            "torch_steps", f"{about}; {how}", workloads, ("bf16",), {**options, "half": half}
+            "torch_steps", f"{about}; {how}", fitting, ("bf16",), {**options, "half": half}
         )
     return systems
 
@@ -69,14 +74,12 @@ SYSTEMS: dict[str, System] = {
     OURS: System(
         "lexgrad_compiled",
         "the whole step as one program, many steps a launch",
-        (*_STEPS, *_TEXTS, *_COUNTS, "bow"),
+        (*_MODULES, *_COUNTS, "bow"),
         ("fp32", "bf16"),
     ),
-    **_torch("torch-eager", "PyTorch, module and optimiser as its users write them", (*_STEPS, *_TEXTS)),
-    **_torch("torch-sparse", "the same with sparse gradients of embeddings", (*_EMBEDDED, *_TEXTS), sparse=True),
-    **_torch(
-        "torch-compile", "PyTorch, forward and backward through torch.compile", (*_STEPS, *_TEXTS), compile="default"
-    ),
+    **_torch("torch-eager", "PyTorch, module and optimiser as its users write them", _MODULES),
+    **_torch("torch-sparse", "the same with sparse gradients of embeddings", _SPARSE, sparse=True),
+    **_torch("torch-compile", "PyTorch, forward and backward through torch.compile", _MODULES, compile="default"),
     **_torch("torch-autotune", "the same with mode='max-autotune'", ("ffnn-lm",), compile="max-autotune"),
     **_torch("torch-whole", "PyTorch, the whole step as one function through torch.func and torch.compile", whole=True),
     **_torch("torch-nn", "PyTorch's own nn.RNN and nn.LSTM; texts as packed sequences", _LAYERS, library=True),

@@ -30,7 +30,7 @@ def _prepare(name: str, data: Data, setup: Setup) -> Run:
     if options.get("whole"):
         step = _whole(model, rate, norm, options.get("half"))
     else:
-        step = _modular(model, rate, norm, options)
+        step = _modular(model, rate, norm, options, data.get("optimizer", "sgd"))
 
     def run(steps: int) -> float:
         loss = torch.zeros(())
@@ -41,14 +41,12 @@ def _prepare(name: str, data: Data, setup: Setup) -> Run:
     return run
 
 
-def _modular(model: nn.Module, rate: float, norm: float | None, options: Any) -> Callable[..., torch.Tensor]:
+def _modular(
+    model: nn.Module, rate: float, norm: float | None, options: Any, optimizer: str
+) -> Callable[..., torch.Tensor]:
     """A module, a loss, ``backward`` and an optimiser."""
     half, sparse = options.get("half"), options.get("sparse", False)
-    update: Callable[[], None]
-    if half == "masters":
-        update = _masters(model, rate)
-    else:
-        update = torch.optim.SGD(model.parameters(), lr=rate, **({} if sparse else {"fused": True})).step
+    update = _masters(model, rate) if half == "masters" else _optimiser(model, rate, sparse, optimizer)
     parameters = [p for p in model.parameters() if p.requires_grad]
     forward = torch.compile(model, mode=options["compile"]) if "compile" in options else model
 
@@ -64,6 +62,25 @@ def _modular(model: nn.Module, rate: float, norm: float | None, options: Any) ->
         return loss
 
     return step
+
+
+def _optimiser(model: nn.Module, rate: float, sparse: bool, name: str) -> Callable[[], None]:
+    """The fastest form of an optimiser; embeddings with sparse gradients have one of their own for Adam."""
+    if name == "sgd":
+        return torch.optim.SGD(model.parameters(), lr=rate, **({} if sparse else {"fused": True})).step
+    if name == "adadelta":
+        return torch.optim.Adadelta(model.parameters(), lr=rate, foreach=True).step
+    if not sparse:
+        return torch.optim.Adam(model.parameters(), lr=rate, fused=True).step
+    tables = [p for module in model.modules() if isinstance(module, nn.Embedding) for p in module.parameters()]
+    others = [p for p in model.parameters() if all(p is not table for table in tables)]
+    both = torch.optim.SparseAdam(tables, lr=rate), torch.optim.Adam(others, lr=rate, fused=True)
+
+    def update() -> None:
+        for each in both:
+            each.step()
+
+    return update
 
 
 def _clip(parameters: Sequence[nn.Parameter], norm: float) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from bench.systems.torch_models import language, pooled, recurrent, tagging, toy
+from bench.systems.torch_models import convolution, language, pooled, recurrent, tagging, toy
 from bench.systems.torch_models.parts import Models
 
-MODELS: Models = language.MODELS | pooled.MODELS | recurrent.MODELS | tagging.MODELS | toy.MODELS
+_FAMILIES = (language, pooled, convolution, recurrent, tagging, toy)
+MODELS: Models = {name: model for family in _FAMILIES for name, model in family.MODELS.items()}
