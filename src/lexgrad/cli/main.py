@@ -289,6 +289,7 @@ def predict(
 def show(
     run: RunPath,
     health: Annotated[bool, _flag("--health", "Show gradients, updates and dead ReLUs over the training.")] = False,
+    filters: Annotated[bool, _flag("--filters", "Show the n-grams that a cnn's filters answer to.")] = False,
     as_json: Json = False,
 ) -> None:
     """Show a run: its configuration, its parameters with their shapes, and its metrics.
@@ -301,10 +302,14 @@ def show(
       lexgrad show runs/logistic-train-1
       lexgrad show runs/logistic-train-1 --json
       lexgrad show runs/ffnn-train-1 --health
+      lexgrad show runs/cnn-train-1 --filters
     """
-    from lexgrad.cli.show import run_show, run_show_health
+    from lexgrad.cli.show import run_show, run_show_filters, run_show_health
+    from lexgrad.errors import InputError
 
-    (run_show_health if health else run_show)(run, Output(as_json=as_json))
+    if health and filters:
+        raise InputError("show one at a time: --health or --filters")
+    (run_show_health if health else run_show_filters if filters else run_show)(run, Output(as_json=as_json))
 
 
 @app.command()

@@ -84,6 +84,40 @@ def run_show_health(path: Path, output: Output) -> None:
     output.result({"run": str(path), **found, "measured": records})
 
 
+def run_show_filters(path: Path, output: Output) -> None:
+    """Print the training n-grams to which each filter of a convolutional network answers most, with their classes.
+
+    Raises:
+        InputError: the run is of another model, or not finished.
+    """
+    run = Run.open(path)
+    config, filters = run.config(), run.read_learned().get("filters")
+    if filters is None:
+        raise InputError(
+            f"{path} says nothing of filters: --filters is for a finished training of cnn, and this is"
+            f" {config.get('model')!r}"
+        )
+    output.report(f"{path}: {config.get('model')}, {len(filters)} filters, and the n-grams they answer to most", "")
+    output.report(table(("filter", "votes for", "n-grams: answer, texts by class"), [_filter(row) for row in filters]))
+    output.result({"run": str(path), "filters": filters})
+
+
+def _filter(row: Mapping[str, Any], most: int = 4) -> tuple[str, str, str]:
+    votes: Mapping[str, float] = row.get("votes", {})
+    mean = sum(votes.values()) / max(len(votes), 1)
+    label = max(votes, key=lambda name: votes[name]) if votes else ""
+    ngrams = [
+        f"{found['ngram']}: {found['answer']:.2f}, "
+        + ", ".join(f"{name} {count}" for name, count in found["classes"].items() if count)
+        for found in row["ngrams"][:most]
+    ]
+    return (
+        f"K{row['kernel']}[{row['filter']}]",
+        f"{label} {votes[label] - mean:+.2f}" if votes else "",
+        "\n".join(ngrams),
+    )
+
+
 def _gradients(parameters: Mapping[str, Mapping[str, Any]]) -> Any:
     rows = [
         (

@@ -18,7 +18,8 @@ FORMAT = 1
 VERSION = version("lexgrad")
 CONFIG, MODEL, TOKENIZER = "config.json", "model.safetensors", "tokenizer.json"
 METRICS, HEALTH, CHECKPOINT = "metrics.jsonl", "health.jsonl", "checkpoint.safetensors"
-FILES = (CONFIG, MODEL, TOKENIZER, METRICS, HEALTH, CHECKPOINT)
+LEARNED = "learned.json"
+FILES = (CONFIG, MODEL, TOKENIZER, METRICS, HEALTH, LEARNED, CHECKPOINT)
 
 
 class Run:
@@ -115,6 +116,24 @@ class Run:
         if not (self.path / MODEL).is_file() and (self.path / CHECKPOINT).is_file():
             raise InputError(f"{self.path} has a checkpoint but no {MODEL}: its training is not finished; resume it")
         return map_tensors(self.path / MODEL) if mapped else read_tensors(self.path / MODEL)[0]
+
+    def write_learned(self, learned: Mapping[str, Any]) -> None:
+        """Write learned.json: what a model found out about its training texts."""
+        write_text_whole(self.path / LEARNED, json.dumps(learned, ensure_ascii=False, allow_nan=False) + "\n")
+
+    def read_learned(self) -> dict[str, Any]:
+        """Return learned.json; nothing where there is no such file.
+
+        Raises:
+            InputError: it is damaged.
+        """
+        file = self.path / LEARNED
+        if not file.is_file():
+            return {}
+        try:
+            return dict(json.loads(file.read_text(encoding="utf-8")))
+        except (ValueError, TypeError) as fault:
+            raise InputError(f"{file} is damaged ({fault})") from fault
 
     def write_metrics(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Write metrics.jsonl anew from all rows, so that a resumed run neither loses nor repeats one."""

@@ -23,6 +23,7 @@ from lexgrad.models.classifiers.fitting import fit_model
 from lexgrad.models.classifiers.prediction import Predictor
 from lexgrad.models.classifiers.targets import class_indices
 from lexgrad.models.features.encoder import Encoder
+from lexgrad.models.features.inputs import Inputs
 from lexgrad.models.settings import setting
 from lexgrad.models.sources import Source, labels_of, open_source
 from lexgrad.models.trained import TrainedModel
@@ -52,6 +53,7 @@ class TextClassifier(ClassifierMixin, TrainedModel):  # type: ignore[misc]
         report_: dict with epochs, parameters (how many numbers), train_seconds, examples_per_second, tokens_per_second.
         decision_: temperature and threshold, with which logits become probabilities and answers.
         encoder_: what turns X into the inputs of the graph (tokenizer, vocabulary of n-grams, idf, means ...).
+        learned_: what the model found out about its training texts; see the models.
         n_features_in_: number of columns, when X was an array or a matrix.
     """
 
@@ -97,6 +99,10 @@ class TextClassifier(ClassifierMixin, TrainedModel):  # type: ignore[misc]
     def constrained(self, name: str, value: Node) -> Node:
         """Return what a parameter becomes after each update, which gave it ``value``: that, unless a model says so."""
         return value
+
+    def look_through(self, inputs: Inputs, codes: NDArray[np.int64]) -> dict[str, Any]:
+        """Return what is to be kept of the training examples when training is done, as JSON has it: ``learned_``."""
+        return {}
 
     def dropout_rate(self) -> float:
         """The dropout rate while training."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lexgrad import ops
 from lexgrad.errors import InputError
+from lexgrad.models.classifiers.filters import look_through
 from lexgrad.models.classifiers.words import WordClassifier
 from lexgrad.models.settings import setting
 from lexgrad.nn.activations import ACTIVATIONS, activation
@@ -21,6 +22,7 @@ from lexgrad.ops.windows import PADDINGS, POOLS, Windows, convolve, pool_texts, 
 if TYPE_CHECKING:
     from lexgrad.graph import Node
     from lexgrad.models.features.encoder import Encoder
+    from lexgrad.models.features.inputs import Inputs
 
 COPY = "E_fixed"
 
@@ -132,7 +134,7 @@ class TextCNN(WordClassifier):
 
     def logits(self, parameters: Mapping[str, Node], inputs: Mapping[str, Node], drop: Callable[[Node], Node]) -> Node:
         """See TextClassifier.logits."""
-        x, g = self._rows(parameters, inputs).named("x"), activation(self.activation)
+        x, g = self.rows(parameters, inputs).named("x"), activation(self.activation)
         a = ops.concatenate([self._feature(k, x, parameters, inputs["offsets"]) for k in self.sizes()], 1).named("a")
         last = self.layers()
         for layer in range(1, last):
@@ -140,20 +142,49 @@ class TextCNN(WordClassifier):
             a = g(z).named(f"a{layer}")
         return linear(drop(a), parameters[f"W{last}"], parameters[f"b{last}"]).named(f"z{last}")
 
-    def _rows(self, parameters: Mapping[str, Node], inputs: Mapping[str, Node]) -> Node:
-        """What is known of each word: its channels side by side, (tokens, width)."""
+    def rows(self, parameters: Mapping[str, Node], inputs: Mapping[str, Node]) -> Node:
+        """Return what is known of each word: its channels side by side, (tokens, width)."""
         ids = inputs["ids"]
         rows = [ops.take(parameters[name], ids) for name in ("E", COPY) if name in parameters]
         return ops.concatenate(rows, 1) if len(rows) > 1 else rows[0]
 
+    def answers(self, k: int, x: Node, parameters: Mapping[str, Node], offsets: Node) -> tuple[Node, Windows]:
+        """Return what each filter of ``k`` words makes of each window, without its bias, and the windows."""
+        over = window_places(offsets, x.shape[0], k, stride=self.stride, padding=self.padding)
+        return convolve(x, parameters[f"K{k}"], over.places).named(f"c{k}"), over
+
     def _feature(self, k: int, x: Node, parameters: Mapping[str, Node], offsets: Node) -> Node:
         """The feature of each text that each filter of ``k`` words makes, (batch, filters)."""
         g, bias = activation(self.activation), parameters[f"b_K{k}"]
-        over = window_places(offsets, x.shape[0], k, stride=self.stride, padding=self.padding)
-        c = convolve(x, parameters[f"K{k}"], over.places).named(f"c{k}")
+        c, over = self.answers(k, x, parameters, offsets)
         if self.pool == "max" and self.window_pool != "mean":
             return g(self._pooled(c, over) + bias).named(f"a_K{k}")
         return self._pooled(g(c + bias), over).named(f"a_K{k}")
+
+    def look_through(self, inputs: Inputs, codes: NDArray[np.int64]) -> dict[str, Any]:
+        """See TextClassifier.look_through."""
+        return {"filters": look_through(self, self.encoder_, self.parameters_, inputs, codes, self.classes_)}
+
+    def top_ngrams(self, n: int = 5) -> list[dict[str, Any]]:
+        """Return for each filter the n-grams of the training texts to which it answers most.
+
+        Args:
+            n: how many of each filter, 10 at most.
+
+        Returns:
+            A dict for each filter: ``kernel`` (how many words), ``filter`` (its number, from 0), ``votes`` (what an
+            answer of 1 adds to the logit of each class; only without hidden layers) and ``ngrams``: dicts with
+            ``ngram``, ``answer`` and ``classes``: in how many texts of each class it was the filter's largest answer.
+            Of more than 10 000 training texts so many are looked through, drawn by the seed.
+
+        Raises:
+            InputError: the model was trained and saved without it.
+            NotFittedError: before ``fit``.
+        """
+        self._require_fitted()
+        if "filters" not in self.learned_:
+            raise InputError("the files of this model do not say which n-grams its filters answer to; train it again")
+        return [{**row, "ngrams": row["ngrams"][:n]} for row in self.learned_["filters"]]
 
     def _pooled(self, c: Node, over: Windows) -> Node:
         if self.window_pool is not None:

@@ -107,6 +107,7 @@ def fit_model(model: TextClassifier, X: Any, y: Any, *, dev: Any, run: Run | Non
     end = train(step, examples, start, plan, measure=measure, run=run, progress=progress, watch=watch)
     _keep(model, end, encoder, classes, time.monotonic() - began, start)
     _decide(model, dev_set, progress)
+    model.learned_ = model.look_through(inputs, codes)
     if run is not None:
         storing.write_finished(run, model)
 

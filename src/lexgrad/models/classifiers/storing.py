@@ -41,10 +41,12 @@ def write_start(run: Run, encoder: Encoder, config: Mapping[str, Any]) -> None:
 
 
 def write_finished(run: Run, model: TextClassifier) -> None:
-    """Write what was decided on the dev set into config.json, and model.safetensors."""
+    """Write what was decided on the dev set into config.json, learned.json if it says anything, and model.safetensors."""
     if model.decision_ != Decision():
         run.write_config({**run.config(), "decision": asdict(model.decision_)})
     arrays = {f"{ENCODER}{name}": array for name, array in model.encoder_.arrays().items()}
+    if model.learned_:
+        run.write_learned(model.learned_)
     run.write_model({**model.parameters_, **arrays})
 
 
@@ -63,6 +65,7 @@ def read_from(model: TextClassifier, run: Run, config: Mapping[str, Any]) -> Non
             raise InputError(f"{run.path}: parameter {name} {got}, expected {shape}: the files do not belong together")
     model.classes_, model.encoder_, model.parameters_ = classes, encoder, parameters
     model.decision_ = Decision(**config.get("decision", {}))
+    model.learned_ = run.read_learned()
     model.history_ = run.read_metrics()
     model.n_iter_ = len(model.history_)
     if encoder.takes != "text":
