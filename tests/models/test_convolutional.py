@@ -51,13 +51,13 @@ def test_a_step_by_hand() -> None:
     class Given(TextCNN):
         def initial(self, name: str, shape: tuple[int, ...], encoder: Any) -> Any:
             known = {
-                "E": [[0.0], *([row] for row in self.rows(encoder))],
+                "E": [[0.0], *([row] for row in self.given(encoder))],
                 "K2": [[[1.0]], [[2.0]]],
                 "W1": [[0.5, -0.5]],
             }
             return np.array(known[name]) if name in known else np.zeros(shape)
 
-        def rows(self, encoder: Any) -> list[float]:
+        def given(self, encoder: Any) -> list[float]:
             values = {"p": 1.0, "q": 2.0, "r": -1.0}
             return [values[word] for word in encoder.tokenizer.vocabulary[1:]]
 
