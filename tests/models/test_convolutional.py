@@ -10,6 +10,7 @@ import pytest
 
 from lexgrad.errors import InputError
 from lexgrad.models import TextCNN, load
+from lexgrad.models.features.word_kinds import named_features
 from lexgrad.train import Interrupted, Progress
 from lexgrad.train.run import Run
 
@@ -121,6 +122,48 @@ def test_resumed_is_uninterrupted(tmp_path: Path) -> None:
     np.testing.assert_array_equal(load(tmp_path / "run").predict_proba(TEXTS), whole.predict_proba(TEXTS))
 
 
+def test_filters_say_which_ngrams_they_answer_to(tmp_path: Path) -> None:
+    """Each answer is what the weights give for that n-gram, and no window of any text has a larger one."""
+    model = fitted(kernels=2, filters=3, activation="tanh", padding="valid", max_norm=None)
+    E, K, b = (model.parameters_[name].astype(float) for name in ("E", "K2", "b_K2"))
+    rows = {word: E[number] for number, word in enumerate(model.encoder_.tokenizer.vocabulary)}
+    pairs = {tuple(text.split()[i : i + 2]) for text in TEXTS for i in range(len(text.split()) - 1)}
+    found = model.top_ngrams(2)
+    assert [(row["kernel"], row["filter"]) for row in found] == [(2, 0), (2, 1), (2, 2)]
+    for row in found:
+        f = row["filter"]
+        answers = {pair: np.tanh(sum(K[j, f] @ rows[word] for j, word in enumerate(pair)) + b[f]) for pair in pairs}
+        best = max(answers, key=lambda pair: answers[pair])
+        assert row["ngrams"][0]["ngram"] == " ".join(best)
+        assert row["ngrams"][0]["answer"] == pytest.approx(answers[best], abs=1e-4)
+        first, second = row["ngrams"]
+        assert first["answer"] > second["answer"]
+        texts = [label for text, label in zip(TEXTS, LABELS, strict=True) if " ".join(best) in text]
+        assert first["classes"] == {"ab": texts.count("ab"), "ba": texts.count("ba")}
+        assert row["votes"] == pytest.approx({"ab": model.parameters_["W1"][f, 0], "ba": model.parameters_["W1"][f, 1]})
+    model.save(tmp_path / "run")
+    assert load(tmp_path / "run").top_ngrams(2) == found
+
+
+def test_kinds_of_words_are_channels(tmp_path: Path) -> None:
+    model = fitted(word_features={"vowel": lambda word: word[0] in "aeiou", "first": lambda word: word[0]})
+    words = model.encoder_.tokenizer.vocabulary
+    assert model.encoder_.kinds["vowel"][[words.index("a"), words.index("b")]].tolist() in ([1, 2], [2, 1])
+    assert model.parameters_["F_vowel"].shape == (3, 10)
+    assert model.parameters_["K2"].shape == (2, 6, 5 + 2 * 10)
+    model.save(tmp_path / "run")  # what the functions gave is kept, not the functions
+    again = load(tmp_path / "run")
+    np.testing.assert_array_equal(again.predict_proba([*TEXTS, "new a"]), model.predict_proba([*TEXTS, "new a"]))
+
+
+def test_known_features_of_words() -> None:
+    features = named_features("length, shape")
+    assert {word: features["shape"](word) for word in ("U.S.", "McDonald", "1990s", "...")} == {
+        "U.S.": "X.X.", "McDonald": "XxXx", "1990s": "9x", "...": "."
+    }  # fmt: skip
+    assert features["length"]("a" * 40) == features["length"]("b" * 30)
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
@@ -129,6 +172,10 @@ def test_resumed_is_uninterrupted(tmp_path: Path) -> None:
         ({"kernels": (0,)}, "'kernels' of TextCNN is at least 1"),
         ({"padding": "half"}, "'padding' of TextCNN is one of valid, same, full; got 'half'"),
         ({"dropout": 1.0}, "'dropout' of TextCNN is below 1"),
+        ({"word_features": "lenght"}, "word_features are length, shape, or functions of a word; got 'lenght'.*length"),
+        ({"word_features": 3}, "is a function of a word; got 3"),
+        ({"word_features": (len, len)}, "names of their own"),
+        ({"word_features": str.split}, r"split\('a'\) failed: TypeError"),
         ({"max_norm": -1.0}, "'max_norm' of TextCNN is at least 0"),
     ],
 )

@@ -130,14 +130,14 @@ def require_same(run: Run, config: Mapping[str, Any], schedule: str) -> None:
 
 
 def _to_json(value: Any) -> Any:
-    """A setting as JSON; vectors given in memory are not recorded, for the trained embedding holds them."""
+    """A setting as JSON; without vectors given in memory, which the trained embedding holds, and without functions."""
     if isinstance(value, np.generic):
         return value.item()
     if isinstance(value, Path):
         return str(value)
-    if isinstance(value, tuple | list) and all(isinstance(item, int | np.integer) for item in value):
-        return [int(item) for item in value]
-    if isinstance(value, Mapping):
+    if isinstance(value, tuple | list) and all(isinstance(item, int | np.integer | str) for item in value):
+        return [item if isinstance(item, str) else int(item) for item in value]
+    if isinstance(value, Mapping) and not any(map(callable, value.values())):
         return {"labels": [[_to_json(label), float(weight)] for label, weight in value.items()]}
     if value is None or isinstance(value, bool | int | float | str):
         return value

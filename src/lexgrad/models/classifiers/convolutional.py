@@ -1,5 +1,7 @@
 """Convolutional networks over the words of a text: windows, filters, pooling, and layers behind them."""
 
+# ruff: noqa: RUF009  # `setting` declares a field, as dataclasses.field does
+
 from __future__ import annotations
 
 import dataclasses
@@ -13,8 +15,10 @@ from lexgrad import ops
 from lexgrad.errors import InputError
 from lexgrad.models.classifiers.filters import look_through
 from lexgrad.models.classifiers.words import WordClassifier
+from lexgrad.models.features.word_kinds import named_features
 from lexgrad.models.settings import setting
 from lexgrad.nn.activations import ACTIVATIONS, activation
+from lexgrad.nn.initialisers import generator
 from lexgrad.nn.layers import linear
 from lexgrad.nn.norms import limit_norms
 from lexgrad.ops.windows import PADDINGS, POOLS, Windows, convolve, pool_texts, pool_windows, window_places
@@ -23,6 +27,7 @@ if TYPE_CHECKING:
     from lexgrad.graph import Node
     from lexgrad.models.features.encoder import Encoder
     from lexgrad.models.features.inputs import Inputs
+    from lexgrad.models.features.words import WordEncoder
 
 COPY = "E_fixed"
 
@@ -38,7 +43,8 @@ class TextCNN(WordClassifier):
 
     g rises, so that max g(c) = g(max(x W) + b): with ``pool="max"`` it is computed so, for one window a text.
 
-    Parameters (``parameters_``): ``E`` (words, dimensions); ``E_fixed`` with ``fixed_copy``; for a kernel of k words
+    Parameters (``parameters_``): ``E`` (words, dimensions); ``E_fixed`` with ``fixed_copy``; ``F_name`` (kinds,
+    feature_dimensions) of each of ``word_features``; for a kernel of k words
     ``K{k}`` (k, filters, width) and ``b_K{k}``; ``W1``, ``b1``, ... of the layers behind, the last one to classes.
 
     References:
@@ -68,6 +74,10 @@ class TextCNN(WordClassifier):
     )
     pool: str = setting("max", "how the answers to a text become one: over all time", choices=POOLS)
     fixed_copy: bool = setting(False, "a second channel: a copy of the first embeddings that training leaves alone")
+    word_features: Any = setting(
+        (), "further channels: what is known of a word: length, shape, or functions of a word, also a dict by name"
+    )
+    feature_dimensions: int = setting(10, "width of the learned vector of each kind of word, by feature", least=1)
     units: int | tuple[int, ...] = setting((), "units of hidden layers behind the filters; (): none", least=1)
     max_norm: float | None = setting(
         3.0, "after each step, scale the output weights of each class down to this norm; None: leave them", least=0
@@ -95,9 +105,13 @@ class TextCNN(WordClassifier):
     def check(self) -> None:
         """See Model.check."""
         super().check()
+        named_features(self.word_features)
         sizes = self.sizes()
         if not sizes or len(set(sizes)) < len(sizes):
             raise InputError(f"kernels names at least one size of kernel, and each size once; got {self.kernels!r}")
+
+    def require_storable(self) -> None:
+        """See Model.require_storable: of functions of words the kinds are kept that they gave."""
 
     def shapes(self, encoder: Encoder, classes: int) -> dict[str, tuple[int, ...]]:
         """See TextClassifier.shapes."""
@@ -106,6 +120,10 @@ class TextCNN(WordClassifier):
         if self.fixed_copy:
             shapes[COPY] = shapes["E"]
             width *= 2
+        words: WordEncoder = encoder  # type: ignore[assignment]
+        for name, kinds in words.kinds.items():
+            shapes[f"F_{name}"] = (int(kinds.max(initial=0)) + 1, self.feature_dimensions)
+            width += self.feature_dimensions
         for k in self.sizes():
             shapes[f"K{k}"] = (k, self.filters, width)
             shapes[f"b_K{k}"] = (self.filters,)
@@ -121,6 +139,8 @@ class TextCNN(WordClassifier):
         if name.startswith("K"):
             k, filters, width = shape
             return super().initial(name, (k * width, filters), encoder).reshape(k, width, filters).transpose(0, 2, 1)
+        if name.startswith("F_"):
+            return generator(self.seed, name).standard_normal(shape) * self.init_std
         return super().initial("E" if name == COPY else name, shape, encoder)
 
     def frozen(self) -> frozenset[str]:
@@ -146,6 +166,9 @@ class TextCNN(WordClassifier):
         """Return what is known of each word: its channels side by side, (tokens, width)."""
         ids = inputs["ids"]
         rows = [ops.take(parameters[name], ids) for name in ("E", COPY) if name in parameters]
+        rows += [
+            ops.take(table, inputs[f"kind_{name[2:]}"]) for name, table in parameters.items() if name.startswith("F_")
+        ]
         return ops.concatenate(rows, 1) if len(rows) > 1 else rows[0]
 
     def answers(self, k: int, x: Node, parameters: Mapping[str, Node], offsets: Node) -> tuple[Node, Windows]:

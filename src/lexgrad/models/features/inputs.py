@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -103,9 +104,15 @@ class SparseInputs(Inputs):
 
 @dataclass(frozen=True)
 class PackedInputs(Inputs):
-    """Packed words: inputs ``ids`` (tokens,) and ``offsets`` (batch + 1,)."""
+    """Packed words: inputs ``ids`` (tokens,) and ``offsets`` (batch + 1,), and ``kind_…`` (tokens,) of each feature.
+
+    Attributes:
+        texts: words by id.
+        kinds: further features of words: the kind of each word of the vocabulary.
+    """
 
     texts: PackedTexts
+    kinds: Mapping[str, Int64] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -114,7 +121,8 @@ class PackedInputs(Inputs):
         """See Inputs.pick."""
         steps = PackedSteps.of(self.texts.offsets, indices, cuts)
         ids = self.texts.ids[steps.places].astype(np.int64)
-        return {"ids": cut_rows(ids, steps.cuts), "offsets": steps.offsets}, steps.lengths
+        kinds = {f"kind_{name}": cut_rows(table[ids], steps.cuts) for name, table in self.kinds.items()}
+        return {"ids": cut_rows(ids, steps.cuts), "offsets": steps.offsets, **kinds}, steps.lengths
 
     def whole(self) -> Batch:
         """See Inputs.whole."""
@@ -157,9 +165,10 @@ def sparse_types(columns: int, centred: bool) -> dict[str, Type]:
     return types | ({"shift": Type("float", (columns,))} if centred else {})
 
 
-def packed_types() -> dict[str, Type]:
-    """Input types of PackedInputs."""
-    return {"ids": Type("int", (TOKENS,)), "offsets": Type("int", (BATCH + 1,))}
+def packed_types(kinds: Iterable[str] = ()) -> dict[str, Type]:
+    """Input types of PackedInputs; ``kinds`` names further features of words."""
+    further = {f"kind_{name}": Type("int", (TOKENS,)) for name in kinds}
+    return {"ids": Type("int", (TOKENS,)), "offsets": Type("int", (BATCH + 1,)), **further}
 
 
 def padded_types(length: int) -> dict[str, Type]:

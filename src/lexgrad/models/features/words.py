@@ -14,6 +14,7 @@ from lexgrad.graph import Type
 from lexgrad.models.features.encoder import Encoder, encode_words, train_tokenizer
 from lexgrad.models.features.inputs import Inputs, PackedInputs, PaddedInputs, packed_types, padded_types
 from lexgrad.models.features.pretrained import MOST_OTHERS, Coverage, with_vectors
+from lexgrad.models.features.word_kinds import named_features, word_kinds
 from lexgrad.models.sources import Source
 from lexgrad.text.packed import PackedTexts
 from lexgrad.text.tokenizer import Tokenizer
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 Array = NDArray[Any]
 DIMENSIONS = 50  # of embeddings, where neither settings nor vectors say
+KIND = "kind."  # prefix of the arrays of further features
 
 
 class WordEncoder(Encoder):
@@ -35,6 +37,7 @@ class WordEncoder(Encoder):
         dimensions: d, the width of the embedding matrix.
         vectors: (words, d) the embedding matrix before training, rows of words without a vector NaN; or None.
         coverage: how much of the training texts those vectors cover; None without vectors.
+        kinds: further features: the kind of each word, (words,), by the feature's name.
     """
 
     kind: ClassVar[str] = "words"
@@ -47,14 +50,15 @@ class WordEncoder(Encoder):
         dimensions: int,
         vectors: Array | None = None,
         coverage: Coverage | None = None,
+        kinds: Mapping[str, Array] | None = None,
     ) -> None:
         self.tokenizer, self.length, self.dimensions = tokenizer, length, dimensions
-        self.vectors, self.coverage = vectors, coverage
+        self.vectors, self.coverage, self.kinds = vectors, coverage, dict(kinds or {})
         self.width = tokenizer.size
 
     def input_types(self) -> dict[str, Type]:
         """See Encoder.input_types."""
-        return packed_types() if self.length is None else padded_types(self.length)
+        return packed_types(self.kinds) if self.length is None else padded_types(self.length)
 
     def encode(self, chunk: Any) -> Inputs:
         """See Encoder.encode."""
@@ -63,7 +67,7 @@ class WordEncoder(Encoder):
 
     def inputs(self, texts: PackedTexts) -> Inputs:
         """Wrap packed texts as graph inputs."""
-        return PackedInputs(texts) if self.length is None else PaddedInputs(texts, self.length)
+        return PackedInputs(texts, self.kinds) if self.length is None else PaddedInputs(texts, self.length)
 
     def config(self) -> dict[str, Any]:
         """See Encoder.config."""
@@ -75,7 +79,12 @@ class WordEncoder(Encoder):
         """See Encoder.restore."""
         assert tokenizer is not None
         coverage = Coverage(**config["vectors"]) if "vectors" in config else None
-        return cls(tokenizer, config["length"], int(config["dimensions"]), coverage=coverage)
+        kinds = {name.removeprefix(KIND): table for name, table in arrays.items() if name.startswith(KIND)}
+        return cls(tokenizer, config["length"], int(config["dimensions"]), coverage=coverage, kinds=kinds)
+
+    def arrays(self) -> dict[str, Array]:
+        """See Encoder.arrays."""
+        return {f"{KIND}{name}": table for name, table in self.kinds.items()}
 
 
 def learn_words(model: TextClassifier, source: Source, progress: Progress) -> tuple[WordEncoder, Inputs]:
@@ -98,8 +107,10 @@ def learn_words(model: TextClassifier, source: Source, progress: Progress) -> tu
     coverage = None if matrix is None else Coverage.of(matrix, texts.ids, words)
     if coverage is not None:
         progress.on_note(str(coverage))
-    kind: type[WordEncoder] = getattr(model, "word_encoder", WordEncoder)
-    encoder = kind(tokenizer, length, dimensions, matrix, coverage)
+    features = named_features(getattr(model, "word_features", ()))
+    kinds = word_kinds(features, tokenizer.vocabulary, tokenizer.unknown)
+    made: type[WordEncoder] = getattr(model, "word_encoder", WordEncoder)
+    encoder = made(tokenizer, length, dimensions, matrix, coverage, kinds)
     return encoder, encoder.inputs(texts)
 
 
