@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
@@ -42,6 +43,7 @@ class WordEncoder(Encoder):
 
     kind: ClassVar[str] = "words"
     words: ClassVar[bool] = True
+    kinds: Mapping[str, Array] = MappingProxyType({})
 
     def __init__(
         self,
