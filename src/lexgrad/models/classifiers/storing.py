@@ -41,7 +41,7 @@ def write_start(run: Run, encoder: Encoder, config: Mapping[str, Any]) -> None:
 
 
 def write_finished(run: Run, model: TextClassifier) -> None:
-    """Write what was decided on the dev set into config.json, learned.json if it says anything, and model.safetensors."""
+    """Write what was decided on the dev set into config.json, then learned.json if it says anything, and the model."""
     if model.decision_ != Decision():
         run.write_config({**run.config(), "decision": asdict(model.decision_)})
     arrays = {f"{ENCODER}{name}": array for name, array in model.encoder_.arrays().items()}
