@@ -55,7 +55,7 @@ class WordEncoder(Encoder):
         kinds: Mapping[str, Array] | None = None,
     ) -> None:
         self.tokenizer, self.length, self.dimensions = tokenizer, length, dimensions
-        self.vectors, self.coverage, self.kinds = vectors, coverage, dict(kinds or {})
+        self.vectors, self.coverage, self.kinds = vectors, coverage, dict(sorted((kinds or {}).items()))
         self.width = tokenizer.size
 
     def input_types(self) -> dict[str, Type]:
