@@ -22,7 +22,7 @@ from lexgrad.cli.tasks import task_of
 from lexgrad.cli.train import Tables, open_tables
 from lexgrad.cli.tuned import BEST, PLOT, said, summed_up, write_best
 from lexgrad.errors import InputError, suggest
-from lexgrad.experiments.search import METRICS, STUDY, Study, Trial, Watcher
+from lexgrad.experiments.search import METRICS, STUDY, Study, Trial, Watcher, value_of
 from lexgrad.experiments.spaces import Choices, Space, default_spaces, given_spaces, settings_at
 from lexgrad.models import model_named
 from lexgrad.models.settings import settings_of
@@ -185,7 +185,7 @@ class Searcher:
         metric = self.study.metric
         if self.folds is None:
             model = self.class_(**settings).fit(self.tables.train, dev=self.tables.dev, progress=shown)
-            value = float(model.evaluate(self.tables.dev)[metric])
+            value = value_of(model.evaluate(self.tables.dev), metric)
             best = self.study.best()
             sign = -1 if metric == "loss" else 1
             if best is None or best.value is None or sign * value >= sign * best.value:
@@ -195,7 +195,7 @@ class Searcher:
         for number, (kept, held) in enumerate(self.folds, 1):
             shown.title = f"trial {watcher.number + 1} fold {number}"
             model = self.class_(**settings).fit(kept, progress=shown)
-            values.append(float(model.evaluate(held)[metric]))
+            values.append(value_of(model.evaluate(held), metric))
             watcher.report(number, sum(values) / len(values))
         return sum(values) / len(values)
 

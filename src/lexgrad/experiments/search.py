@@ -235,9 +235,21 @@ class Watcher(Progress):
     def on_dev(self, epoch: int, metrics: Mapping[str, Any], best: bool) -> None:
         """See Progress.on_dev. The best epoch's weights are kept, so that is what counts, not the latest's."""
         better = min if self._metric == "loss" else max
-        value = float(metrics[self._metric])
+        value = value_of(metrics, self._metric)
         self._best = value if self._best is None else better(self._best, value)
         self.report(epoch, self._best)
+
+
+def value_of(metrics: Mapping[str, Any], metric: str) -> float:
+    """Return a metric.
+
+    Raises:
+        InputError: it is not among those that were measured.
+    """
+    if metric not in metrics:
+        known = [name for name in METRICS if name in metrics]
+        raise InputError(f"there is no {metric} of this model; --metric is one of {', '.join(known) or 'none'}")
+    return float(metrics[metric])
 
 
 def _suggest(trial: optuna.Trial, name: str, space: Space) -> Any:

@@ -66,9 +66,9 @@ class Tagger(TrainedModel):
     window: int = setting(2, "words on each side that a window network sees", least=0)
     cell: str = setting("lstm", "of a recurrent network", choices=tuple(CELLS))
     layers: int = setting(1, "layers that read the context, one behind the other", least=1)
-    units: int = setting(128, "units of each of these layers (each way)", least=1)
+    units: int = setting(128, "units of each of these layers (each way)", least=1, search="64..256:log")
     activation: str = setting("relu", "activation of a window network's layers", choices=tuple(ACTIVATIONS))
-    dimensions: int = setting(100, "width of the embeddings of words", least=1)
+    dimensions: int = setting(100, "width of the embeddings of words", least=1, search="50..200:50")
     vectors: Any = setting(None, "pretrained vectors beside them: a file, WordVectors, or (words, matrix)")
     fine_tune: bool = setting(False, "whether training changes the pretrained vectors")
     affixes: int = setting(4, "the longest beginnings and endings of words that have embeddings; 0: none", least=0)
@@ -78,7 +78,9 @@ class Tagger(TrainedModel):
     character_dimensions: int = setting(25, "width of the embeddings of characters", least=1)
     min_count: int = setting(1, "words seen fewer times than this in training are unknown ones", least=1)
     word_dropout: float = setting(0.25, "a: a word seen n times is taken for an unknown one a / (a + n) times", least=0)
-    dropout: float = setting(0.33, "share of x and of the layers' units set to zero while training", least=0)
+    dropout: float = setting(
+        0.33, "share of x and of the layers' units set to zero while training", least=0, search="0..0.6"
+    )
     init: str = setting("xavier", "initial weights of the layers", choices=NAMES)
     init_std: float = setting(0.1, "deviation of init=normal (limit of init=uniform), and of embeddings", least=0)
 
