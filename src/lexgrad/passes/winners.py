@@ -188,15 +188,15 @@ def add_winners(node: Node) -> Node | None:
 
 @rule(
     RULES,
-    "scatter_add(put_along(v, a), first_occurrence(i)) → put_along(v, first_occurrence(i)[a]), a the winners",
+    "scatter_add(put_along(v, a), i) → put_along(v, i[a]), a the winners",
     "scatter_add",
-    example(lambda v, y, cuts, i: ops.combine_rows(_put(v, y, cuts), i),
+    example(lambda v, y, cuts, i: ops.scatter_add(_put(v, y, cuts), i, 5),
             floats(2, 4), floats(3, 4), ints(3), ints(3)),
 )  # fmt: skip
 def combine_winners(node: Node) -> Node | None:
     """Rows with one id are added up: what has won in them."""
-    put, first = node.inputs
-    if not _winners(put) or not is_a(first, "first_occurrence"):
+    put, ids = node.inputs
+    if not _winners(put) or ids.ndim != 1:
         return None
     values, places = put.inputs
-    return ops.put_along(values, followed(first, places), 0, node.shape[0])
+    return ops.put_along(values, followed(ids, places), 0, node.shape[0])

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from lexgrad import ops
 from lexgrad.graph import Dim, Node, Type
 from lexgrad.nn.activations import activation
-from lexgrad.nn.neighbours import beside
+from lexgrad.nn.neighbours import beside, neighbours
 from lexgrad.nn.recurrent import CELLS, Recurrence, recurrent
 
 if TYPE_CHECKING:
@@ -101,7 +102,20 @@ def known_of_words(p: Nodes, inputs: Nodes) -> Node:
         width = affixes.shape[1] * p["A"].shape[1]
         known.append(ops.reshape(ops.take(p["A"], affixes), (tokens, width)).named("affixes"))
     if "C" in p:
-        letters = beside(ops.take(p["C"], inputs["characters"]), inputs["ends"], AROUND, AROUND)
-        fired = ops.segment_max(ops.matmul(letters, p["F"]), inputs["ends"])
+        fired = ops.segment_max(_filtered(p["C"], p["F"], inputs["characters"], inputs["ends"]), inputs["ends"])
         known.append(ops.relu(fired + p["bF"]).named("letters"))
     return ops.concatenate(known, axis=1) if len(known) > 1 else known[0]
+
+
+def _filtered(C: Node, F: Node, characters: Node, ends: Node) -> Node:
+    """The answer of each filter at each character (characters, filters).
+
+    Each place of a filter meets every character of the table once, and what that gives is looked up: there are many
+    times as many characters in a batch.
+    """
+    rows = neighbours(ends, characters.shape[0], AROUND, AROUND)
+    around = ops.where(rows < 0, -1, ops.take(characters, rows))
+    size = C.shape[1]
+    answers = [ops.matmul(C, F[j * size : (j + 1) * size]) for j in range(2 * AROUND + 1)]
+    taken = [ops.take(answer, around[:, j]) for j, answer in enumerate(answers)]
+    return functools.reduce(ops.add, taken)
