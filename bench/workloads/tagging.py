@@ -23,8 +23,8 @@ def tagger(
 
     What is known: an embedding, nine of affixes and shapes, and 50 filters over the embeddings (25 numbers) of three
     characters, ReLU of the largest in the word. Batches are sentences of about one length, one batch behind the other:
-    ``cuts`` says where each batch's words, characters and sentences begin. ``offsets`` are where a batch's sentences
-    begin among its words, ``ends`` where its words' characters begin, each with the end of the last.
+    ``cuts`` says where each batch's sentences begin, ``offsets`` where each sentence's words begin, ``ends`` where each
+    word's characters begin, each with the end of the last.
 
     Args:
         sentences: so many made-up ones in place of the treebank.
@@ -43,8 +43,9 @@ def tagger(
     names = {tag: number for number, tag in enumerate(sorted({tag for s in read for tag in s.tags or ()}))}
     order = sorted(generator.permutation(len(read))[: batch * batches].tolist(), key=lambda i: len(read[i].words))
     groups = [order[i : i + batch] for i in range(0, len(order), batch)]
-    parts = [[read[i] for i in groups[turn]] for turn in generator.permutation(len(groups))]
-    encoded = [encoder.encode([s.words for s in part]) for part in parts]
+    turns = generator.permutation(len(groups)).tolist()
+    chosen = [read[i] for turn in turns for i in groups[turn]]
+    encoded = encoder.encode([s.words for s in chosen])
     filters, letter = 50, 25
     known = d + (2 * LONGEST + SHAPES) * affix + filters
     way = {"W": (known, 4 * units), "U": (units, 4 * units), "b": (4 * units,)}
@@ -57,13 +58,13 @@ def tagger(
         **{f"{name}1{side}": normal(generator, *shape) for side in "fb" for name, shape in way.items()},
         "W": normal(generator, 2 * units, len(names), scale=0.1),
         "b": np.zeros(len(names), np.float32),
-        "words": np.concatenate([e.words for e in encoded]).astype(np.int64),
-        "affixes": np.concatenate([e.affixes for e in encoded]).astype(np.int64),
-        "characters": np.concatenate([e.characters for e in encoded]).astype(np.int64),
-        "target": np.array([names[tag] for part in parts for s in part for tag in s.tags or ()]),
-        "offsets": np.concatenate([e.offsets for e in encoded]),
-        "ends": np.concatenate([e.ends for e in encoded]),
-        "cuts": np.cumsum([[0, 0, 0], *([len(e.words), len(e.characters), len(e)] for e in encoded)], axis=0),
+        "words": encoded.words.astype(np.int64),
+        "affixes": encoded.affixes.astype(np.int64),
+        "characters": encoded.characters.astype(np.int64),
+        "target": np.array([names[tag] for s in chosen for tag in s.tags or ()]),
+        "offsets": encoded.offsets,
+        "ends": encoded.ends,
+        "cuts": np.cumsum([0, *(len(groups[turn]) for turn in turns)]),
         "rate": 0.5,
     }
 

@@ -14,11 +14,15 @@ from bench.systems import Run, Setup
 from bench.systems.lexgrad_compiled.stepping import Inputs, Timed, step_program
 from bench.workloads import Data
 from lexgrad import ops
-from lexgrad.compile import Rows
 from lexgrad.graph import Node, Type
 from lexgrad.models.tagging import network
+from lexgrad.models.tagging.encoder import Encoded
+from lexgrad.models.tagging.examples import Sentences
+from lexgrad.text.packed import offsets_of
+from lexgrad.train.batches import cut_rows
 
 PARAMETERS = ("E", "A", "C", "F", "bF", "W1f", "U1f", "b1f", "W1b", "U1b", "b1b", "W", "b")
+NAMES = ("words", "affixes", "characters", "ends", "steps", "rank")
 SETTINGS: Any = SimpleNamespace(network="recurrent", cell="lstm", layers=1)
 
 
@@ -35,23 +39,23 @@ def _types(data: Data) -> dict[str, Type]:
         "words": Type("int", (words,)),
         "affixes": Type("int", (words, data["affixes"].shape[1])),
         "characters": Type("int", (characters,)),
-        "target": Type("int", (words,)),
-        "offsets": Type("int", (network.BATCH + 1,)),
         "ends": Type("int", (words + 1,)),
-        "clock": Type("int", (network.TIME,)),
+        "target": Type("int", (words,)),
+        "steps": Type("int", (network.TIME + 1,)),
+        "rank": Type("int", (network.BATCH,)),
     }
 
 
-def rows_of(data: Data, turns: Any) -> dict[str, Rows]:
+def _inputs(data: Data, steps: int) -> dict[str, Any]:
     """What each step reads of the data."""
-    words, characters, sentences = np.asarray(data["cuts"]).T
-    step = np.arange(len(words))
-    borders = dict.fromkeys(("words", "affixes", "target"), words)
-    borders |= {"characters": characters, "ends": words + step, "offsets": sentences + step}
-    rows = {name: Rows(data[name], cuts[:-1][turns], cuts[1:][turns]) for name, cuts in borders.items()}
-    offsets = [data["offsets"][a:b] for a, b in zip(borders["offsets"], borders["offsets"][1:], strict=False)]
-    longest = np.array([np.diff(each).max() for each in offsets])
-    return rows | {"clock": Rows(np.arange(longest.max()), np.zeros_like(turns), longest[turns])}
+    nothing = np.full(len(data["words"]), -1)
+    arrays = {name: data[name] for name in ("words", "affixes", "characters", "ends", "offsets")}
+    sentences = Sentences(Encoded(**arrays, pretrained=nothing), NAMES)
+    cuts = np.asarray(data["cuts"])
+    counts = np.diff(cuts)[np.arange(steps) % (len(cuts) - 1)]
+    indices = np.concatenate([np.arange(*cuts[turn : turn + 2]) for turn in np.arange(steps) % (len(cuts) - 1)])
+    inputs, places, borders = sentences.inputs(indices, offsets_of(counts))
+    return {**inputs, "target": cut_rows(data["target"][places], borders)}
 
 
 def _prepare(data: Data, setup: Setup) -> Run:
@@ -63,8 +67,7 @@ def _prepare(data: Data, setup: Setup) -> Run:
 
     @functools.cache
     def bound(steps: int) -> Callable[[], Mapping[str, Any]]:
-        turns = np.arange(steps) % (len(data["cuts"]) - 1)
-        return program.bind({**fixed, **rows_of(data, turns)}, steps)
+        return program.bind({**fixed, **_inputs(data, steps)}, steps)
 
     return Timed(lambda steps: float(bound(steps)()["loss"][-1]), seconds)
 

@@ -95,14 +95,15 @@ def _embedding(table: np.ndarray, sparse: bool) -> nn.Embedding:
 
 
 def _batches(data: Data) -> list[tuple[torch.Tensor, ...]]:
-    found, cuts = [], np.asarray(data["cuts"])
-    for step, ((word, letter, first), (word_end, letter_end, last)) in enumerate(itertools.pairwise(cuts)):
-        offsets = data["offsets"][first + step : last + step + 1]
-        ends = data["ends"][word + step : word_end + step + 1]
+    found = []
+    for first, last in itertools.pairwise(data["cuts"]):
+        offsets = data["offsets"][first : last + 1]
+        word, word_end = offsets[0], offsets[-1]
+        ends = data["ends"][word : word_end + 1]
         lengths, sizes = np.diff(offsets), np.diff(ends)
         time, longest = lengths.max(), sizes.max()
         characters = np.full((len(sizes), longest), len(data["C"]))
-        characters[np.arange(longest) < sizes[:, None]] = data["characters"][letter:letter_end]
+        characters[np.arange(longest) < sizes[:, None]] = data["characters"][ends[0] : ends[-1]]
         t = np.arange(time)
         inside = np.flatnonzero(t < lengths[:, None])
         turned = np.where(t < lengths[:, None], lengths[:, None] - 1 - t, t)

@@ -9,13 +9,16 @@ from lexgrad.graph import Node
 from lexgrad.ops.composed import lstm_update, parts
 from lexgrad.trace import packed_scan
 
+CELLS = {"rnn": 1, "lstm": 4, "gru": 3}
+"""Kinds of cells, and how many times as wide as the state their weighted sums are."""
+
 POOLS = ("last", "mean", "max")
 LOWEST = -3e38
 """Below every state, in single precision too."""
 
 
 class Weights(NamedTuple):
-    """The weights of one way through texts; g as ``lexgrad.nn.recurrent.CELLS`` has it.
+    """The weights of one way through texts; g as ``CELLS`` has it.
 
     Attributes:
         W: of what comes in (inputs, g units).
@@ -38,7 +41,7 @@ def recurrence(
     What comes in is multiplied by W for all words at once, before the loop.
 
     Args:
-        kind: a key of ``lexgrad.nn.recurrent.CELLS``.
+        kind: a key of ``CELLS``.
         x: rows (tokens, inputs), packed step by step: see ``lexgrad.packed_scan``.
         steps: where the rows of each step begin (time + 1,).
         batch: any node whose first axis has an entry for every text.
@@ -52,7 +55,7 @@ def recurrence(
     zero = ops.broadcast_to(0.0, (batch.shape[0], U.shape[0]))
 
     def step(state: tuple[Node, ...], z: Node) -> tuple[tuple[Node, ...], Node]:
-        new = _CELLS[kind](state, z, U, b_n)
+        new = cell_update(kind, state, z, U, b_n)
         return new, new[0]
 
     start = (zero, zero) if kind == "lstm" else (zero,)
@@ -60,24 +63,29 @@ def recurrence(
     return last[0], states
 
 
-def _rnn(state: tuple[Node, ...], z: Node, U: Node, b_n: Node | None) -> tuple[Node, ...]:
-    return (ops.tanh(z + ops.matmul(state[0], U)),)
+def cell_update(kind: str, state: tuple[Node, ...], z: Node, U: Node, b_n: Node | None = None) -> tuple[Node, ...]:
+    """One step of a cell, from the weighted sums of its inputs.
 
+    Args:
+        kind: a key of ``CELLS``.
+        state: (h,), or (h, c) of an LSTM; each (batch, units).
+        z: the input's weighted sums with the bias (batch, g units), g of ``CELLS``.
+        U: the state's weights (units, g units).
+        b_n: see ``Weights``.
 
-def _lstm(state: tuple[Node, ...], z: Node, U: Node, b_n: Node | None) -> tuple[Node, ...]:
-    h, c = state
-    return lstm_update(z + ops.matmul(h, U), c)
-
-
-def _gru(state: tuple[Node, ...], z: Node, U: Node, b_n: Node | None) -> tuple[Node, ...]:
+    Returns:
+        the new state, the output h first.
+    """
+    if kind == "lstm":
+        h, c = state
+        return lstm_update(z + ops.matmul(h, U), c)
     (h,) = state
+    if kind == "rnn":
+        return (ops.tanh(z + ops.matmul(h, U)),)
     of_input, of_state = parts(z, 3), parts(ops.matmul(h, U), 3)
     r, update = (ops.sigmoid(a + b) for a, b in zip(of_input[:2], of_state[:2], strict=True))
     n = ops.tanh(of_input[2] + r * (of_state[2] if b_n is None else of_state[2] + b_n))
     return ((1.0 - update) * n + update * h,)
-
-
-_CELLS = {"rnn": _rnn, "lstm": _lstm, "gru": _gru}
 
 
 def pooled_steps(states: Node, steps: Node, batch: Node, pool: str) -> Node:

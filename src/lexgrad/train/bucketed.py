@@ -1,4 +1,4 @@
-"""Mini-batches of examples of about one length, so that little is computed behind the end of the shorter ones."""
+"""Mini-batches of examples of about one length: a recurrent network goes through them in few, full steps."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from lexgrad.models.language.lines import encode_lines
 from lexgrad.models.language.neural import NeuralLM
 from lexgrad.models.language.recurrent import RecurrentLM
 from lexgrad.models.language.streams import Columns, Windows
-from lexgrad.nn.recurrent import cell_update
+from lexgrad.nn.recurrence import cell_update
 from lexgrad.text.corpus import Corpus
 from lexgrad.train.run import Run
 

@@ -17,8 +17,7 @@ from lexgrad.models.features.stepped import SteppedEncoder
 from lexgrad.models.settings import setting
 from lexgrad.nn.initialisers import generator, initialiser, orthogonal
 from lexgrad.nn.layers import linear
-from lexgrad.nn.recurrence import POOLS, Weights, pooled_steps, recurrence
-from lexgrad.nn.recurrent import CELLS
+from lexgrad.nn.recurrence import CELLS, POOLS, Weights, pooled_steps, recurrence
 
 if TYPE_CHECKING:
     from lexgrad.graph import Node

@@ -19,7 +19,7 @@ from lexgrad.models.language.neural import Drop, Float, NeuralLM
 from lexgrad.models.language.streams import FRESH, IDS, TARGETS, Columns
 from lexgrad.models.settings import setting
 from lexgrad.nn.initialisers import generator, initialiser
-from lexgrad.nn.recurrent import CELLS, cell_update
+from lexgrad.nn.recurrence import CELLS, cell_update
 from lexgrad.trace import scan
 from lexgrad.train.engine import DTYPES, Runner
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lexgrad.compile import Rows
+from lexgrad.models.features.stepped import SteppedPlaces
 from lexgrad.models.tagging.encoder import Encoded
 from lexgrad.train.batches import Batches, PackedSteps, cut_rows
 
@@ -38,26 +39,34 @@ class Sentences:
         """Words in each sentence (sentences,)."""
         return np.diff(self.encoded.offsets)
 
-    def inputs(self, indices: Int64, cuts: Int64) -> tuple[dict[str, Array | Rows], PackedSteps]:
+    def inputs(self, indices: Int64, cuts: Int64) -> tuple[dict[str, Array | Rows], Int64, Int64]:
         """The graph's inputs for several steps, and where their words stand.
 
         Args:
             indices: sentences.
-            cuts: (steps + 1,) step s reads ``indices[cuts[s]:cuts[s + 1]]``; no step is without sentences.
+            cuts: (steps + 1,) step s reads ``indices[cuts[s]:cuts[s + 1]]``.
+
+        Returns:
+            (inputs by name, the positions of the words in the order in which they are read, where those of each step
+            begin among them and those of the last end).
         """
-        given, steps = self.encoded, PackedSteps.of(self.encoded.offsets, indices, cuts)
-        found: dict[str, Array | Rows] = {"offsets": steps.offsets}
+        given = self.encoded
+        if "steps" in self.names:
+            stepped = SteppedPlaces.of(given.offsets, indices, cuts)
+            places, borders = stepped.places, stepped.cuts
+            found: dict[str, Array | Rows] = {"steps": stepped.steps, "rank": stepped.rank}
+        else:
+            packed = PackedSteps.of(given.offsets, indices, cuts)
+            places, borders = packed.places, packed.cuts
+            found = {"offsets": packed.offsets}
         for name in ("words", "affixes", "pretrained"):
             if name in self.names:
-                found[name] = cut_rows(getattr(given, name)[steps.places].astype(np.int64), steps.cuts)
+                found[name] = cut_rows(getattr(given, name)[places].astype(np.int64), borders)
         if "characters" in self.names:
-            letters = PackedSteps.of(given.ends, steps.places, steps.cuts)
+            letters = PackedSteps.of(given.ends, places, borders)
             found["characters"] = cut_rows(given.characters[letters.places].astype(np.int64), letters.cuts)
             found["ends"] = letters.offsets
-        if "clock" in self.names:
-            longest = np.maximum.reduceat(self.lengths[indices], cuts[:-1])
-            found["clock"] = Rows(np.arange(longest.max()), np.zeros_like(longest), longest)
-        return found, steps
+        return found, places, borders
 
 
 @dataclass(frozen=True)
@@ -81,8 +90,8 @@ class TaggedSentences:
 
     def pick(self, indices: Int64, cuts: Int64) -> Batches:
         """See lexgrad.train.batches.Collection."""
-        inputs, steps = self.sentences.inputs(indices, cuts)
-        inputs[LABELS] = cut_rows(self.labels[steps.places], steps.cuts)
-        inputs[RATES] = cut_rows(self.rates[steps.places], steps.cuts)
+        inputs, places, borders = self.sentences.inputs(indices, cuts)
+        inputs[LABELS] = cut_rows(self.labels[places], borders)
+        inputs[RATES] = cut_rows(self.rates[places], borders)
         inputs[KEY] = self.key
-        return Batches(inputs, np.diff(cuts), steps.lengths)
+        return Batches(inputs, np.diff(cuts), np.diff(borders))

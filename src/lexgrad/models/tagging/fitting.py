@@ -61,10 +61,12 @@ class Data:
 
     @classmethod
     def read(cls, table: TaggedTable, progress: Progress) -> Data:
-        """Read a table whole."""
+        """Read a table whole, but for sentences without words."""
         words: list[Words] = []
         tags: list[Words] = []
         for sentence in table:
+            if not sentence.words:
+                continue
             words.append(sentence.words)
             tags.append(sentence.tags or ())
             if len(words) % READ == 0:

@@ -10,7 +10,7 @@ from lexgrad import ops
 from lexgrad.graph import Dim, Node, Type
 from lexgrad.nn.activations import activation
 from lexgrad.nn.neighbours import beside, neighbours
-from lexgrad.nn.recurrent import CELLS, Recurrence, recurrent
+from lexgrad.nn.recurrence import CELLS, Weights, recurrence
 
 if TYPE_CHECKING:
     from lexgrad.models.tagging.encoder import WordEncoder
@@ -24,17 +24,21 @@ AROUND = 1  # characters on each side of one that a filter sees
 
 
 def input_types(model: Tagger, encoder: WordEncoder) -> dict[str, Type]:
-    """Types of the graph's inputs, by name; those that the network does not read are left out."""
-    types = {"offsets": Type("int", (BATCH + 1,)), "words": Type("int", (TOKENS,))}
+    """Types of the graph's inputs, by name; those that the network does not read are left out.
+
+    A window network reads words sentence by sentence, which begin at ``offsets``; a recurrent one step by step, see
+    ``lexgrad.packed_scan``.
+    """
+    types = {"words": Type("int", (TOKENS,))}
     if encoder.columns:
         types["affixes"] = Type("int", (TOKENS, len(encoder.columns)))
     if model.character_filters:
         types |= {"characters": Type("int", (CHARACTERS,)), "ends": Type("int", (TOKENS + 1,))}
     if encoder.pretrained.entries:
         types["pretrained"] = Type("int", (TOKENS,))
-    if model.network == "recurrent":
-        types["clock"] = Type("int", (TIME,))
-    return types
+    if model.network == "window":
+        return types | {"offsets": Type("int", (BATCH + 1,))}
+    return types | {"steps": Type("int", (TIME + 1,)), "rank": Type("int", (BATCH,))}
 
 
 def shapes(model: Tagger, encoder: WordEncoder, width: int, tags: int) -> Shapes:
@@ -83,11 +87,15 @@ def logits(model: Tagger, p: Nodes, inputs: Nodes, drop: Drop) -> Node:
             z = ops.matmul(seen, p[f"W{layer}"]) + p[f"b{layer}"]
             h = activation(model.activation)(z.named(f"z{layer}"))
         else:
-            ways = [Recurrence(p[f"W{layer}{way}"], p[f"U{layer}{way}"], p[f"b{layer}{way}"]) for way in "fb"]
-            states = recurrent(model.cell, h, inputs["offsets"], inputs["clock"], ways)
-            h = ops.concatenate(states, axis=1)
+            h = ops.concatenate([_states(model.cell, p, inputs, h, f"{layer}{way}") for way in "fb"], axis=1)
         h = drop(h.named(f"h{layer}"))
     return (ops.matmul(h, p["W"]) + p["b"]).named("z")
+
+
+def _states(cell: str, p: Nodes, inputs: Nodes, x: Node, place: str) -> Node:
+    """The states of one way through the sentences (tokens, units); b goes backwards."""
+    weights = Weights(p[f"W{place}"], p[f"U{place}"], p[f"b{place}"])
+    return recurrence(cell, x, inputs["steps"], inputs["rank"], weights, reverse=place.endswith("b"))[1]
 
 
 def known_of_words(p: Nodes, inputs: Nodes) -> Node:

@@ -48,9 +48,8 @@ class Predictor:
         sentences = Sentences(encoded, self.names)
         found = np.zeros((len(encoded.words), self.tags))
         for indices in _groups(sentences.lengths):
-            inputs, steps = sentences.inputs(indices, np.array([0, len(indices)]))
-            logits = self._run.run({**parameters, **part_of(inputs, 0)})[LOGITS]
-            found[steps.places] = logits
+            inputs, places, _ = sentences.inputs(indices, np.array([0, len(indices)]))
+            found[places] = self._run.run({**parameters, **part_of(inputs, 0)})[LOGITS]
         powers = np.exp(found - found.max(axis=1, keepdims=True))
         return np.asarray(powers / powers.sum(axis=1, keepdims=True))
 

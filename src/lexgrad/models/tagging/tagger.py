@@ -21,7 +21,7 @@ from lexgrad.models.tagging.sentences import tagged_sentences, tags_of, words_of
 from lexgrad.models.trained import TrainedModel
 from lexgrad.nn.activations import ACTIVATIONS
 from lexgrad.nn.initialisers import NAMES, generator, initialiser
-from lexgrad.nn.recurrent import CELLS
+from lexgrad.nn.recurrence import CELLS
 
 if TYPE_CHECKING:
     from lexgrad.train.progress import Progress
