@@ -39,7 +39,7 @@ def dan(d: int = 300, units: int = 300, batch: int = 50, count: int = 32, texts:
         "b2": np.zeros(units, np.float32),
         "W3": normal(generator, units, 2, scale=0.08),
         "b3": np.zeros(2, np.float32),
-        "rate": 0.1,
+        "rate": 0.02,
     }
 
 
