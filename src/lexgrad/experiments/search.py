@@ -89,9 +89,7 @@ class Study:
         told = {**asked, "spaces": {name: str(space) for name, space in spaces.items()}}
         plain = json.loads(json.dumps(told))
         with _readable(path / STUDY), _quiet():
-            storage = optuna.storages.RDBStorage(
-                f"sqlite:///{(path / STUDY).as_posix()}", engine_kwargs={"connect_args": {"timeout": 100}}
-            )
+            storage = _storage(path / STUDY)
             direction = "minimize" if asked["metric"] == "loss" else "maximize"
             study = optuna.create_study(storage=storage, study_name="lexgrad", load_if_exists=True, direction=direction)
             begun = study.user_attrs.get("asked")
@@ -124,7 +122,7 @@ class Study:
         if not (path / STUDY).is_file():
             raise InputError(f"{path} holds no study: it has no {STUDY}")
         with _readable(path / STUDY), _quiet():
-            study = optuna.load_study(study_name="lexgrad", storage=f"sqlite:///{(path / STUDY).as_posix()}")
+            study = optuna.load_study(study_name="lexgrad", storage=_storage(path / STUDY))
             asked = dict(study.user_attrs["asked"])
         return cls(path, asked, {}, study)
 
@@ -283,6 +281,15 @@ def _optuna() -> Any:
         raise InputError("a search needs Optuna, which is not installed: pip install 'lexgrad[tune]'") from missing
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     return optuna
+
+
+def _storage(file: Path) -> Any:
+    """The database. Its connections are closed at once: nobody says when a study is done with."""
+    import sqlalchemy.pool
+
+    seconds_to_wait = 100  # while another process writes
+    settings = {"connect_args": {"timeout": seconds_to_wait}, "poolclass": sqlalchemy.pool.NullPool}
+    return _optuna().storages.RDBStorage(f"sqlite:///{file.as_posix()}", engine_kwargs=settings)
 
 
 @contextmanager
