@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from lexgrad.errors import InputError
-from lexgrad.text.packed import ArrayBuilder, PackedBuilder, PackedTexts, SparseRows, concatenate, pack
+from lexgrad.text.packed import ArrayBuilder, PackedBuilder, PackedTexts, SparseRows, concatenate, let_go, pack
 
 Rows = list[list[int]]
 
@@ -148,3 +148,14 @@ def test_scipy_matrices_of_every_make() -> None:
         SparseRows.from_scipy(sparse.csr_matrix((1, 2**31)))
     with pytest.raises(InputError, match="as many values as column ids"):
         SparseRows(np.array([1]), np.array([1.0, 2.0]), np.array([0, 1]), 2)
+
+
+def test_letting_go_of_pages_changes_nothing() -> None:
+    with PackedBuilder(limit_bytes=100) as builder:
+        for _ in range(50):
+            builder.append(pack([[1, 2, 3], [], [4]]))
+        texts = builder.finish()
+    assert builder.spilled
+    let_go(texts.ids)
+    assert texts.ids.tolist() == [1, 2, 3, 4] * 50
+    let_go(np.arange(3))

@@ -208,6 +208,18 @@ class ArrayBuilder:
         self._pieces = []
 
 
+def let_go(array: NDArray[Any]) -> None:
+    """Give the memory back that a mapped file's pages take; they are read again where they are needed.
+
+    For an array in memory nothing happens, nor where the system has no such wish (Windows).
+    """
+    base: Any = array
+    while base is not None and not isinstance(base, mmap.mmap):
+        base = base.obj if isinstance(base, memoryview) else getattr(base, "base", None)
+    if base is not None and hasattr(mmap, "MADV_DONTNEED"):
+        base.madvise(mmap.MADV_DONTNEED)
+
+
 class PackedBuilder:
     """Gathers packed texts piece by piece; ids past ``limit_bytes`` go to a memory-mapped temporary file."""
 

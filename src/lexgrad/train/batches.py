@@ -71,6 +71,10 @@ class Collection(Protocol):
         ...
 
 
+AT_HAND = 40_000
+"""After so many examples a collection may let go of what it has read from disk: some two pages of memory for each."""
+
+
 class Shuffled:
     """Mini-batches of a collection in the random order of each epoch; the last one of an epoch may be smaller.
 
@@ -85,6 +89,7 @@ class Shuffled:
         self.steps = steps_in_epoch(len(collection), size)
         self._epoch = -1
         self._order = np.zeros(0, np.int64)
+        self._at_hand = 0
 
     def __len__(self) -> int:
         return len(self.collection)
@@ -94,6 +99,10 @@ class Shuffled:
         if epoch != self._epoch:
             self._order, self._epoch = permutation(len(self), self.seed, epoch), epoch
         cuts = np.minimum(np.arange(first, stop + 1) * self.size, len(self))
+        self._at_hand += int(cuts[-1] - cuts[0])
+        if self._at_hand > AT_HAND and hasattr(self.collection, "let_go"):
+            self.collection.let_go()
+            self._at_hand = 0
         return self.collection.pick(self._order[cuts[0] : cuts[-1]], cuts - cuts[0])
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from lexgrad.compile import Rows
 from lexgrad.graph import Dim, Type
-from lexgrad.text.packed import PackedTexts, SparseRows, offsets_of
+from lexgrad.text.packed import PackedTexts, SparseRows, let_go, offsets_of
 from lexgrad.train.batches import PackedSteps, cut_rows, part_of
 
 Array = NDArray[Any]
@@ -34,6 +34,9 @@ class Inputs(ABC):
         Returns:
             the graph's inputs by name, as in ``lexgrad.train.batches.Batches``, and how many tokens each step reads.
         """
+
+    def let_go(self) -> None:  # noqa: B027  # most have nothing on disk
+        """Give back the memory of what has been read from disk, where there is such."""
 
     def whole(self) -> Batch:
         """The graph's inputs for all examples, in order; quickly, where somebody may wait for an answer."""
@@ -91,6 +94,11 @@ class SparseInputs(Inputs):
             inputs["shift"] = self.shift
         return inputs, steps.lengths
 
+    def let_go(self) -> None:
+        """See Inputs.let_go."""
+        let_go(self.rows.ids)
+        let_go(self.rows.values)
+
     def whole(self) -> Batch:
         """See Inputs.whole."""
         ids = self.rows.ids
@@ -123,6 +131,10 @@ class PackedInputs(Inputs):
         ids = self.texts.ids[steps.places].astype(np.int64)
         kinds = {f"kind_{name}": cut_rows(table[ids], steps.cuts) for name, table in self.kinds.items()}
         return {"ids": cut_rows(ids, steps.cuts), "offsets": steps.offsets, **kinds}, steps.lengths
+
+    def let_go(self) -> None:
+        """See Inputs.let_go."""
+        let_go(self.texts.ids)
 
     def whole(self) -> Batch:
         """See Inputs.whole."""
