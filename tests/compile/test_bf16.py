@@ -92,7 +92,7 @@ def test_products_mean_what_the_interpreter_says(limit: str) -> None:
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Blocks so small that small products have many of them."""
     blocking = importlib.import_module("lexgrad.compile.blocking")
-    for name, value in {"DEEP": 32, "WIDE": 96, "ROOM": 2000}.items():
+    for name, value in {"DEEP": 32, "WIDE": 96, "ROOM": 2000, "LEFT": 1000, "NARROW": 48}.items():
         monkeypatch.setattr(blocking, name, value)
 
 

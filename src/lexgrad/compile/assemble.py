@@ -20,6 +20,7 @@ _BARRIER = """
 declare i64 @llvm.smin.i64(i64, i64)
 declare i64 @llvm.smax.i64(i64, i64)
 declare i64 @llvm.abs.i64(i64, i1)
+declare void @llvm.prefetch.p0(ptr, i32, i32, i32)
 declare void @lexgrad_yield()
 
 define internal void @barrier(ptr %state, i64 %threads) noinline {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from lexgrad.compile.blocking import worth_packing, write_packed
+from lexgrad.compile.blocking import worth_packing
 from lexgrad.compile.functions import float_text
 from lexgrad.compile.loops import (
     Apply,
@@ -27,6 +27,7 @@ from lexgrad.compile.loops import (
     uses,
 )
 from lexgrad.compile.operations import write_operation
+from lexgrad.compile.packed import write_packed
 from lexgrad.compile.packing import PLAIN, Format
 from lexgrad.compile.products import MicroKernels
 from lexgrad.compile.tiling import write_in_place

@@ -98,6 +98,10 @@ class Writer:
         """The LLVM value of a named size."""
         return self.named.get(name, size_name(name))
 
+    def fetch(self, address: str) -> None:
+        """Have the cache line at an address brought to the second cache; an address that is none does no harm."""
+        self.do(f"call void @llvm.prefetch.p0(ptr {address}, i32 0, i32 2, i32 1)")
+
     def block(self, label: str) -> None:
         """Begin a block."""
         self.lines.append(f"{label}:")
