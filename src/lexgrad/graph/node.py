@@ -100,7 +100,7 @@ class Node:
         self.closed = (
             primitive is not INPUT
             and all(operand.closed for operand in inputs)
-            and not any(map(holds_dim, attributes.values()))
+            and (primitive is CONSTANT or not any(map(holds_dim, attributes.values())))
         )
 
     @classmethod

@@ -62,7 +62,25 @@ def _key(node: Node, position: dict[Node, int]) -> Hashable:
 def _entries(node: Node) -> Hashable:
     size = node.type.size
     value = node.attributes["value"]
-    return id(value) if not isinstance(size, int) or size > COMPARED else _exactly(value, node.type.dtype)
+    return id(value) if not isinstance(size, int) or size > COMPARED else _Entries(value, node.type.dtype)
+
+
+class _Entries:
+    """A number, or nested tuples of numbers, all of whose entries are compared, but not those of one with itself."""
+
+    def __init__(self, value: Any, dtype: str) -> None:
+        self.value, self.dtype = value, dtype
+
+    def __hash__(self) -> int:
+        first = self.value
+        while isinstance(first, tuple) and first:
+            first = first[0]
+        return hash(_exactly(first, self.dtype))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, _Entries):
+            return NotImplemented
+        return self.value is other.value or _exactly(self.value, self.dtype) == _exactly(other.value, other.dtype)
 
 
 def _exactly(value: Any, dtype: str) -> Hashable:

@@ -56,6 +56,7 @@ class Loop:
     shared: dict[Node, Node]
     results: dict[int, Node]
     used: frozenset[int]
+    _ordered: tuple[list[Node], list[Node]] | None = None
 
     @classmethod
     def of(cls, members: Sequence[Node], inputs: Sequence[Node]) -> Loop:
@@ -84,7 +85,10 @@ class Loop:
     @property
     def order(self) -> list[Node]:
         """Every inner node that the outputs need, in topological order."""
-        return topological(self.outputs)
+        outputs = self.outputs
+        if self._ordered is None or self._ordered[0] != outputs:
+            self._ordered = outputs, topological(outputs)
+        return self._ordered[1]
 
     @property
     def carried(self) -> set[Node]:
@@ -193,6 +197,12 @@ def _apply(rule: LoopRule, graph: Graph, firings: list[Firing]) -> Graph:
 def adopt(loop: Node, made: Iterable[Node], known: Collection[Node]) -> None:
     """Give the nodes that were made for a loop its origin and location, unless they have those of an inner node."""
     here = user_location()
-    for node in topological(made):
-        if node not in known and node.primitive is not INPUT and node.origin is None and node.location == here:
+    stack, seen = list(made), set(known)
+    while stack:
+        node = stack.pop()
+        if node in seen or node.primitive is INPUT:
+            continue
+        seen.add(node)
+        stack.extend(node.inputs)
+        if node.origin is None and node.location == here:
             node.origin, node.location = loop.origin, loop.location

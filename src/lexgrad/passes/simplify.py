@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
+from weakref import WeakSet
 
 from lexgrad.errors import LexgradError
 from lexgrad.graph import INPUT, Firing, Graph, Node, Origin, RewriteRule, again_on, rewrite
@@ -60,12 +61,20 @@ def _family(*names: str) -> Callable[[Graph], tuple[Graph, list[Firing]]]:
     return lambda graph: rewrite(graph, rules)
 
 
+_SIMPLE: WeakSet[Graph] = WeakSet()
+"""Bodies of loops in which nothing is left to do."""
+
+
 def _bodies(graph: Graph) -> tuple[Graph, list[Firing]]:
     """The bodies of loops, simplified like any other graph."""
     firings: list[Firing] = []
     replaced: dict[Node, Node] = {}
     for members in groups(graph).values():
-        body, fired = _run(PIPELINE, members[0].attributes["body"])
+        body = members[0].attributes["body"]
+        if body in _SIMPLE:
+            continue
+        body, fired = _run(PIPELINE, body)
+        _SIMPLE.add(body)
         if fired:
             firings += fired
             for node in members:
@@ -150,15 +159,20 @@ def _run(passes: Sequence[Pass], graph: Graph, limit: int = 50) -> tuple[Graph, 
     graph = own_copy(graph)
     watched = watching.wanted()
     fired: list[Firing] = []
+    done: dict[Pass, Graph] = {}  # on which graph a pass had nothing to do
     for _ in range(limit):
-        before = len(fired)
         for each in passes:
+            if done.get(each) is graph:
+                continue
             after, firings = each.run(graph)
             if watched:
                 watching.report(each.name, graph, firings)
-            fired += firings
-            graph = after
-        if len(fired) == before:
+            if firings:
+                fired += firings
+                graph = after
+            else:
+                done[each] = graph
+        if all(done.get(each) is graph for each in passes):
             return own_copy(graph), fired
     raise LexgradError(f"the passes over graph {graph.name!r} still find something to do after {limit} rounds")
 
