@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -16,6 +18,9 @@ Precision: TypeAlias = Literal["fp32", "fp64", "bf16"]
 
 ALIGNMENT = 64
 """Bytes of a cache line."""
+
+_MANY, _LARGE_PAGE, _MOST_KEPT = 1 << 19, 1 << 21, 1 << 28
+"""Bytes from which large pages are worth while, of such a page, and that are kept for the next launch at most."""
 
 LLVM_FLOATS: dict[str, str] = {"fp32": "float", "fp64": "double", "bf16": "float"}
 """LLVM's name of a float, by precision."""
@@ -33,6 +38,40 @@ def aligned_empty(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
     raw = np.empty(size + ALIGNMENT, np.uint8)
     start = -raw.ctypes.data % ALIGNMENT
     return raw[start : start + size].view(dtype).reshape(shape)
+
+
+def roomy(size: int) -> Array:
+    """So many bytes for what is computed on the way: where they are many, on large pages, if the system has such.
+
+    A processor finds its way in few large pages at once, and they do not stand in each other's place in its caches.
+    """
+    if size < _MANY:
+        return aligned_empty((size,), np.dtype(np.uint8))
+    raw = np.empty(max(size + _LARGE_PAGE, 2 * _LARGE_PAGE), np.uint8)  # from 4 MiB on, NumPy asks for large pages
+    start = -raw.ctypes.data % _LARGE_PAGE
+    return raw[start : start + size]
+
+
+class Memory:
+    """Memory that launches use one after the other, so that they need not wait for the system to clear new pages."""
+
+    def __init__(self) -> None:
+        self._free: list[Array] = []
+
+    @contextmanager
+    def room(self, size: int) -> Iterator[Array]:
+        """At least so many bytes, in which anything may stand; launches at the same time have each their own."""
+        try:
+            room = self._free.pop()
+        except IndexError:
+            room = roomy(0)
+        if room.size < size:
+            room = roomy(size)
+        try:
+            yield room
+        finally:
+            if not self._free and room.size <= _MOST_KEPT:
+                self._free.append(room)
 
 
 def readable(value: ArrayLike, type: Type, dtype: np.dtype[Any], name: str, copy: bool = False) -> Array:

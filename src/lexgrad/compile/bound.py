@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lexgrad.compile.arrays import Array, aligned_empty
+from lexgrad.compile.arrays import Array, roomy
 from lexgrad.errors import InputError
 from lexgrad.graph import Dim, Size, resolve
 
@@ -114,9 +114,9 @@ class Binding:
         self._check(made)
         largest = {name: int(sizes.max()) for name, sizes in self.sizes.items()}
         offsets, total = program._layout(self.sizes)
-        arena = aligned_empty((total,), np.dtype(np.uint8))
         threads = program._worthwhile_threads([largest], steps)
-        own = program._own(threads)
+        arena = roomy(program._room(total, threads))
+        own = program._own(threads, arena, total)
         places = {**given, **program._constants, **made, **own}
         places |= {out: given[buffer] for out, buffer in program.donation.in_place.items()}
         buffers = program._buffers

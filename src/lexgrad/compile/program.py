@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lexgrad.compile import assemble
-from lexgrad.compile.arrays import DTYPES, LLVM_FLOATS, Array, Precision, aligned_empty, readable
+from lexgrad.compile.arrays import ALIGNMENT, DTYPES, LLVM_FLOATS, Array, Memory, Precision, aligned_empty, readable
 from lexgrad.compile.bound import Binding, Bound, Rows
 from lexgrad.compile.cache import cached
 from lexgrad.compile.checks import STATUS, STATUS_WORDS, requirements
@@ -82,6 +82,7 @@ class Program:
         self.dtypes = DTYPES[precision]
         self._clock = Clock(self.processor) if profiled or wanted() else None
         self._laps: Laps | None = None
+        self._memory = Memory()
         begun = time.perf_counter()
         self._lower(dict(donated or {}))
         self.llvm, self._scratch = self._text()
@@ -248,18 +249,30 @@ class Program:
             turns.setdefault(id(step), []).append(turn)
         bound = [(steps[those[0]], those, self._bind(steps[those[0]])) for those in turns.values()]
         layouts = {tuple(sizes.values()): self._layout(sizes) for _, _, sizes in bound}
-        arena = aligned_empty((max(total for _, total in layouts.values()),), np.dtype(np.uint8))
         threads = self._worthwhile_threads([sizes for _, _, sizes in bound], len(steps))
-        own = self._own(threads)
+        arena = max(total for _, total in layouts.values())
+        with self._memory.room(self._room(arena, threads)) as room:
+            return self._launch(steps, bound, layouts, self._own(threads, room, arena), room.ctypes.data, threads)
+
+    def _launch(
+        self,
+        steps: Sequence[Mapping[str, Array]],
+        bound: Sequence[tuple[Mapping[str, Array], list[int], dict[str, int]]],
+        layouts: Mapping[tuple[int, ...], tuple[list[int], int]],
+        own: Mapping[str, Array],
+        base: int,
+        threads: int,
+    ) -> list[dict[str, Array]]:
+        """``bound`` has each different step with its turns and sizes; slots begin at the address ``base``."""
         table = np.empty((len(steps), len(self._buffers) + len(self.sizes)), np.int64)
         keep: list[Mapping[str, Array]] = [{}] * len(steps)
         for step, those, sizes in bound:
             offsets, _ = layouts[tuple(sizes.values())]
             given = {buffer: step[name] for name, buffer in self._inputs.items()} | self._constants
             made = self._allocate(given, sizes, len(those))
-            given |= {out: given[buffer] for out, buffer in self.donation.in_place.items()} | own
+            given |= {out: given[buffer] for out, buffer in self.donation.in_place.items()} | {**own}
             places = given | {name: block[0, ...] for name, block in made.items()}
-            table[those] = self._addresses(places, arena.ctypes.data, offsets) + [sizes[name] for name in self.sizes]
+            table[those] = self._addresses(places, base, offsets) + [sizes[name] for name in self.sizes]
             for name, block in made.items():
                 if block.size:
                     table[those, self._buffers.index(name)] += np.arange(len(those)) * block[0, ...].nbytes
@@ -369,11 +382,16 @@ class Program:
         work = _work(self.steps, sizes)
         return max(1, min(self.threads, 1 + turns * work // _WORK_OF_A_THREAD, 1 + work // _WORK_OF_A_STEP))
 
-    def _own(self, threads: int) -> dict[str, Array]:
-        """Buffers that no node has, new for a launch."""
+    def _room(self, arena: int, threads: int) -> int:
+        """How many bytes it takes for slots of ``arena`` bytes and, behind them, the scratch memory of threads."""
+        return arena + ALIGNMENT + threads * self._scratch
+
+    def _own(self, threads: int, room: Array, arena: int) -> dict[str, Array]:
+        """Buffers that no node has; scratch memory is behind the first ``arena`` bytes of ``room``."""
+        behind = arena + -arena % ALIGNMENT
         own: dict[str, Array] = {
             STATUS: np.zeros(STATUS_WORDS, np.int64),
-            SCRATCH: aligned_empty((threads * self._scratch,), np.dtype(np.uint8)),
+            SCRATCH: room[behind : behind + threads * self._scratch],
         }
         return own | ({LAPS: self._laps.room(self.threads)} if self._laps else {})
 
