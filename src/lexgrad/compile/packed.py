@@ -16,7 +16,7 @@ from lexgrad.compile.blocking import Blocks, blocks_of
 from lexgrad.compile.loops import Product
 from lexgrad.compile.packing import AMX, zeros
 from lexgrad.compile.sides import Fetch, Room, Side, Span, along, behind, ceiling, entries_of, pack, side_of
-from lexgrad.compile.tiling import choose_kernel, limited, write_epilogue
+from lexgrad.compile.tiling import choose_kernel, fetch_results, limited, write_epilogue
 
 if TYPE_CHECKING:
     from lexgrad.compile.emit import KernelText
@@ -100,12 +100,14 @@ class _Tiles:
                 number = w.put(f"sdiv i64 {j}, {blocks.width}")
                 for each, first in fetches:
                     each.write(w.put(f"add i64 {first}, {number}"))
+                here = w.put(f"add i64 {column[0]}, {j}")
+                if not last:
+                    fetch_results(w, self.product, (at, high), here)
                 sums, stride = self._multiply(a, (i, high), (j, wide), deep, last)
                 if last:
                     label = w.number()
                     w.do(f"br i1 {last}, label %last{label}, label %go{label}")
                     w.block(f"last{label}")
-                here = w.put(f"add i64 {column[0]}, {j}")
                 write_epilogue(w, self.product, (sums, str(stride)), (at, high), (here, wide))
                 if last:
                     w.do(f"br label %go{label}")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from lexgrad.compile.blocking import Blocks, up
 from lexgrad.compile.loops import Computed, InPlace
 from lexgrad.compile.packing import AMX, Format, row_kernel, turn_kernel, zeros
-from lexgrad.compile.tiling import limited
+from lexgrad.compile.tiling import LINE, limited
 
 if TYPE_CHECKING:
     from lexgrad.compile.emit import KernelText
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 
 Span: TypeAlias = tuple[str, str]
 """Where some rows, columns or steps of the depth begin, and how many there are."""
-
-LINE = 64
-"""Bytes of a cache line."""
 
 
 @dataclass(frozen=True)

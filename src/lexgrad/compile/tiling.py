@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from lexgrad.compile.loops import ZERO, Expression, InPlace, Number, Product
+from lexgrad.compile.loops import ZERO, Apply, Expression, InPlace, Let, Local, Number, Product, Store, uses
 
 if TYPE_CHECKING:
     from lexgrad.compile.emit import KernelText
@@ -14,6 +14,8 @@ BLOCK_BYTES = 3 << 18
 """How much of a left operand is gone through again and again: processors have a cache of 1 MB or more of their own."""
 BYTES = {"float": 4, "double": 8}
 """The size of LLVM's floats."""
+LINE = 64
+"""Bytes of a cache line."""
 
 
 def write_in_place(w: KernelText, product: Product) -> None:
@@ -131,6 +133,36 @@ def first_that_fits(
     write(limits[-1])
     w.do(f"br label %{done}")
     w.block(done)
+
+
+def fetch_results(w: KernelText, product: Product, row: tuple[str, str], column: str) -> None:
+    """Have the memory that a tile's results will be written to brought to the first cache meanwhile.
+
+    Args:
+        w: the kernel.
+        product: whose tile it is.
+        row: the number of the tile's first row, and how many there are.
+        column: the number of its first column.
+    """
+    stores = [s for s in product.epilogue if isinstance(s, Store) and _side_by_side(s.offset, product)]
+    if not stores:
+        return
+    w.begin("ahead", "0", row[1])
+    w.locals[product.row] = w.put(f"add nsw i64 {row[0]}, {w.locals['ahead']}")
+    w.locals[product.column] = column
+    for store in stores:
+        place = w.address(store.buffer, store.offset)
+        for line in range(0, w.tile.columns * BYTES[w.fp], LINE):
+            w.fetch(w.put(f"getelementptr i8, ptr {place}, i64 {line}"), to_write=True)
+    w.end()
+
+
+def _side_by_side(offset: Expression, product: Product) -> bool:
+    """Whether a row's entries lie side by side at an offset that depends on nothing but row and column."""
+    used = uses([Let("", offset)])
+    column = Local(product.column, "int")
+    last = offset.operands[-1] if isinstance(offset, Apply) and offset.operation == "add" else offset
+    return set(used) <= {product.row, product.column} and used[product.column] == 1 and last == column
 
 
 def write_epilogue(
