@@ -14,7 +14,17 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lexgrad.compile import assemble
-from lexgrad.compile.arrays import ALIGNMENT, DTYPES, LLVM_FLOATS, Array, Memory, Precision, aligned_empty, readable
+from lexgrad.compile.arrays import (
+    ALIGNMENT,
+    DTYPES,
+    LLVM_FLOATS,
+    Array,
+    Memory,
+    Precision,
+    aligned_empty,
+    readable,
+    roomy,
+)
 from lexgrad.compile.bound import Binding, Bound, Rows
 from lexgrad.compile.cache import cached
 from lexgrad.compile.checks import STATUS, STATUS_WORDS, requirements
@@ -386,9 +396,10 @@ class Program:
         """How many bytes it takes for slots of ``arena`` bytes and, behind them, the scratch memory of threads."""
         return arena + ALIGNMENT + threads * self._scratch
 
-    def _own(self, threads: int, room: Array, arena: int) -> dict[str, Array]:
-        """Buffers that no node has; scratch memory is behind the first ``arena`` bytes of ``room``."""
+    def _own(self, threads: int, room: Array | None = None, arena: int = 0) -> dict[str, Array]:
+        """Buffers that no node has; scratch memory is behind the first ``arena`` bytes of ``room``, or new."""
         behind = arena + -arena % ALIGNMENT
+        room = roomy(self._room(arena, threads)) if room is None else room
         own: dict[str, Array] = {
             STATUS: np.zeros(STATUS_WORDS, np.int64),
             SCRATCH: room[behind : behind + threads * self._scratch],
