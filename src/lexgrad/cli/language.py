@@ -38,12 +38,6 @@ class Drawing:
     stream: bool
 
 
-def columns_of(text: str | None, encoding: str | None, format_: str | None) -> dict[str, str]:
-    """The options that say how a file is read, without those that were not given."""
-    given = {"text": text, "encoding": encoding, "format": format_}
-    return {name: value for name, value in given.items() if value is not None}
-
-
 def load_language_model(run: Path) -> LanguageModel:
     """Load a run.
 

@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
+from lexgrad.cli.options import Encoding, columns_of, flag, value
 from lexgrad.cli.output import Output
-
-
-def _value(metavar: str, help_: str, *names: str, least: float | None = None) -> Any:
-    return typer.Option(*names, metavar=metavar, help=help_, min=least)
-
-
-def _flag(name: str, help_: str) -> Any:
-    return typer.Option(name, metavar="", help=help_)
-
 
 RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="A language model that [b]train[/] made.")]
 TextFile = Annotated[str, typer.Argument(metavar="FILE", help="Lines of text: a file, [b]-[/], or builtin:NAME.")]
-Column = Annotated[str | None, _value("COL", "Column with the texts, in tables; else the one called text.")]
-Encoding = Annotated[str | None, _value("NAME", "Such as cp1252; [b]detect[/] accepts a guess; else UTF-8.")]
-Format = Annotated[str | None, _value("NAME", "csv, tsv, jsonl, parquet, txt; else by the name.", "--format")]
-Json = Annotated[bool, _flag("--json", "Print one JSON object.")]
+Column = Annotated[str | None, value("COL", "Column with the texts, in tables; else the one called text.")]
+Format = Annotated[str | None, value("NAME", "csv, tsv, jsonl, parquet, txt; else by the name.", "--format")]
+Json = Annotated[bool, flag("--json", "Print one JSON object.")]
 
 
 def perplexity(
@@ -42,19 +34,19 @@ def perplexity(
       lexgrad perplexity runs/ngram-lm-news-1 test.txt
       lexgrad perplexity runs/ngram-lm-news-1 test.txt --json
     """
-    from lexgrad.cli.language import columns_of, run_perplexity
+    from lexgrad.cli.language import run_perplexity
 
-    run_perplexity(run, file, columns_of(text, encoding, format_), Output(as_json=as_json))
+    run_perplexity(run, file, columns_of(text=text, encoding=encoding, format=format_), Output(as_json=as_json))
 
 
 def score(
     *,
     run: RunPath,
-    file: Annotated[str, _value("FILE", "Lines of text: a file, [b]-[/], or builtin:NAME.", "--file")],
+    file: Annotated[str, value("FILE", "Lines of text: a file, [b]-[/], or builtin:NAME.", "--file")],
     text: Column = None,
     encoding: Encoding = None,
     format_: Format = None,
-    as_json: Annotated[bool, _flag("--json", "Print one JSON object a line of the text.")] = False,
+    as_json: Annotated[bool, flag("--json", "Print one JSON object a line of the text.")] = False,
 ) -> None:
     """Print the log-probability of every token and line; in a terminal, the more surprising a token the redder it is.
 
@@ -63,24 +55,24 @@ def score(
       lexgrad score runs/ngram-lm-news-1 --file test.txt
       echo "the market fell" | lexgrad score runs/ngram-lm-news-1 --file - --json
     """
-    from lexgrad.cli.language import columns_of, run_score
+    from lexgrad.cli.language import run_score
 
-    run_score(run, file, columns_of(text, encoding, format_), Output(as_json=as_json))
+    run_score(run, file, columns_of(text=text, encoding=encoding, format=format_), Output(as_json=as_json))
 
 
 def generate(
     *,
     run: RunPath,
-    prompt: Annotated[str, _value("TEXT", "What the text begins with.")] = "",
-    tries: Annotated[int, _value("N", "How many texts.", least=1)] = 1,
-    tokens: Annotated[int, _value("N", "Tokens of each at most.", least=1)] = 100,
-    temperature: Annotated[float, _value("T", "Below 1 plainer, above 1 wilder; 0: the most probable.", least=0)] = 1.0,
-    top_k: Annotated[int | None, _value("K", "Draw among the K most probable tokens.", least=1)] = None,
-    top_p: Annotated[float | None, _value("P", "Draw among the fewest tokens that have P together.")] = None,
-    seed: Annotated[int, _value("N", "Fixes what is drawn.", least=0)] = 0,
-    line: Annotated[bool, _flag("--line", "Stop at the end of the line.")] = False,
-    unknown: Annotated[bool, _flag("--unknown", "Let unknown words of the prompt through as <unk>.")] = False,
-    stream: Annotated[bool, _flag("--stream", "Print every token as soon as it is drawn.")] = False,
+    prompt: Annotated[str, value("TEXT", "What the text begins with.")] = "",
+    tries: Annotated[int, value("N", "How many texts.", least=1)] = 1,
+    tokens: Annotated[int, value("N", "Tokens of each at most.", least=1)] = 100,
+    temperature: Annotated[float, value("T", "Below 1 plainer, above 1 wilder; 0: the most probable.", least=0)] = 1.0,
+    top_k: Annotated[int | None, value("K", "Draw among the K most probable tokens.", least=1)] = None,
+    top_p: Annotated[float | None, value("P", "Draw among the fewest tokens that have P together.")] = None,
+    seed: Annotated[int, value("N", "Fixes what is drawn.", least=0)] = 0,
+    line: Annotated[bool, flag("--line", "Stop at the end of the line.")] = False,
+    unknown: Annotated[bool, flag("--unknown", "Let unknown words of the prompt through as <unk>.")] = False,
+    stream: Annotated[bool, flag("--stream", "Print every token as soon as it is drawn.")] = False,
     as_json: Json = False,
 ) -> None:
     """Draw texts from a language model.
@@ -99,11 +91,11 @@ def generate(
 def compare(
     *,
     runs: Annotated[list[Path], typer.Argument(metavar="RUN RUN...", help="Language models that train made.")],
-    test: Annotated[str, _value("FILE", "The text they are measured on.", "--test")],
+    test: Annotated[str, value("FILE", "The text they are measured on.", "--test")],
     text: Column = None,
     encoding: Encoding = None,
     format_: Format = None,
-    seed: Annotated[int, _value("N", "Fixes the resampling.", least=0)] = 0,
+    seed: Annotated[int, value("N", "Fixes the resampling.", least=0)] = 0,
     as_json: Json = False,
 ) -> None:
     """Compare language models on a text: perplexities, and whether a difference could be chance.
@@ -114,16 +106,16 @@ def compare(
     Examples:
       lexgrad compare runs/ngram-lm-news-1 runs/ffnn-lm-news-1 --test test.txt
     """
-    from lexgrad.cli.language import columns_of, run_compare
+    from lexgrad.cli.language import run_compare
 
-    run_compare(runs, test, columns_of(text, encoding, format_), seed, Output(as_json=as_json))
+    run_compare(runs, test, columns_of(text=text, encoding=encoding, format=format_), seed, Output(as_json=as_json))
 
 
 def arpa(
     *,
     run: Annotated[Path, typer.Argument(metavar="RUN", help="An ngram-lm to write; or, with --read, to make.")],
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The ARPA file; .gz is compressed.")],
-    read: Annotated[bool, _flag("--read", "Make RUN from FILE.")] = False,
+    read: Annotated[bool, flag("--read", "Make RUN from FILE.")] = False,
 ) -> None:
     """Write an n-gram model as an ARPA file, or make a run of one.
 
@@ -137,4 +129,4 @@ def arpa(
     run_arpa(run, file, read, Output())
 
 
-COMMANDS = (perplexity, score, generate, compare, arpa)
+COMMANDS: tuple[Callable[..., None], ...] = (perplexity, score, generate, compare, arpa)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
+from lexgrad.cli.options import value
 from lexgrad.cli.output import Output
 
 plots = typer.Typer(
@@ -17,18 +18,14 @@ plots = typer.Typer(
 )
 
 
-def _value(metavar: str, help_: str, *names: str, least: int | None = None) -> Any:
-    return typer.Option(*names, metavar=metavar, help=help_, min=least)
-
-
-Out = Annotated[Path | None, _value("FILE", "Where to: .svg or .png; else the plot's own name as .svg.")]
+Out = Annotated[Path | None, value("FILE", "Where to: .svg or .png; else the plot's own name as .svg.")]
 Json = Annotated[bool, typer.Option("--json", metavar="", help="Print one JSON object.")]
 
 
 @plots.command()
 def activations(
     names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Which; else all.")] = None,
-    reach: Annotated[float, _value("Z", "From -Z to Z.")] = 5.0,
+    reach: Annotated[float, value("Z", "From -Z to Z.")] = 5.0,
     out: Out = None,
     as_json: Json = False,
 ) -> None:
@@ -50,11 +47,11 @@ def descent(
     file: Annotated[
         str | None, typer.Argument(metavar="FILE", help="For a run: labelled texts that the loss is over.")
     ] = None,
-    at: Annotated[list[str] | None, _value("NAME=VALUE", "Where descent starts; repeatable.")] = None,
-    over: Annotated[list[str] | None, _value("NAME", "One of the two parameters: w, or W1[0,3]; twice.")] = None,
-    rate: Annotated[list[float] | None, _value("RATE", "A learning rate, a panel each; else low, right, high.")] = None,
-    steps: Annotated[int, _value("N", "Steps of descent.", least=1)] = 25,
-    texts: Annotated[int, _value("N", "For a run: take the first N texts.", least=1)] = 200,
+    at: Annotated[list[str] | None, value("NAME=VALUE", "Where descent starts; repeatable.")] = None,
+    over: Annotated[list[str] | None, value("NAME", "One of the two parameters: w, or W1[0,3]; twice.")] = None,
+    rate: Annotated[list[float] | None, value("RATE", "A learning rate, a panel each; else low, right, high.")] = None,
+    steps: Annotated[int, value("N", "Steps of descent.", least=1)] = 25,
+    texts: Annotated[int, value("N", "For a run: take the first N texts.", least=1)] = 200,
     out: Out = None,
     as_json: Json = False,
 ) -> None:
@@ -74,12 +71,12 @@ def descent(
 
 @plots.command()
 def boundary(
-    units: Annotated[int, _value("N", "Hidden units.", least=1)] = 4,
+    units: Annotated[int, value("N", "Hidden units.", least=1)] = 4,
     activation: Annotated[
-        str, _value("NAME", "Activation of the hidden layer; identity shows why one is needed.")
+        str, value("NAME", "Activation of the hidden layer; identity shows why one is needed.")
     ] = "tanh",
-    epochs: Annotated[int, _value("N", "Passes over the points.", least=1)] = 200,
-    seed: Annotated[int, _value("N", "Fixes first weights and order.", least=0)] = 1,
+    epochs: Annotated[int, value("N", "Passes over the points.", least=1)] = 200,
+    seed: Annotated[int, value("N", "Fixes first weights and order.", least=0)] = 1,
     out: Out = None,
     as_json: Json = False,
 ) -> None:

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
+from lexgrad.cli.options import value
 from lexgrad.cli.output import Output
-
-
-def _value(metavar: str, help_: str, *names: str, least: int | None = None) -> Any:
-    return typer.Option(*names, metavar=metavar, help=help_, min=least)
-
 
 Vectors = Annotated[
     Path, typer.Argument(metavar="RUN|FILE", help="A trained model with word embeddings, or a file of vectors.")
 ]
-Count = Annotated[int, _value("N", "How many words.", "-n", least=1)]
+Count = Annotated[int, value("N", "How many words.", "-n", least=1)]
 Json = Annotated[bool, typer.Option("--json", metavar="", help="Print one JSON object.")]
 
 
@@ -47,8 +44,8 @@ def analogy(
     words: Annotated[
         list[str] | None, typer.Argument(metavar="[A B C]", help="A is to B as C is to ...: man king woman.")
     ] = None,
-    file: Annotated[str | None, _value("FILE", "Answer its questions: lines A B C D, sections ': name'.")] = None,
-    most: Annotated[int, _value("N", "With --file: answers are among the first N words.", least=1)] = 300_000,
+    file: Annotated[str | None, value("FILE", "Answer its questions: lines A B C D, sections ': name'.")] = None,
+    most: Annotated[int, value("N", "With --file: answers are among the first N words.", least=1)] = 300_000,
     n: Count = 5,
     as_json: Json = False,
 ) -> None:
@@ -93,8 +90,8 @@ def similarity(
 def export(
     *,
     vectors: Vectors,
-    to: Annotated[str, _value("FORM", "[b]word2vec[/] (binary), [b]word2vec-text[/], or [b]glove[/].", "--to")],
-    out: Annotated[Path | None, _value("FILE", "Where to; .gz is gzipped; else the run's name.")] = None,
+    to: Annotated[str, value("FORM", "[b]word2vec[/] (binary), [b]word2vec-text[/], or [b]glove[/].", "--to")],
+    out: Annotated[Path | None, value("FILE", "Where to; .gz is gzipped; else the run's name.")] = None,
     as_json: Json = False,
 ) -> None:
     """Write a model's word embeddings as a file that other tools load: gensim, spaCy, fastText and lexgrad itself.
@@ -109,4 +106,4 @@ def export(
     run_export(vectors, to, out, Output(as_json=as_json))
 
 
-COMMANDS = (neighbors, analogy, similarity, export)
+COMMANDS: tuple[Callable[..., None], ...] = (neighbors, analogy, similarity, export)
