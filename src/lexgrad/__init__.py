@@ -132,6 +132,9 @@ if TYPE_CHECKING:
         Tagger as Tagger,
     )
     from lexgrad.models import (
+        TextCNN as TextCNN,
+    )
+    from lexgrad.models import (
         Word2Vec as Word2Vec,
     )
     from lexgrad.models import (
@@ -343,8 +346,8 @@ _ROOMS = {
     "grad": "differentiate",
     "graph": "Dim Graph Node Type check formula parse",
     "models": (
-        "BagOfNgrams DeepAveraging FeedForward GRUClassifier LSTMClassifier LogisticRegression RNNClassifier"
-        " SoftmaxRegression Tagger Word2Vec load FeedForwardLM GRULM LSTMLM NGramLM RNNLM"
+        "BagOfNgrams DeepAveraging FeedForward FeedForwardLM GRUClassifier GRULM LSTMClassifier LSTMLM"
+        " LogisticRegression NGramLM RNNClassifier RNNLM SoftmaxRegression Tagger TextCNN Word2Vec load"
     ),
     "ops": (
         "abs arange argmax binary_cross_entropy broadcast_to cast concatenate cos cross_entropy dropout equal exp"
