@@ -88,3 +88,8 @@ def test_a_picture(lexgrad: Lexgrad, file: Path, tmp_path: Path) -> None:
     )
     assert (tmp_path / "w.svg").stat().st_size > 1000
     assert "at least two; got king" in lexgrad("plot", "vectors", file, "king").mistake()
+
+
+def test_all_of_a_built_in_text_is_learned_from(lexgrad: Lexgrad) -> None:
+    assert lexgrad("train", "word2vec", "builtin:python-docs", "--epochs", "1", "--quiet").code == 0
+    assert "file" in lexgrad("neighbors", str(Path("runs/word2vec-python-docs-1")), "file", "-n", "3").out

@@ -23,15 +23,15 @@ class Split:
     test: str | None
 
 
-def split_of(train: str, dev: str | None, test: str | None) -> Split:
-    """A built-in set named as a whole brings its own parts for training, dev and test.
+def split_of(train: str, dev: str | None, test: str | None, *, whole: bool = False) -> Split:
+    """A built-in set named as a whole brings its own parts for training, dev and test, unless it is wanted ``whole``.
 
     Raises:
         InputError: standard input is named twice.
     """
     if [train, dev, test].count("-") > 1:
         raise InputError("standard input (-) can be read only once: give the other texts as files")
-    if not train.startswith(BUILTIN) or train.count(":") > 1:
+    if whole or not train.startswith(BUILTIN) or train.count(":") > 1:
         return Split(train, dev, test)
     from lexgrad.text.builtin import splits
 

@@ -64,9 +64,9 @@ def run_train(request: TrainRequest, output: Output) -> None:
     """
     class_ = model_named(request.model)
     model = class_(**given_settings(class_, request.settings, request.options, request.settings_file))
-    split = split_of(request.train, request.dev, request.test)
-    _say_what_is_used(request, split, output)
     task = task_of(model)
+    split = split_of(request.train, request.dev, request.test, whole=not task.measured)
+    _say_what_is_used(request, split, output)
     tables = open_tables(task, split, request.columns, cut=not request.folds)
     if request.folds or request.seeds:
         from lexgrad.cli.repeat import run_repeated

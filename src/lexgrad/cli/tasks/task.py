@@ -25,6 +25,9 @@ class Task(ABC):
 
     columns: ClassVar[tuple[str, ...]] = ("text", "label", "encoding", "format")
 
+    measured = True
+    """Whether a built-in set named as a whole is cut into parts for training, dev and test."""
+
     @abstractmethod
     def open(self, source: str, columns: Mapping[str, str]) -> Any:
         """Open a file (or standard input, or builtin:NAME) of training or held-out data; what ``fit`` takes.

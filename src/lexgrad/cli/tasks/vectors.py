@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 class Vectors(Task):
     """See Task."""
 
+    measured = False  # nothing is tuned on a dev set: all of a built-in text is learned from
+
     def open(self, source: str, columns: Mapping[str, str]) -> Any:
         """See Task.open: a corpus: a file, a folder, a pattern, or standard input.
 

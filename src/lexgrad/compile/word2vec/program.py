@@ -210,7 +210,6 @@ def program_text(layout: Layout, processor: Processor) -> str:
         functions("float", processor.fma, processor.scales),
         barrier_text(processor.pause),
         "declare i32 @llvm.smin.i32(i32, i32)",
-        "declare void @llvm.prefetch.p0(ptr, i32, i32, i32)",
         *(f"declare {type} @llvm.fma.{name}({type}, {type}, {type})" for name, type in vectors.items()),
         "@lg.nowhere = internal constant i64 0",
         Select(layout, processor).text(),
