@@ -11,6 +11,7 @@ from lexgrad.compile.word2vec import Noise
 
 Counts = NDArray[np.int64]
 POWER = 0.75
+_USUAL_STEP = 0.05 * 5 * 5
 _WHOLE = float(2**32)
 
 
@@ -52,15 +53,20 @@ def noise(counts: Counts, power: float = POWER) -> Noise:
     return Noise(np.asarray(np.minimum(np.array(shares) * _WHOLE, _WHOLE - 1), np.uint32), aliases.astype(np.int32))
 
 
-def usual_batch(counts: Counts) -> int:
-    """How many positions may have their gradients taken at the same weights: 256, or fewer where words are few.
+def usual_batch(counts: Counts, step: float) -> int:
+    """How many positions may have their gradients taken at the same weights: 256, or fewer where they would overshoot.
 
     A word's changes of a batch are added up, and too many at once overshoot. How many positions go by until a word of
-    noise comes again is about 1 / Σ p², the words there would be if all were alike; half of that is safe.
+    noise comes again is about 1 / Σ p², the words there would be if all were alike; half of that is safe at the rate,
+    the noise and the window that are usual, and fewer where these are larger.
+
+    Args:
+        counts: int64 (V,).
+        step: rate times words of noise times neighbours, to which a word of noise moves in proportion.
     """
     weights = counts.astype(np.float64) ** POWER
     alike = weights.sum() ** 2 / np.square(weights).sum()
-    return max(1, min(256, int(alike / 2)))
+    return max(1, int(min(256, alike / 2) / max(1.0, step / _USUAL_STEP)))
 
 
 def key(seed: int, purpose: str, epoch: int) -> int:

@@ -80,7 +80,8 @@ class Sampler:
 
 def sampler(model: Word2Vec, vocabulary: list[str], counts: NDArray[np.int64], sample: float) -> Sampler:
     """Compile the update of a model; ``sample`` as in its settings."""
-    batch = model.batch or sampling.usual_batch(counts)
+    step = model.learning_rate * model.negatives * (1 if model.cbow else model.window)
+    batch = model.batch or sampling.usual_batch(counts, step)
     layout = Layout(
         dimensions=model.dimensions,
         window=model.window,

@@ -71,7 +71,9 @@ class Word2Vec(Model):
     learning_rate: float = setting(0.05, "rate at the beginning; it falls in a line", least=0)
     end_rate: float = setting(1e-4, "rate at the end", least=0)
     batch: int | None = setting(
-        None, "positions whose gradients are taken at the same weights; None: 256, fewer for few words", least=1
+        None,
+        "positions whose gradients are taken at the same weights; None: 256, fewer where they would overshoot",
+        least=1,
     )
     lock_free: bool = setting(
         False,
