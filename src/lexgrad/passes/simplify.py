@@ -34,6 +34,7 @@ FAMILIES: Mapping[str, Sequence[RewriteRule]] = {
     "stable": stable.RULES,
     "algebra": algebra.RULES,
     "sparse": [*sparse.RULES, *combined.RULES, *winners.RULES],
+    "late": winners.LATE,
 }
 """All rules, by family; for one node, those of earlier families are tried first."""
 
@@ -102,6 +103,7 @@ PIPELINE: tuple[Pass, ...] = (
     Pass("algebra", _family("folding", "selection", "movement", "stable", "algebra")),
     Pass("common", common.eliminate_common),
     Pass("sparse", _family("folding", "movement", "sparse")),
+    Pass("late", _family("late")),
 )
 
 
