@@ -30,6 +30,6 @@ WORKLOADS = (
         "LSTM classifier on SST-2's texts, d 300, H 150, batch 50 of every length, SGD",
         32,
         lstm_classifier,
-        {"d": 6, "hidden": 5, "batch": 3, "count": 3, "texts": 30},
+        {"d": 6, "hidden": 5, "batch": 3, "count": 1, "texts": 30},
     ),
 )

@@ -42,4 +42,4 @@ def test_a_vector_counts_as_one_output() -> None:
 def test_unknown_name() -> None:
     with pytest.raises(InputError, match="did you mean 'xavier'"):
         initialiser("xaver")
-    assert len(NAMES) == 7
+    assert len(NAMES) == 8

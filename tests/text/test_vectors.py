@@ -135,6 +135,12 @@ words = st.text(st.characters(exclude_categories=["Cs", "Cc", "Z"]), min_size=1,
 numbers = st.floats(width=32, allow_nan=False, allow_infinity=False)
 
 
+def test_a_binary_vector_may_look_like_the_end_of_a_line(tmp_path: Path) -> None:
+    vector = np.array([0.01], "<f4").tobytes()  # begins with a line feed, and no byte of it is a control character
+    (tmp_path / "vectors").write_bytes(b"1 1\n0 " + vector)
+    assert read_vectors(tmp_path / "vectors").matrix[0, 0] == np.float32(0.01)
+
+
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     entries=st.integers(1, 4).flatmap(

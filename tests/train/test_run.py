@@ -51,12 +51,12 @@ def test_a_kill_in_mid_save_leaves_the_previous_checkpoint(tmp_path: Path, monke
     run = Run.create(tmp_path / "run")
     run.save(some_position())
 
-    def killed(tensors: Any, filename: str, metadata: Any = None) -> None:
-        Path(filename).write_bytes(b"half a file")
+    def killed(path: Path, tensors: Any, notes: Any) -> None:
+        path.write_bytes(b"half a file")
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(position_module, "save_file", killed)
+        patch.setattr(position_module, "write_tensor_file", killed)
         with pytest.raises(KeyboardInterrupt):
             run.save(some_position(7.0))
     found = run.load()

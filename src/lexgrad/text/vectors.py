@@ -298,7 +298,8 @@ def _is_binary(sample: bytes, width: int) -> bool:
     line = sample.partition(b"\n")[0].split()
     if len(line) > width and all(map(_is_number, line[-width:])):
         return False
-    return any(byte < 32 and byte not in b"\t\n\r" for byte in sample)
+    first = sample.partition(b" ")[2][: 4 * width]  # where the first vector stands, if they are binary
+    return any(byte > 126 for byte in first) or any(byte < 32 and byte not in b"\t\n\r" for byte in sample)
 
 
 def _is_number(field: bytes) -> bool:

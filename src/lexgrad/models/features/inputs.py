@@ -138,7 +138,9 @@ class PackedInputs(Inputs):
 
     def whole(self) -> Batch:
         """See Inputs.whole."""
-        return {"ids": self.texts.ids.astype(np.int64), "offsets": self.texts.offsets}
+        ids = self.texts.ids.astype(np.int64)
+        kinds = {f"kind_{name}": table[ids] for name, table in self.kinds.items()}
+        return {"ids": ids, "offsets": self.texts.offsets, **kinds}
 
 
 @dataclass(frozen=True)
