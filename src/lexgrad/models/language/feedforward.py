@@ -91,11 +91,7 @@ class FeedForwardLM(NeuralLM):
         width = (self.order - 1) * self.dimensions
         e = drop(ops.reshape(ops.take(parameters["E"], ids), (ids.shape[0], width)))
         h = drop(activation(self.activation)(ops.matmul(e, parameters["W"]) + parameters["b"]))
-        if self.tied:
-            h = ops.matmul(h, parameters["P"]) if "P" in parameters else h
-            logits = ops.matmul(h, ops.transpose(parameters["E"]))
-        else:
-            logits = ops.matmul(h, parameters["O"])
+        logits = self.output(parameters, h)
         if self.direct:
             logits = logits + ops.matmul(e, parameters["D"])
         return logits + parameters["c"]

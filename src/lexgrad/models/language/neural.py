@@ -177,6 +177,13 @@ class NeuralLM(LanguageModel, TrainedModel):
         shapes = self.shapes(self.end + 1)
         return {name: input_node(name, Type("float", shape)) for name, shape in shapes.items()}
 
+    def output(self, parameters: Mapping[str, Node], h: Node) -> Node:
+        """What the last hidden units (n, units) say of every token, (n, V), before the bias c: h O, or tied, h P Eᵀ."""
+        if not self.tied:
+            return ops.matmul(h, parameters["O"])
+        h = ops.matmul(h, parameters["P"]) if "P" in parameters else h
+        return ops.matmul(h, ops.transpose(parameters["E"]))
+
     def _start(self, run: Run | None) -> Position:
         position = run.load() if run is not None and run.resuming else None
         if position is not None:

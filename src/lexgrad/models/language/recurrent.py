@@ -124,10 +124,7 @@ class RecurrentLM(NeuralLM):
             after |= dict(zip(names, last, strict=True))
             x = locked(h)
         h = ops.reshape(x, (time * batch, self.units))
-        if self.tied:
-            h = ops.matmul(h, parameters["P"]) if "P" in parameters else h
-            return ops.matmul(h, ops.transpose(parameters["E"])) + parameters["c"], after
-        return ops.matmul(h, parameters["O"]) + parameters["c"], after
+        return self.output(parameters, h) + parameters["c"], after
 
     def _locked(self, drop: Drop) -> Drop:
         if not self.locked:
@@ -157,11 +154,7 @@ class RecurrentLM(NeuralLM):
             new = cell_update(self.cell, tuple(states[name] for name in names), z, parameters[f"U{layer}"])
             after |= dict(zip(names, new, strict=True))
             x = new[0]
-        if self.tied:
-            x = ops.matmul(x, parameters["P"]) if "P" in parameters else x
-            logits = ops.matmul(x, ops.transpose(parameters["E"])) + parameters["c"]
-        else:
-            logits = ops.matmul(x, parameters["O"]) + parameters["c"]
+        logits = self.output(parameters, x) + parameters["c"]
         found = ops.squeeze(ops.log_softmax(logits), 0)
         return Graph({**parameters, IDS: ids, **states}, {LOGARITHMS: found, **after}, name=f"read_{self.cell}")
 
