@@ -46,6 +46,9 @@ class TrainedModel(Model):
     )
     clip_norm: float | None = setting(None, "scale the whole gradient down to this norm", least=0)
     clip_value: float | None = setting(None, "limit each entry of the gradient to this magnitude", least=0)
+    averaging: float | None = setting(
+        None, "measure and keep a mean of the weights over about this many last epochs, not the last weights", least=0
+    )
     patience: int = setting(5, "with a dev set: stop after this many epochs without a better one", least=1)
     monitor: str = setting("loss", "what on the dev set is watched", choices=("loss", "accuracy", "macro_f1"))
     seed: int = setting(0, "fixes initial weights, order and dropout", least=0)

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lexgrad.errors import NonFiniteError
+from lexgrad.train.averaging import Averaging
 from lexgrad.train.batches import Batches, Examples, Inputs
 from lexgrad.train.interrupts import held_back
 from lexgrad.train.position import Arrays, Position
@@ -52,6 +53,7 @@ class Plan:
         rate: learning rate of each update, counted from 0.
         patience: epochs without a better dev result after which to stop.
         monitor: one of ``WATCHED``, of the dev set.
+        averaging: measure and keep a mean of the weights over about this many epochs; None: the weights themselves.
         anneal: each epoch that is not the best yet on the dev set multiplies all later rates by this.
         checkpoint_seconds: in a long epoch, save the state about this often as well.
     """
@@ -60,6 +62,7 @@ class Plan:
     rate: Callable[[int], float]
     patience: int = 5
     monitor: str = "loss"
+    averaging: float | None = None
     anneal: float = 1.0
     checkpoint_seconds: float = 60.0
 
@@ -110,6 +113,7 @@ class _Training:
     ) -> None:
         self.step, self.examples, self.here, self.plan, self.watch = step, examples, start, plan, watch
         self.measure, self.run, self.progress = measure, run, progress
+        self.averaging = None if plan.averaging is None else Averaging(plan.averaging, examples.steps)
         self.length = 1  # steps of the next launch
         self.saved = time.monotonic()
 
@@ -143,6 +147,7 @@ class _Training:
         while self.here.step < self.examples.steps:
             here, watch = self.here, self.watch
             length = watch.room(here.updates, self.length) if watch else self.length
+            length = self.averaging.room(here.updates, length) if self.averaging else length
             batches = self.examples.batches(here.epoch, here.step, min(here.step + length, self.examples.steps))
             done, examples, tokens = len(batches), int(batches.examples.sum()), int(batches.tokens.sum())
             rates = np.array([self._rate(update) for update in range(here.updates, here.updates + done)])
@@ -156,13 +161,17 @@ class _Training:
             health = here.health
             if watch and reading:
                 health = (*health, watch.record(reading, parameters, here.epoch + 1, here.updates, float(rates[0])))
+            averaged, updates = here.averaged, here.updates + done
+            if self.averaging and self.averaging.due(updates):
+                averaged = self.averaging.mean(averaged, parameters, updates)
             now = time.monotonic()
             self.here = replace(
                 here,
                 parameters=parameters,
                 state=state,
                 step=here.step + done,
-                updates=here.updates + done,
+                updates=updates,
+                averaged=averaged,
                 loss_sum=_added(here.loss_sum, losses, batches),
                 examples=here.examples + examples,
                 tokens=here.tokens + tokens,
@@ -216,7 +225,7 @@ class _Training:
         }
         after = replace(here, epoch=here.epoch + 1, step=0, loss_sum=0.0, examples=0, tokens=0, seconds=0.0)
         if self.measure is not None:
-            metrics = self.measure(here.parameters)
+            metrics = self.measure(here.measured)
             after = self._compare(after, metrics)
             better = after.worse == 0
             row |= {f"dev_{name}": metrics[name] for name in WATCHED if name in metrics} | {"best": better}
@@ -233,7 +242,7 @@ class _Training:
         value = -value if self.plan.monitor in ("loss", "perplexity") else value
         if after.best_value is None or value > after.best_value:
             # A copy: the next step updates the weights in place.
-            best = {name: array.copy() for name, array in after.parameters.items()}
+            best = {name: array.copy() for name, array in after.measured.items()}
             return replace(after, best=best, best_value=value, worse=0)
         worse = after.worse + 1
         return replace(after, worse=worse, stopped_early=worse >= self.plan.patience)

@@ -36,6 +36,7 @@ class Position:
         examples: how many examples this epoch has seen so far.
         tokens: how many tokens this epoch has seen so far.
         seconds: how long this epoch has taken so far.
+        averaged: the mean of the weights up to here; None where none is asked for, and before its first reading.
         best: the weights of the best epoch on the dev set; empty without one.
         best_value: its value of the watched metric (larger is better), None before the first.
         worse: epochs since the best one.
@@ -53,6 +54,7 @@ class Position:
     examples: int = 0
     tokens: int = 0
     seconds: float = 0.0
+    averaged: Arrays | None = None
     best: Arrays | None = None
     best_value: float | None = None
     worse: int = 0
@@ -60,8 +62,18 @@ class Position:
     stopped_early: bool = False
     health: tuple[Mapping[str, Any], ...] = ()
 
+    @property
+    def measured(self) -> Arrays:
+        """The weights that count now: their mean where there is one."""
+        return self.parameters if self.averaged is None else self.averaged
 
-_GROUPS = ("parameters", "state", "best")
+    @property
+    def kept(self) -> Arrays:
+        """The weights that a training ends with: the best on a dev set, or those now."""
+        return self.measured if self.best is None else self.best
+
+
+_GROUPS = ("parameters", "state", "averaged", "best")
 _NUMBERS = tuple(field.name for field in fields(Position) if field.name not in _GROUPS)
 
 
@@ -90,7 +102,13 @@ def load_position(path: Path) -> Position:
         for key, array in tensors.items():
             group, _, name = key.partition("/")
             groups[group][name] = array
-        return Position(parameters=groups["parameters"], state=groups["state"], best=groups["best"] or None, **numbers)
+        return Position(
+            parameters=groups["parameters"],
+            state=groups["state"],
+            averaged=groups["averaged"] or None,
+            best=groups["best"] or None,
+            **numbers,
+        )
     except (KeyError, TypeError, ValueError) as fault:
         raise InputError(f"{path} is not a checkpoint of lexgrad ({fault}); train again with overwrite") from fault
 

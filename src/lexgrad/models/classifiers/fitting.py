@@ -103,6 +103,7 @@ def fit_model(model: TextClassifier, X: Any, y: Any, *, dev: Any, run: Run | Non
         rate=schedule,
         patience=model.patience,
         monitor=model.monitor,
+        averaging=model.averaging,
     )
     step = training_step(model, encoder, len(classes), weighted=weights is not None)
     began = time.monotonic()
@@ -241,7 +242,7 @@ def _keep(
     done = rows[len(start.rows) :]
     model.classes_ = classes
     model.encoder_ = encoder
-    model.parameters_ = dict(end.best if end.best is not None else end.parameters)
+    model.parameters_ = dict(end.kept)
     model.history_ = rows
     model.health_ = [dict(record) for record in end.health]
     model.n_iter_ = end.epoch

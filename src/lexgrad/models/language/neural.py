@@ -148,6 +148,7 @@ class NeuralLM(LanguageModel, TrainedModel):
             rate=Schedule(self.learning_rate, self.schedule_kind(), self.epochs * examples.steps, self.warmup),
             patience=self.patience,
             monitor=self.monitor,
+            averaging=self.averaging,
             anneal=self.anneal,
         )
 
@@ -207,7 +208,7 @@ class NeuralLM(LanguageModel, TrainedModel):
 
     def _keep(self, end: Position, start: Position, seconds: float) -> None:
         rows = [dict(row) for row in end.rows]
-        self.parameters_ = dict(end.best if end.best is not None else end.parameters)
+        self.parameters_ = dict(end.kept)
         self.history_ = rows
         tokens = sum(row["tokens"] for row in rows[len(start.rows) :]) - start.tokens
         self.report_ = {

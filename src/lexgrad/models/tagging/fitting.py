@@ -104,6 +104,7 @@ def fit_tagger(model: Tagger, X: Any, y: Any, *, dev: Any, run: Run | None, prog
         rate=Schedule(model.learning_rate, model.schedule_kind(), updates, model.warmup),
         patience=model.patience,
         monitor=model.monitor,
+        averaging=model.averaging,
     )
     step = training_step(model, encoder, shapes)
     watch = _watch(model, encoder, shapes, updates)
@@ -231,7 +232,7 @@ def _keep(model: Tagger, end: Position, encoder: WordEncoder, classes: Array, se
     rows = [dict(row) for row in end.rows]
     done = rows[len(start.rows) :]
     model.classes_, model.encoder_ = classes, encoder
-    model.parameters_ = dict(end.best if end.best is not None else end.parameters)
+    model.parameters_ = dict(end.kept)
     model.history_, model.n_iter_ = rows, end.epoch
     model.health_ = [dict(record) for record in end.health]
     examples = sum(row["examples"] for row in done) - start.examples
