@@ -134,6 +134,19 @@ def test_columns_read_the_stream_in_order_and_begin_each_epoch_afresh() -> None:
     np.testing.assert_array_equal(together.step(2)["ids"], columns.batches(1, 2, 3).step(0)["ids"])
 
 
+@pytest.mark.parametrize("cls", [RNNLM, LSTMLM])
+def test_a_dev_text_is_measured_in_columns_nearly_as_it_is_in_order(cls: type[RecurrentLM]) -> None:
+    model = cls(epochs=3, **RECURRENT).fit(LINES)
+    text = encode_lines(model.tokenizer_, Corpus.of(LINES * 60))
+    in_order, in_columns = model.line_logarithms(text), model.dev_logarithms(text)
+    np.testing.assert_allclose(in_columns, in_order, rtol=1e-3)
+    assert in_columns.mean() == pytest.approx(in_order.mean(), rel=1e-6)
+    first = len(in_order) // 32
+    np.testing.assert_allclose(in_columns[:first], in_order[:first], rtol=1e-5)
+    short = encode_lines(model.tokenizer_, Corpus.of(LINES))
+    np.testing.assert_array_equal(model.dev_logarithms(short), model.line_logarithms(short))
+
+
 def test_windows_are_the_tokens_before() -> None:
     windows = Windows(np.arange(10), 3)
     step = windows.pick(np.array([4, 0]), np.array([0, 2])).step(0)

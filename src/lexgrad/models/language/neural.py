@@ -89,6 +89,10 @@ class NeuralLM(LanguageModel, TrainedModel):
     def reading_graph(self) -> Graph:
         """The graph that a reader runs, a token at a time."""
 
+    def dev_logarithms(self, lines: Lines) -> Float:
+        """Return what ``line_logarithms`` does, or nearly so: what is watched between epochs, which has to be quick."""
+        return self.line_logarithms(lines)
+
     def carried_start(self) -> dict[str, NDArray[Any]]:
         """Return what is carried before the first step."""
         return {}
@@ -202,7 +206,7 @@ class NeuralLM(LanguageModel, TrainedModel):
 
         def measure(parameters: Arrays) -> Mapping[str, Any]:
             self.parameters_ = dict(parameters)
-            return measures(lines, self.line_logarithms(lines), unknown)
+            return measures(lines, self.dev_logarithms(lines), unknown)
 
         return measure
 
@@ -219,11 +223,15 @@ class NeuralLM(LanguageModel, TrainedModel):
             "tokens_per_second": round(tokens / seconds, 1) if seconds else 0.0,
         }
 
+    def graphs(self) -> dict[str, Callable[[], Graph]]:
+        """What makes each graph that the trained model runs, by name."""
+        return {"measure": self.measuring_graph, "read": self.reading_graph}
+
     def program(self, name: str) -> Runner:
-        """What runs the graph for measuring ("measure") or reading ("read"); made when it is first asked for."""
+        """What runs a graph of ``graphs``; made when it is first asked for."""
         programs: dict[str, Runner] = self.__dict__.setdefault("_programs", {})
         if name not in programs:
-            graph = self.measuring_graph() if name == "measure" else self.reading_graph()
+            graph = self.graphs()[name]()
             # bf16 is for training alone: what it learned predicts anywhere.
             precision = "fp32" if self.precision == "bf16" else self.precision
             programs[name] = runner(graph, precision, self.threads)

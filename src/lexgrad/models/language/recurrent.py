@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -24,6 +24,8 @@ from lexgrad.trace import scan
 from lexgrad.train.engine import DTYPES, Runner
 
 STRETCH = 1024  # tokens that are measured at a time
+COLUMNS = 32  # places of a dev text that are measured at once
+WARM = 128  # tokens read before a column, so that its state is what the text before it leaves
 TIME = Dim("time")
 LOGARITHMS = "logarithms"
 
@@ -131,15 +133,25 @@ class RecurrentLM(NeuralLM):
             return drop
         return lambda x: x * drop(ops.broadcast_to(1.0, (1, *x.shape[1:])))
 
-    def measuring_graph(self) -> Graph:
-        """The graph of one stretch of a text: log P of each target given what came before it, and the states after."""
+    def measuring_graph(self, columns: int = 1) -> Graph:
+        """The graph of one stretch of a text: log P of each target given what came before it, and the states after.
+
+        Args:
+            columns: how many places of the text are read at once: ids and targets are (time, columns).
+        """
         parameters = self._parameter_nodes()
-        ids, targets = input_node(IDS, Type("int", (TIME, 1))), input_node(TARGETS, Type("int", (TIME,)))
-        states = {name: input_node(name, Type("float", (1, self.units))) for name in self.state_names()}
+        shape = (TIME, columns)
+        ids, targets = input_node(IDS, Type("int", shape)), input_node(TARGETS, Type("int", shape))
+        states = {name: input_node(name, Type("float", (columns, self.units))) for name in self.state_names()}
         logits, after = self._logits(parameters, ids, states, lambda x: x)
-        found = ops.negative(ops.cross_entropy(logits, targets))
+        flat = ops.reshape(targets, (TIME * columns,))
+        found = ops.reshape(ops.negative(ops.cross_entropy(logits, flat)), shape)
         inputs = {**parameters, IDS: ids, TARGETS: targets, **states}
         return Graph(inputs, {LOGARITHMS: found, **after}, name=f"measure_{self.cell}")
+
+    def graphs(self) -> dict[str, Callable[[], Graph]]:
+        """See NeuralLM.graphs."""
+        return {**super().graphs(), "columns": lambda: self.measuring_graph(COLUMNS)}
 
     def reading_graph(self) -> Graph:
         """The graph of one token: log P of every token that may come after it, and the states after it."""
@@ -168,20 +180,47 @@ class RecurrentLM(NeuralLM):
         """See NeuralLM.carried_start."""
         return {name: np.zeros((self.batch, self.units)) for name in self.state_names()}
 
-    def zero_states(self) -> dict[str, NDArray[Any]]:
-        """The states before a text."""
-        return {name: np.zeros((1, self.units), DTYPES[self.precision]) for name in self.state_names()}
+    def zero_states(self, columns: int = 1) -> dict[str, NDArray[Any]]:
+        """The states before a text, or before each of some columns of it."""
+        return {name: np.zeros((columns, self.units), DTYPES[self.precision]) for name in self.state_names()}
 
     def line_logarithms(self, lines: Lines) -> Float:
         """See LanguageModel.line_logarithms: the whole text in order, the state going on from line to line."""
-        stream, states = self.stream(lines, 1), self.zero_states()
-        program, found = self.program("measure"), []
-        for first in range(0, len(stream) - 1, STRETCH):
-            part = stream[first : first + STRETCH + 1]
-            out = program.run({**self.parameters_, IDS: part[:-1, None], TARGETS: part[1:], **states})
+        stream = self.stream(lines, 1)
+        found, _ = self._measured(stream[:-1, None], stream[1:, None], self.zero_states())
+        return found[:, 0]
+
+    def dev_logarithms(self, lines: Lines) -> Float:
+        """See NeuralLM.dev_logarithms: columns of the text side by side, each read from ``WARM`` tokens before it on.
+
+        A text of less than ``COLUMNS`` times as many is read in order.
+        """
+        stream = self.stream(lines, 1)
+        tokens = len(stream) - 1
+        length = -(-tokens // COLUMNS)
+        if length < WARM:
+            return self.line_logarithms(lines)
+        places = (np.arange(-WARM, length)[:, None] + length * np.arange(COLUMNS)).clip(0, tokens - 1)
+        ids, targets = stream[places], stream[places + 1]
+        _, states = self._measured(ids[:WARM], targets[:WARM], self.zero_states(COLUMNS))
+        for state in states.values():
+            state[0] = 0.0  # nothing comes before the first column
+        found, _ = self._measured(ids[WARM:], targets[WARM:], states)
+        return np.asarray(found.T.reshape(-1)[:tokens])
+
+    def _measured(
+        self, ids: NDArray[np.int64], targets: NDArray[np.int64], states: dict[str, NDArray[Any]]
+    ) -> tuple[Float, dict[str, NDArray[Any]]]:
+        """log P of ``targets`` (time, columns), and the states after them; ``states`` are those before."""
+        columns, found = ids.shape[1], []
+        program = self.program("measure" if columns == 1 else "columns")
+        stretch = STRETCH // columns
+        for first in range(0, len(ids), stretch):
+            part = slice(first, first + stretch)
+            out = program.run({**self.parameters_, IDS: ids[part], TARGETS: targets[part], **states})
             states = {name: out[name] for name in states}
             found.append(np.asarray(out[LOGARITHMS], np.float64))
-        return np.concatenate(found)
+        return np.concatenate(found), states
 
     def reader(self) -> RecurrentReader:
         """See LanguageModel.reader."""
