@@ -112,3 +112,18 @@ def test_a_long_epoch_gives_a_sign_of_life() -> None:
     lines = file.getvalue().splitlines()
     assert len(lines) == 3
     assert lines[0] == "epoch 1/1 step 31/100: loss 0.5000  10 examples/s, 50 tokens/s"
+
+
+@pytest.mark.parametrize(("tokens", "shown"), [(10, "dev 20.09"), (50, "dev loss 1.5000")])
+def test_of_a_language_model_of_characters_the_loss_is_shown(tokens: int, shown: str) -> None:
+    clock, file = Clock(), io.StringIO()
+    display = Display(Console(file=file, width=200), clock=clock)
+    display.on_start(epochs=2, steps=99, examples=990, first_epoch=1, first_step=0)
+    display.on_dev(1, {"loss": 1.5, "perplexity": 20.0855, "words": 10, "tokens": tokens}, best=True)
+    display.on_epoch_end({"epoch": 1, "loss": 1.7, "dev_loss": 1.5, "dev_perplexity": 20.0855, "best": True})
+    display.on_epoch(2, 2)
+    clock.now += 60
+    display.on_steps(losses=np.array([1.6]), examples=10, tokens=50, step=1, steps=99)
+    lines = file.getvalue().splitlines()
+    assert lines[0] == "epoch 1/2: loss 1.7000, dev loss 1.5000, dev perplexity 20.09 (best yet)"
+    assert lines[1].startswith(f"epoch 2/2 step 1/99: loss 1.6000  {shown}  ")

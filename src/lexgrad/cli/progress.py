@@ -114,7 +114,12 @@ class Display(Progress):
 
     def on_dev(self, epoch: int, metrics: Mapping[str, Any], best: bool) -> None:
         """Remember the dev set's metric for the bar."""
-        self._dev = f"dev {metrics['accuracy']:.3f}" if "accuracy" in metrics else f"dev {metrics['perplexity']:.2f}"
+        if "accuracy" in metrics:
+            self._dev = f"dev {metrics['accuracy']:.3f}"
+        elif metrics["tokens"] == metrics["words"]:
+            self._dev = f"dev {metrics['perplexity']:.2f}"
+        else:  # the perplexity of a word says little of a model of characters
+            self._dev = f"dev loss {metrics['loss']:.4f}"
 
     def on_epoch_end(self, row: Mapping[str, Any]) -> None:
         """Print a line about the epoch, unless the last one was printed a moment ago."""
@@ -166,6 +171,7 @@ def epoch_line(row: Mapping[str, Any], epochs: int) -> str:
         parts.append(f"dev accuracy {_decimal(row['dev_accuracy'])}")
         parts.append(f"dev loss {_decimal(row['dev_loss'])}")
     if "dev_perplexity" in row:
+        parts.append(f"dev loss {_decimal(row['dev_loss'])}")
         parts.append(f"dev perplexity {row['dev_perplexity']:.2f}")
     measured = "dev_accuracy" in row or "dev_perplexity" in row
     return ", ".join(parts) + (" (best yet)" if row.get("best") and measured else "")
