@@ -221,6 +221,10 @@ class Lowering:
         """Write one entry of a kept node."""
         body.put(Store(self.names[node], offset(node.shape, index), value))
 
+    def result(self, node: Node, index: Index) -> Load:
+        """What a kernel has written so far to one entry of the node that it computes."""
+        return Load(self.names[node], offset(node.shape, index), node.type.dtype)
+
     def pointwise(self, node: Node) -> Kernel:
         """A kernel that computes a node entry by entry."""
 

@@ -11,8 +11,6 @@ from lexgrad.compile.loops import (
     ONE,
     Access,
     Apply,
-    Assign,
-    Declare,
     Expression,
     Kernel,
     Let,
@@ -22,7 +20,7 @@ from lexgrad.compile.loops import (
     Store,
     add,
 )
-from lexgrad.graph import Node, Size, product
+from lexgrad.graph import Node, Size, Type, input_node, product
 
 if TYPE_CHECKING:
     from lexgrad.compile.lower import Lowering
@@ -44,10 +42,8 @@ def kernel_segment_sum(low: Lowering, node: Node) -> Kernel:
 
         def token(t: Local) -> None:
             def entry(rest: Index) -> None:
-                here = offset(node.shape, (*row, *rest))
-                old = Load(low.names[node], here, "float")
-                new = Apply("add", (old, low.value(body, x, (t, *rest))), "float")
-                body.put(Store(low.names[node], here, new))
+                old = low.result(node, (*row, *rest))
+                low.store(body, node, (*row, *rest), Apply("add", (old, low.value(body, x, (t, *rest))), "float"))
 
             body.nest(node.shape[1:], entry)
 
@@ -57,47 +53,75 @@ def kernel_segment_sum(low: Lowering, node: Node) -> Kernel:
 
 
 def kernel_segment_max(low: Lowering, node: Node) -> Kernel:
-    """The largest entry of each text's rows, or NaN where there is one; 0 for an empty text."""
-    return segment_best(low, node, where=False)
+    """The largest entry of each text's rows, or NaN where there is one; 0 for an empty text.
 
-
-def kernel_segment_argmax(low: Lowering, node: Node) -> Kernel:
-    """The row where each text's maximum stands; -1 for an empty text, and where the maximum is NaN."""
-    return segment_best(low, node, where=True)
-
-
-def segment_best(low: Lowering, node: Node, where: bool) -> Kernel:
-    """The largest entry of each text's rows, or ``where`` it stands."""
+    Row after row, so that the inner loop runs along memory.
+    """
     x, offsets = node.inputs
 
     def share(body: Body, row: Index) -> None:
         start, stop = bounds(low, body, offsets, row[0], x.shape[0])
+        empty = Apply("less_equal", (stop, start), "bool")
+        least = Apply("select", (empty, zero("float"), _LEAST), "float")
+        body.nest(node.shape[1:], lambda rest: low.store(body, node, (*row, *rest), least))
 
-        def entry(rest: Index) -> None:
-            best, place = Local(body.fresh("b"), "float"), Local(body.fresh("w"), "int")
-            body.put(Declare(best.name, Number(float("-inf"), "float")))
-            body.put(Declare(place.name, Number(-1, "int")))
+        def token(t: Local) -> None:
+            def entry(rest: Index) -> None:
+                best, value = low.result(node, (*row, *rest)), low.value(body, x, (t, *rest))
+                better = Apply("beats", (value, best), "bool")
+                low.store(body, node, (*row, *rest), Apply("select", (better, value, best), "float"))
 
-            def token(t: Local) -> None:
-                value = low.value(body, x, (t, *rest))
-                better = Local(body.fresh("q"), "bool")
-                first = Apply("equal", (t, start), "bool")
-                beats = Apply("beats", (value, best), "bool")
-                body.put(Let(better.name, Apply("logical_or", (first, beats), "bool")))
-                body.put(Assign(best.name, Apply("select", (better, value, best), "float")))
-                body.put(Assign(place.name, Apply("select", (better, t, place), "int")))
+            body.nest(node.shape[1:], entry)
 
-            body.loop(start, stop, token, "t")
-            if where:
-                number = Apply("equal", (best, best), "bool")
-                low.store(body, node, (*row, *rest), Apply("select", (number, place, Number(-1, "int")), "int"))
-            else:
-                empty = Apply("less_equal", (stop, start), "bool")
-                low.store(body, node, (*row, *rest), Apply("select", (empty, zero("float"), best), "float"))
-
-        body.nest(node.shape[1:], entry)
+        body.loop(start, stop, token, "t")
 
     return low.shares(node, node.shape, share, product(node.shape[1:]) * 32)
+
+
+def kernel_segment_argmax(low: Lowering, node: Node) -> Kernel:
+    """The row where each text's maximum stands; -1 for an empty text, and where the maximum is NaN.
+
+    The maximum so far is in a buffer of its own.
+    """
+    x, offsets = node.inputs
+    best = f"{low.names[node]}_best"
+    low.all.buffers[best] = input_node(best, Type("float", node.shape))
+
+    def share(body: Body, row: Index) -> None:
+        start, stop = bounds(low, body, offsets, row[0], x.shape[0])
+
+        def clear(rest: Index) -> None:
+            body.put(Store(best, offset(node.shape, (*row, *rest)), _LEAST))
+            low.store(body, node, (*row, *rest), _NOWHERE)
+
+        body.nest(node.shape[1:], clear)
+
+        def token(t: Local) -> None:
+            def entry(rest: Index) -> None:
+                here = offset(node.shape, (*row, *rest))
+                value, before, place = (
+                    low.value(body, x, (t, *rest)),
+                    Load(best, here, "float"),
+                    low.result(node, (*row, *rest)),
+                )
+                better = Local(body.fresh("q"), "bool")
+                first = Apply("equal", (t, start), "bool")
+                beats = Apply("beats", (value, before), "bool")
+                body.put(Let(better.name, Apply("logical_or", (first, beats), "bool")))
+                number = Apply("equal", (value, value), "bool")
+                there = Apply("select", (number, t, _NOWHERE), "int")
+                body.put(Store(best, here, Apply("select", (better, value, before), "float")))
+                low.store(body, node, (*row, *rest), Apply("select", (better, there, place), "int"))
+
+            body.nest(node.shape[1:], entry)
+
+        body.loop(start, stop, token, "t")
+
+    kernel = low.shares(node, node.shape, share, product(node.shape[1:]) * 32)
+    return replace(kernel, writes=(Access(best, bool(node.shape)), *kernel.writes))
+
+
+_LEAST, _NOWHERE = Number(float("-inf"), "float"), Number(-1, "int")
 
 
 def kernel_segment_repeat(low: Lowering, node: Node) -> Kernel:
