@@ -127,7 +127,7 @@ TABLE: dict[str, tuple[Named, ...]] = {
         call(real(N, 3), real(N, M), ids(3, N, M), axis=1),
     ),
     "set_rows": (call(real(4, M), real(N, M), ids(4, N)),),
-    "first_occurrence": (call(ids(4, N)), call(ids(4, N * M + 2))),
+    "order_met": (call(ids(4, N)), call(ids(4, N * M + 2))),
     "take_along": (call(real(3, M), ids(3, N, M), axis=0),),
     "put_along": (call(real(N, M), ids(3, N, M), axis=0, size=N + 3),),
     "segment_sum": (call(real(6, M), OFFSETS, least=(1, 0)),),

@@ -60,9 +60,10 @@ def set_rows(table: Any, rows: Any, ids: Any) -> Any:
     return torch.stack(result)
 
 
-def first_occurrence(ids: Any) -> Any:
-    same = ids[:, None] == ids[None, :]
-    return torch.where(ids < 0, -1, same.int().argmax(1))
+def order_met(ids: Any) -> Any:
+    first = (ids[:, None] == ids[None, :]).int().argmax(1)
+    new = (first == torch.arange(len(ids))) & (ids >= 0)
+    return torch.where(ids < 0, -1, (new.cumsum(0) - 1)[first])
 
 
 def take_along(x: Any, index: Any, axis: int) -> Any:
@@ -173,7 +174,7 @@ TORCH: dict[str, Callable[..., Any]] = {
     "scatter_add": scatter_add,
     "add_rows": lambda table, rows, ids: table + scatter_add(rows, ids, len(table)),
     "set_rows": set_rows,
-    "first_occurrence": first_occurrence,
+    "order_met": order_met,
     "take_along": take_along,
     "put_along": put_along,
     "add_along": lambda x, values, index, axis: x + put_along(values, index, axis, x.shape[axis]),

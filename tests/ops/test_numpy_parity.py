@@ -59,13 +59,14 @@ def put(x: Any, index: Any, axis: int, size: int) -> Any:
     return result
 
 
-def first(ids: Any) -> Any:
-    numbers = ids.tolist()
-    return np.array([numbers.index(number) if number >= 0 else -1 for number in numbers])
+def order(ids: Any) -> Any:
+    met = list(dict.fromkeys(ids[ids >= 0].tolist()))
+    return np.array([met.index(number) if number >= 0 else -1 for number in ids.tolist()])
 
 
 def distinct(ids: Any) -> Any:
-    return np.where(first(ids) == np.arange(len(ids)), ids, -1)
+    met = list(dict.fromkeys(ids[ids >= 0].tolist()))
+    return np.array(met + [-1] * (len(ids) - len(met)))
 
 
 def replaced(table: Any, rows: Any, ids: Any) -> Any:
@@ -176,9 +177,9 @@ CALLS: list[Call] = [
     same("scatter_add", CUBE, np.array([[0, 1, -1], [-1, 0, 0]]), size=2, numpy=scattered),
     ("add_rows", ops.add_rows, lambda t, rows, ids: t + scattered(rows, ids, 2), (X, X[[0, 0]], np.array([1, 1]))),
     ("set_rows", ops.set_rows, replaced, (X, X[[1, 0, 1]] + 1, np.array([1, -1, 0]))),
-    ("first_occurrence", ops.first_occurrence, first, (np.array([4, 2, 4, -1, 0, 2]),)),
+    ("order_met", ops.order_met, order, (np.array([4, 2, 4, -1, 0, 2]),)),
     ("distinct", ops.distinct, distinct, (np.array([4, 2, 4, -1, 0, 2]),)),
-    ("combine_rows", ops.combine_rows, lambda rows, ids: scattered(rows, first(ids), 2), (X, np.array([7, 7]))),
+    ("combine_rows", ops.combine_rows, lambda rows, ids: scattered(rows, order(ids), 2), (X, np.array([7, 7]))),
     same("take_along", X, np.array([[2, 0], [1, 1]]), axis=1, numpy=np.take_along_axis),
     same("take_along", X, np.array([[1, 0, 1]]), axis=0, numpy=np.take_along_axis),
     (

@@ -26,7 +26,7 @@ ANY_IDS = st.lists(st.one_of(st.integers(-1, 6), st.integers(0, 2**62)), max_siz
 
 def _all_of(rows: Node, ids: Node) -> dict[str, Node]:
     return {
-        "first": ops.first_occurrence(ids),
+        "order": ops.order_met(ids),
         "distinct": ops.distinct(ids),
         "combined": ops.combine_rows(rows, ids),
     }
@@ -45,13 +45,13 @@ def values(ids: list[int]) -> dict[str, Array]:
 def test_each_id_stands_once_and_rows_with_one_id_are_added_up(ids: list[int]) -> None:
     given = values(ids)
     found = evaluate(GRAPH, given)
-    kept = [number for number in found["distinct"].tolist() if number >= 0]
-    assert kept == list(dict.fromkeys(number for number in ids if number >= 0))
-    for place, number in enumerate(ids):
+    met = list(dict.fromkeys(number for number in ids if number >= 0))
+    assert found["distinct"].tolist() == met + [-1] * (len(ids) - len(met))
+    assert found["order"].tolist() == [met.index(number) if number >= 0 else -1 for number in ids]
+    for place, number in enumerate(met):
         same = [row for row, other in zip(given["rows"], ids, strict=True) if other == number]
-        first = number >= 0 and ids.index(number) == place
-        assert found["first"][place] == (ids.index(number) if number >= 0 else -1)
-        np.testing.assert_allclose(found["combined"][place], np.sum(same, axis=0) if first else 0.0, atol=1e-12)
+        np.testing.assert_allclose(found["combined"][place], np.sum(same, axis=0), atol=1e-12)
+    assert not found["combined"][len(met) :].any()
 
 
 @given(ANY_IDS)
@@ -120,14 +120,14 @@ def test_a_table_in_the_place_of_another_that_its_rows_are_read_from() -> None:
 
 def test_what_they_refuse() -> None:
     table, ids = input_node("table", Type("float", (4, 2))), input_node("ids", Type("int", (2, 3)))
-    with pytest.raises(ShapeError, match=r"first_occurrence.*needs ids with one axis, got int\[2, 3\]"):
+    with pytest.raises(ShapeError, match=r"order_met.*needs ids with one axis, got int\[2, 3\]"):
         ops.distinct(ids)
     with pytest.raises(ShapeError, match="needs ids with one axis"):
         ops.set_rows(table, ops.take(table, ids), ids)
     with pytest.raises(ShapeError, match="do not fit a table"):
         ops.set_rows(table, table, np.array([1, 2]))
     with pytest.raises(ShapeError, match="needs int indices, got float"):
-        ops.first_occurrence(np.array([0.5]))
+        ops.order_met(np.array([0.5]))
     graph = Graph({"table": table}, {"out": ops.set_rows(table, table[:1], [4])})
     with pytest.raises(InputError, match="index 4 is out of range for 4 rows"):
         evaluate(graph, {"table": np.zeros((4, 2))})

@@ -38,7 +38,7 @@ def work(graph: Graph) -> int:
 
 def has_rows(graph: Graph) -> bool:
     """Whether rows or entries are told apart by number."""
-    return bool({"first_occurrence", "segment_argmax"} & {node.primitive.name for node in graph.nodes})
+    return bool({"order_met", "segment_argmax"} & {node.primitive.name for node in graph.nodes})
 
 
 def tables_made(graph: Graph, shape: Shape) -> list[str]:

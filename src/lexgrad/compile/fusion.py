@@ -24,8 +24,7 @@ GATHERS = {"take", "take_along"}
 REDUCTIONS = {"argmax", "lane_max", "lane_sum", "logsumexp", "max", "sum"}
 SEGMENTS = {"segment_argmax", "segment_max", "segment_repeat", "segment_sum"}
 OPAQUE = {
-    "add_along", "add_rows", "concatenate", "first_occurrence", "matmul", "packed_scan", "scan", "scatter_add",
-    "set_rows",
+    "add_along", "add_rows", "concatenate", "matmul", "order_met", "packed_scan", "scan", "scatter_add", "set_rows",
     *REDUCTIONS, *SEGMENTS,
 }  # fmt: skip
 """Have loops of their own, and so their results are kept."""
@@ -184,7 +183,7 @@ def _reads_often(node: Node, operand: Node) -> bool:
         return operand is node.inputs[0]
     if name in ("logsumexp", "argmax", "segment_argmax", "segment_max"):
         return operand.primitive is not CONSTANT
-    if name in ("add_rows", "first_occurrence", "scatter_add", "set_rows"):
+    if name in ("add_rows", "order_met", "scatter_add", "set_rows"):
         return operand is node.inputs[-1]
     return name in SEGMENTS and operand is node.inputs[1]
 

@@ -168,15 +168,20 @@ def change_rows(low: Lowering, node: Node, change: Callable[[Expression, Express
     return low.finish(node, body, aligned=False, cost=product(rows.shape[:-1]))
 
 
-def kernel_first_occurrence(low: Lowering, node: Node) -> Kernel:
-    """Places by id in a table of twice as many slots, tried one after the other; a slot has a place + 1, or 0."""
+def kernel_order_met(low: Lowering, node: Node) -> Kernel:
+    """Places by id in a table of twice as many slots, tried one after the other; a slot has a place + 1, or 0.
+
+    How many different ids there are is left in a buffer of its own: see ``met``.
+    """
     (ids,) = node.inputs
     size = extent(2 * node.shape[0])
     table = f"{low.names[node]}_table"
     low.all.buffers[table] = input_node(table, Type("int", (2 * node.shape[0],)))
+    low.all.buffers[met(low, node)] = input_node(met(low, node), Type("int", ()))
     body = Body(extent=1)
     body.loop(ZERO, size, lambda slot: body.put(Store(table, slot, ZERO)), "z")
-    slot, found = Local("slot", "int"), Local("found", "int")
+    slot, found, count = (Local(name, "int") for name in ("slot", "found", "count"))
+    body.put(Declare(count.name, ZERO))
 
     def each(place: Local) -> None:
         number = low.value(body, ids, (place,))
@@ -189,16 +194,25 @@ def kernel_first_occurrence(low: Lowering, node: Node) -> Kernel:
         around = Apply("select", (Apply("equal", (following, size), "bool"), ZERO, following), "int")
         step = (Assign(slot.name, around), Assign(found.name, Load(table, slot, "int")))
         body.put(While(Apply("logical_and", (taken, other), "bool"), step))
-        first = Local(body.fresh("f"), "int")
+        first, order = Local(body.fresh("f"), "int"), Local(body.fresh("o"), "int")
         body.put(Let(first.name, Apply("select", (taken, found, add(place, ONE)), "int")))
         body.put(Store(table, slot, first))
         nothing = Apply("less", (number, ZERO), "bool")
-        known = Apply("subtract", (first, ONE), "int")
-        low.store(body, node, (place,), Apply("select", (nothing, Number(-1, "int"), known), "int"))
+        known = Load(low.names[node], there, "int")
+        some = Apply("select", (taken, known, count), "int")
+        body.put(Let(order.name, Apply("select", (nothing, Number(-1, "int"), some), "int")))
+        low.store(body, node, (place,), order)
+        body.put(Assign(count.name, Apply("maximum", (count, add(order, ONE)), "int")))
 
     body.loop(ZERO, extent(node.shape[0]), each, "p")
+    body.put(Store(met(low, node), ZERO, count))
     kernel = low.finish(node, body, aligned=False, cost=node.type.size * 10)
-    return replace(kernel, writes=(Access(table, False), *kernel.writes))
+    return replace(kernel, writes=(Access(table, False), Access(met(low, node), False), *kernel.writes))
+
+
+def met(low: Lowering, order: Node) -> str:
+    """The buffer in which the kernel of an ``order_met`` leaves how many different ids it has met."""
+    return f"{low.names[order]}_count"
 
 
 def kernel_put_along(low: Lowering, node: Node) -> Kernel:
@@ -251,7 +265,7 @@ def add_entries(low: Lowering, node: Node, body: Body) -> Kernel:
 ROW_KERNELS: dict[str, Callable[[Lowering, Node], Kernel]] = {
     "add_along": kernel_add_along,
     "add_rows": kernel_add_rows,
-    "first_occurrence": kernel_first_occurrence,
+    "order_met": kernel_order_met,
     "put_along": kernel_put_along,
     "scatter_add": kernel_scatter_add,
     "set_rows": kernel_set_rows,

@@ -65,7 +65,7 @@ from lexgrad.ops.movement import (
 from lexgrad.ops.product import matmul
 from lexgrad.ops.random import arange, dropout, random_uniform
 from lexgrad.ops.reduction import argmax, logsumexp, max, mean, min, size, sum
-from lexgrad.ops.rows import add_rows, combine_rows, distinct, first_occurrence, set_rows
+from lexgrad.ops.rows import add_rows, combine_rows, distinct, order_met, set_rows
 from lexgrad.ops.segment import (
     segment_argmax,
     segment_lengths,
@@ -82,11 +82,11 @@ abs = absolute
 __all__ = [
     "Operand", "abs", "absolute", "add", "add_along", "add_rows", "arange", "argmax", "binary_cross_entropy",
     "broadcast_to", "cast", "combine_rows", "concatenate", "constant", "cos", "cross_entropy", "distinct", "divide",
-    "dropout", "equal", "exp", "expand_dims", "first_occurrence", "greater", "greater_equal", "gru_cell", "index",
-    "less", "less_equal", "lift", "linear", "log", "log_sigmoid", "log_softmax", "logical_and", "logical_not",
-    "logical_or", "logsumexp", "lstm_cell", "matmul", "max", "maximum", "mean", "min", "minimum", "multiply",
-    "negative", "not_equal", "one_hot", "pad", "power", "put_along", "random_uniform", "relu", "reshape", "reverse",
-    "rnn_cell", "scatter_add", "segment_argmax", "segment_lengths", "segment_max", "segment_mean", "segment_repeat",
+    "dropout", "equal", "exp", "expand_dims", "greater", "greater_equal", "gru_cell", "index", "less", "less_equal",
+    "lift", "linear", "log", "log_sigmoid", "log_softmax", "logical_and", "logical_not", "logical_or", "logsumexp",
+    "lstm_cell", "matmul", "max", "maximum", "mean", "min", "minimum", "multiply", "negative", "not_equal", "one_hot",
+    "order_met", "pad", "power", "put_along", "random_uniform", "relu", "reshape", "reverse", "rnn_cell",
+    "scatter_add", "segment_argmax", "segment_lengths", "segment_max", "segment_mean", "segment_repeat",
     "segment_sum", "set_rows", "sigmoid", "sign", "sin", "size", "softmax", "softplus", "sqrt", "square", "squeeze",
     "stack", "stop_gradient", "subtract", "sum", "take", "take_along", "take_slice", "tanh", "transpose", "type_of",
     "where",

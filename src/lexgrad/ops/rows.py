@@ -19,7 +19,6 @@ from lexgrad.ops.lifting import Operand, lift, operation, scalar_constant
 from lexgrad.ops.movement import broadcast_to, reshape
 from lexgrad.ops.random import arange
 from lexgrad.ops.samples import exactly, real, sample
-from lexgrad.ops.slicing import reverse
 
 
 def _rows_type(table: Type, rows: Type, ids: Type) -> Type:
@@ -44,21 +43,23 @@ def _numpy_set_rows(table: NDArray[Any], rows: NDArray[Any], ids: NDArray[Any]) 
     return result
 
 
-def _first_type(ids: Type) -> Type:
+def _order_type(ids: Type) -> Type:
     need_int(ids)
     if ids.rank != 1:
         raise ShapeError(f"needs ids with one axis, got {ids}")
     return ids
 
 
-def _numpy_first_occurrence(ids: NDArray[Any]) -> NDArray[Any]:
-    _, first, number = np.unique(ids, return_index=True, return_inverse=True)
-    return np.where(ids < 0, -1, first[number])
+def _numpy_order_met(ids: NDArray[Any]) -> NDArray[Any]:
+    met = {number: order for order, number in enumerate(dict.fromkeys(ids[ids >= 0].tolist()))}
+    return np.array([met.get(number, -1) for number in ids.tolist()], ids.dtype)
 
 
 def _last_of_each(ids: Node) -> Node:
     """Each id where it stands last, and -1 where it comes again."""
-    return reverse(distinct(reverse(ids)))
+    places, order = arange(ids.shape[0]), order_met(ids)
+    last = set_rows(broadcast_to(-1, ids.shape), places, order)
+    return where(equal(take(last, order), places), ids, -1)
 
 
 # What an embedding's update is: a table that changes in the rows that were read, and nowhere else.
@@ -93,13 +94,13 @@ SET_ROWS = register(
         ),
     )
 )
-FIRST_OCCURRENCE = register(
+ORDER_MET = register(
     Primitive(
-        "first_occurrence",
-        _first_type,
-        _numpy_first_occurrence,
+        "order_met",
+        _order_type,
+        _numpy_order_met,
         (None,),
-        notation="first place of each of {0}",
+        notation="order in which each of {0} is met",
         samples=(
             sample(exactly([7, 0, 7, -1, 3, 0, 7])),
             sample(exactly([5])),
@@ -126,40 +127,37 @@ def set_rows(table: Operand, rows: Operand, ids: Operand) -> Node:
 
 
 @operation
-def first_occurrence(ids: Operand) -> Node:
-    """For each of ``ids`` ``(n,)`` the place where this id stands first, an int ``(n,)``; -1 for ids below 0.
+def order_met(ids: Operand) -> Node:
+    """For each of ``ids`` ``(n,)`` how many others are met before it is met first, an int ``(n,)``; -1 for ids below 0.
 
     Compiled it takes time and memory in proportion to n (open addressing, Knuth, TAOCP 3, 6.4), whatever the ids are.
     """
-    return apply(FIRST_OCCURRENCE, *lift(ids))
+    return apply(ORDER_MET, *lift(ids))
 
 
 @operation
 def distinct(ids: Operand) -> Node:
-    """Each of ``ids`` ``(n,)`` where it stands first, and -1 where it comes again."""
+    """The different ones of ``ids`` ``(n,)`` in the order in which they are met, an int ``(n,)``; -1 behind them."""
     (node,) = lift(ids)
-    return where(equal(first_occurrence(node), arange(node.shape[0])), node, -1)
+    return apply(SET_ROWS, broadcast_to(-1, node.shape), node, order_met(node))
 
 
 @operation
 def combine_rows(rows: Operand, ids: Operand) -> Node:
-    """Rows ``(n, …)`` with one id ``(n,)`` added up where that id stands first, in their order; zeros elsewhere.
+    """Rows ``(n, …)`` with one id ``(n,)`` added up, in their order, at the place of that id in ``distinct(ids)``.
 
-    With the ids of ``distinct(ids)`` they say what ``rows`` and ``ids`` say: their ``scatter_add`` is the same.
+    With those ids they say what ``rows`` and ``ids`` say: their ``scatter_add`` is the same.
     """
     values, node = lift(rows, ids)
-    return scatter_add(values, first_occurrence(node), node.shape[0])
+    return scatter_add(values, order_met(node), node.shape[0])
 
 
 def distinct_from(ids: Node) -> Node | None:
     """Of which ids these are the distinct ones: x for ``distinct(x)``, None for anything else."""
-    if ids.primitive.name != "select":
+    if ids.primitive is not SET_ROWS:
         return None
-    first, among, nothing = ids.inputs
-    if first.primitive.name != "equal" or first.inputs[1].primitive.name != "iota":
-        return None
-    place = first.inputs[0]
-    known = place.primitive is FIRST_OCCURRENCE and place.inputs[0] is among
+    nothing, among, order = ids.inputs
+    known = order.primitive is ORDER_MET and order.inputs[0] is among
     return among if known and scalar_constant(nothing) == -1 else None
 
 

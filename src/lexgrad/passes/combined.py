@@ -209,7 +209,7 @@ def ask_rows(node: Node) -> Node | None:
     if start is None:
         return None
     flat = in_one_axis(ids)
-    places = ops.take_slice(ops.first_occurrence(every), 0, start, start + flat.shape[0])
+    places = ops.take_slice(ops.order_met(every), 0, start, start + flat.shape[0])
     return ops.scatter_add(ops.reshape(rows, (*flat.shape, *node.shape[1:])), places, every.shape[0])
 
 
