@@ -6,7 +6,7 @@ what they found in the buffer ``status``, while every load of an entry by number
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -31,6 +31,8 @@ from lexgrad.compile.loops import (
 )
 from lexgrad.errors import InputError, ShapeError
 from lexgrad.graph import Dim, Graph, Node, Shape, Size, located, resolve
+from lexgrad.ops.lifting import scalar_constant
+from lexgrad.passes.sparse import at_most
 
 if TYPE_CHECKING:
     from lexgrad.compile.lower import Lowering
@@ -90,6 +92,22 @@ def check_of(node: Node) -> Check | None:
     if name == "packed_scan":
         return Check(node, node.inputs[0], node.attributes["tokens"], node.inputs[1].shape[0])
     return None
+
+
+def fits(ids: Node, rows: Size, checked: Collection[tuple[Node, Size]]) -> bool:
+    """Whether all of ``ids`` are sure to be numbers of ``rows`` rows, or -1; ``checked`` are those that are checked."""
+    name = ids.primitive.name
+    if (ids, rows) in checked:
+        return True
+    if name in ("order_met", "segment_argmax"):
+        return at_most(ids.inputs[0].shape[0], rows)
+    if name == "constant":
+        return scalar_constant(ids) == -1
+    if name == "select":
+        return all(fits(operand, rows, checked) for operand in ids.inputs[1:])
+    if name in ("broadcast", "reshape", "slice", "take"):
+        return fits(ids.inputs[0], rows, checked)
+    return False
 
 
 def kernel_check(low: Lowering, check: Check, number: int) -> Kernel:

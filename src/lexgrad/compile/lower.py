@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from itertools import accumulate
 
 from lexgrad.compile.body import Body, Index, offset
-from lexgrad.compile.checks import Check, check_of, kernel_check
+from lexgrad.compile.checks import Check, check_of, fits, kernel_check
 from lexgrad.compile.entries import ENTRIES
 from lexgrad.compile.fusion import ELEMENTWISE, fuse
 from lexgrad.compile.lanes import kernel_lanes
@@ -115,12 +115,20 @@ class Lowering:
     def steps(self) -> list[Step]:
         """Every kernel and loop, each behind the check of the indices that it goes by."""
         steps: list[Step] = []
-        checked: set[tuple[Node, Size, bool, Size | None]] = set()
+        cuts: set[tuple[Node, Size, Size | None]] = set()
+        indices: set[tuple[Node, Size]] = set()
         loops = groups(self.graph)
         for node in self.graph.nodes:
             check = check_of(node)
-            if check is not None and (key := (check.ids, check.rows, check.cuts, check.most)) not in checked:
-                checked.add(key)
+            if check is not None and (
+                (check.ids, check.rows, check.most) not in cuts
+                if check.cuts
+                else not fits(check.ids, check.rows, indices)
+            ):
+                if check.cuts:
+                    cuts.add((check.ids, check.rows, check.most))
+                else:
+                    indices.add((check.ids, check.rows))
                 self.all.checks.append(check)
                 steps.append(kernel_check(self, check, len(self.all.checks)))
             if node in loops:

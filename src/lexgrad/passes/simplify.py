@@ -17,6 +17,7 @@ from lexgrad.passes import (
     movement,
     pieces,
     reductions,
+    repeats,
     selection,
     sinking,
     sparse,
@@ -121,7 +122,7 @@ def simplify(graph: Graph) -> Graph:
     Raises:
         LexgradError: the rules undo each other on this graph, which is a fault in them.
     """
-    return run(PIPELINE, graph)
+    return run([*PIPELINE, Pass("repeats", repeats.multiply_once)], graph)
 
 
 def stabilise(graph: Graph) -> Graph:

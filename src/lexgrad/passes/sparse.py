@@ -12,6 +12,7 @@ from collections.abc import Mapping
 
 from lexgrad import ops
 from lexgrad.graph import Dim, Node, RewriteRule, Size
+from lexgrad.ops.lifting import scalar_constant
 from lexgrad.passes.pattern import pattern_rule
 from lexgrad.passes.rules import again, example, floats, ints, is_a, rule
 
@@ -45,7 +46,13 @@ RULES: list[RewriteRule] = [
 
 
 def followed(ids: Node, places: Node) -> Node:
-    """``ids[places]``, and -1 where a place is -1."""
+    """``ids[places]``, and -1 where a place is -1; of places that follow others, ``ids`` follow the first ones."""
+    if is_a(places, "select"):
+        below, nothing, found = places.inputs
+        if scalar_constant(nothing) == -1 and is_a(found, "take") and is_a(below, "less"):
+            first, second = found.inputs
+            if below.inputs[0] is second and scalar_constant(below.inputs[1]) == 0:
+                return followed(followed(ids, first), second)
     return ops.where(places < 0, -1, ops.take(ids, places))
 
 
@@ -99,6 +106,64 @@ def join_scatters(node: Node, users: Mapping[Node, int]) -> Node | None:
     if not is_a(inner, "scatter_add") or users.get(inner) != 1 or places.ndim != 1 or inner.ndim < 2:
         return None
     return again(node, inner.inputs[0], followed(places, inner.inputs[1]))
+
+
+@rule(
+    RULES,
+    "scatter_add(add_rows(x, r, i), j) → add_rows(scatter_add(x, j), r, j[i])",
+    "scatter_add",
+    example(
+        lambda x, r, i, j: ops.scatter_add(ops.add_rows(x, r, i), j, 4), floats(3, 4), floats(2, 4), ints(2), ints(3)
+    ),
+    counts=True,
+)
+def scatter_sum(node: Node, users: Mapping[Node, int]) -> Node | None:
+    """As above, where rows come from several places."""
+    inner, places = node.inputs
+    if not is_a(inner, "add_rows") or users.get(inner) != 1 or places.ndim != 1 or inner.ndim < 2:
+        return None
+    x, rows, ids = inner.inputs
+    return ops.add_rows(again(node, x, places), rows, followed(places, ids))
+
+
+@rule(
+    RULES,
+    "add_rows(y, add_rows(x, r, i), j) → add_rows(add_rows(y, x, j), r, j[i])",
+    "add_rows",
+    example(
+        lambda y, x, r, i, j: ops.add_rows(y, ops.add_rows(x, r, i), j),
+        floats(4, 4),
+        floats(3, 4),
+        floats(2, 4),
+        ints(2),
+        ints(3),
+    ),
+    counts=True,
+)
+def add_sum(node: Node, users: Mapping[Node, int]) -> Node | None:
+    """As above, into a table."""
+    y, inner, places = node.inputs
+    if not is_a(inner, "add_rows") or users.get(inner) != 1 or places.ndim != 1 or inner.ndim < 2:
+        return None
+    x, rows, ids = inner.inputs
+    return ops.add_rows(again(node, y, x, places), rows, followed(places, ids))
+
+
+@rule(
+    RULES,
+    "add_rows(y, scatter_add(r, i), j) → add_rows(y, r, j[i])",
+    "add_rows",
+    example(
+        lambda y, r, i, j: ops.add_rows(y, ops.scatter_add(r, i, 3), j), floats(4, 4), floats(2, 4), ints(2), ints(3)
+    ),
+    counts=True,
+)
+def add_scattered(node: Node, users: Mapping[Node, int]) -> Node | None:
+    """As above, of rows from one place."""
+    y, inner, places = node.inputs
+    if not is_a(inner, "scatter_add") or users.get(inner) != 1 or places.ndim != 1 or inner.ndim < 2:
+        return None
+    return again(node, y, inner.inputs[0], followed(places, inner.inputs[1]))
 
 
 def _add_pad(node: Node, users: Mapping[Node, int]) -> Node | None:

@@ -1,0 +1,62 @@
+"""Words that come several times in a batch are multiplied once.
+
+A batch of texts reads some rows of a table again and again: of the words of fifty sentences every second one has been
+there before. With u = distinct(i) and n = order_met(i), x[i] @ W is (x[u] @ W)[n], and of x[u] a compiled program
+multiplies only as many rows as there are different ids.
+"""
+
+from __future__ import annotations
+
+from lexgrad import ops
+from lexgrad.graph import Firing, Graph, Node, rebuild
+from lexgrad.ops.rows import distinct_from
+from lexgrad.passes.combined import far_fewer
+from lexgrad.passes.rules import is_a
+from lexgrad.passes.sparse import followed
+
+WORTH = 64
+"""Columns of what rows are multiplied with, from which on telling ids apart costs far less than what it saves."""
+
+NAME = "take(x, i) @ W → take(take(x, distinct(i)) @ W, order_met(i))"
+
+
+def multiply_once(graph: Graph) -> tuple[Graph, list[Firing]]:
+    """Rows of a large parameter that products read are taken once each, also for who looks them up by number.
+
+    Returns:
+        the new graph, and each product and look-up before and after.
+    """
+    columns: dict[Node, int] = {}
+    for node in graph.nodes:
+        if is_a(node, "matmul") and node.ndim == 2 and isinstance(node.shape[1], int) and _repeats(node.inputs[0]):
+            columns[node.inputs[0]] = columns.get(node.inputs[0], 0) + node.shape[1]
+    once = {rows: _once(rows) for rows, width in columns.items() if width >= WORTH}
+    if not once:
+        return graph, []
+    firings: list[Firing] = []
+
+    def changed(node: Node) -> Node:
+        if not node.inputs or node.inputs[0] not in once or node.primitive.name not in ("matmul", "take"):
+            return node
+        (rows, order), other = once[node.inputs[0]], node.inputs[1]
+        after = ops.take(rows @ other, order) if is_a(node, "matmul") else ops.take(rows, followed(order, other))
+        after.name = node.name
+        firings.append(Firing(NAME, node, after))
+        return after
+
+    new = rebuild(graph.nodes, {node: node for node in graph.inputs.values()}, changed)
+    return Graph(graph.inputs, {name: new[node] for name, node in graph.outputs.items()}, graph.name), firings
+
+
+def _repeats(rows: Node) -> bool:
+    """Whether these are rows of a large parameter, some perhaps several times."""
+    if not is_a(rows, "take") or rows.ndim != 2:
+        return False
+    x, ids = rows.inputs
+    return is_a(x, "input") and ids.ndim == 1 and far_fewer(ids, x.shape[0]) and distinct_from(ids) is None
+
+
+def _once(rows: Node) -> tuple[Node, Node]:
+    """Each row once, and for every one that was asked for its number among them."""
+    x, ids = rows.inputs
+    return ops.take(x, ops.distinct(ids)), ops.order_met(ids)
