@@ -7,8 +7,10 @@ from collections.abc import Mapping, Sequence
 from lexgrad.compile.blocking import worth_packing
 from lexgrad.compile.functions import float_text
 from lexgrad.compile.loops import (
+    BLOCK,
     Apply,
     Assign,
+    Block,
     Declare,
     Expression,
     Extent,
@@ -65,7 +67,7 @@ class KernelText(Writer):
     ) -> None:
         super().__init__(kernels.fp)
         self.kernel = kernel
-        self.dtypes = dtypes
+        self.dtypes = dict(dtypes)
         self.kernels = kernels
         self.tile = kernels.tile
         self.format = format
@@ -200,6 +202,8 @@ class KernelText(Writer):
                 self.do(f"store {self.llvm(value.dtype)} {self.value(value)}, ptr {self.locals[name]}")
             case Store(buffer, offset, value):
                 self.store(buffer, offset, value)
+            case Block(name):
+                self.room(name)
             case Unless(target, source, body):
                 if self.places[target] != self.places[source]:
                     self.statements(body)
@@ -211,6 +215,12 @@ class KernelText(Writer):
                 self.repeat(condition, body)
             case Product():
                 self.product(statement)
+
+    def room(self, name: str) -> None:
+        """Stack memory under the name of a buffer, which LLVM keeps in registers."""
+        if name not in self.pointer:
+            self.pointer[name], self.dtypes[name] = name, "float"
+            self.slots.append(f"  %B.{name} = alloca [{BLOCK} x {self.fp}], align 64")
 
     def product(self, product: Product) -> None:
         """Write a matrix product: of operands as they lie, if both can be read so."""
@@ -247,5 +257,5 @@ _SHORT = 8
 def _is_short(loop: Loop) -> bool:
     match loop.start, loop.stop:
         case Number(start), Number(stop):
-            return loop.terms == 0 and stop - start <= _SHORT
+            return loop.terms == 0 and (stop - start <= _SHORT or stop - start == BLOCK)
     return False

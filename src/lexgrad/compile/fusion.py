@@ -180,7 +180,7 @@ def _reads_often(node: Node, operand: Node) -> bool:
     if name == "reshape":
         return _drops_or_adds_ones(node) is None
     if name in ("take", "take_along"):
-        return operand is node.inputs[0]
+        return operand is node.inputs[0] or (name == "take" and node.inputs[0].ndim > 1 and _expensive(operand))
     if name in ("logsumexp", "argmax", "segment_argmax", "segment_max"):
         return operand.primitive is not CONSTANT
     if name in ("add_rows", "order_met", "scatter_add", "set_rows"):

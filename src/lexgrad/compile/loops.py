@@ -111,6 +111,16 @@ class Loop:
 
 
 @dataclass(frozen=True)
+class Block:
+    """Room for ``BLOCK`` floats of this kernel's own, under the name of a buffer; registers hold it.
+
+    It has only loops over all of it, which are written out in vectors.
+    """
+
+    name: str
+
+
+@dataclass(frozen=True)
 class While:
     """As long as a condition holds, which is computed anew each time."""
 
@@ -185,7 +195,7 @@ class Product:
     result: str
 
 
-Statement: TypeAlias = Let | Declare | Assign | Store | Loop | While | Unless | Product
+Statement: TypeAlias = Let | Declare | Assign | Block | Store | Loop | While | Unless | Product
 
 
 @dataclass(frozen=True)
@@ -227,6 +237,12 @@ class Kernel:
     comment: str = ""
     shape: Shape | None = None
 
+
+BLOCK = 64
+"""Columns whose sums registers hold: loops over just so many are written out, in vectors."""
+
+SUMS = "sums"
+"""What such a block of sums is called."""
 
 FIRST, LAST = Local("first", "int"), Local("last", "int")
 ZERO, ONE = Number(0, "int"), Number(1, "int")
@@ -311,15 +327,13 @@ def renamed(statement: Statement, names: dict[str, str], suffix: str) -> Stateme
     Raises:
         LexgradError: it is a product of matrices, or a copy, which stand alone in their kernels.
     """
+    if isinstance(statement, Block):
+        return statement  # it begins anew
     match statement:
-        case Let(name, value):
+        case Let(name, value) | Declare(name, value):
             value = _renamed(value, names)
             names[name] = name + suffix
-            return Let(names[name], value)
-        case Declare(name, value):
-            value = _renamed(value, names)
-            names[name] = name + suffix
-            return Declare(names[name], value)
+            return type(statement)(names[name], value)
         case Assign(name, value):
             return Assign(names.get(name, name), _renamed(value, names))
         case Store(buffer, offset, value):

@@ -10,6 +10,7 @@ from lexgrad.compile.body import Body, Index, offset
 from lexgrad.compile.checks import Check, check_of, fits, kernel_check
 from lexgrad.compile.entries import ENTRIES
 from lexgrad.compile.fusion import ELEMENTWISE, fuse
+from lexgrad.compile.grouped import grouped, kernel_grouped, kernel_groups
 from lexgrad.compile.lanes import kernel_lanes
 from lexgrad.compile.loops import (
     FIRST,
@@ -135,7 +136,10 @@ class Lowering:
                 lower_group = lower_scan if node.primitive.name == "scan" else lower_packed_scan
                 steps += lower_group(self, loops[node])
             elif node in self.names and node.primitive not in (INPUT, CONSTANT) and node.primitive.name not in LOOPS:
-                steps.append(self.kernel(node))
+                if grouped(self, node):
+                    steps += [kernel_groups(self, node), kernel_grouped(self, node)]
+                else:
+                    steps.append(self.kernel(node))
         return steps
 
     # --- values

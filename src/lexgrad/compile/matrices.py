@@ -62,7 +62,8 @@ def kernel_matrices(low: Lowering, matrix: Node, root: Node) -> Kernel:
     body.known.pop()
     body.entry = None
     shared = (FIRST, LAST)
-    of_rows, of_columns = ((ZERO, extent(rows)), shared) if by_columns else (shared, (ZERO, extent(columns)))
+    of_rows: Bounds = (ZERO, extent(rows)) if by_columns else shared
+    of_columns: Bounds = shared if by_columns else (ZERO, extent(columns))
     count = met_rows(low, body, left) if root is matrix else None
     if count is not None:
         rest = (count, extent(rows)) if by_columns else _part(count, extent(rows), rows)

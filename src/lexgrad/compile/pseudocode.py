@@ -6,8 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from lexgrad.compile.loops import (
+    BLOCK,
     ZERO,
     Apply,
+    Block,
     Computed,
     Expression,
     Extent,
@@ -56,6 +58,8 @@ class _Printer:
             self.statements(statement.body, indent + 1)
         elif isinstance(statement, Product):
             self.product(statement, indent)
+        elif isinstance(statement, Block):
+            self.lines.append(f"{pad}{statement.name} in {BLOCK} registers")
         else:
             self.lines.append(f"{pad}{statement.name} = {expression_text(statement.value)}")
 

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING
 
 from lexgrad.compile.body import Body, Index, adding, offset, zero
 from lexgrad.compile.loops import (
+    BLOCK,
     FIRST,
     LAST,
     ONE,
+    SUMS,
     ZERO,
     Apply,
     Assign,
+    Block,
     Declare,
     Expression,
     Kernel,
@@ -21,7 +24,9 @@ from lexgrad.compile.loops import (
     Local,
     Number,
     Store,
+    add,
     extent,
+    multiply,
 )
 from lexgrad.graph import DType, Node, product
 
@@ -60,6 +65,9 @@ def fold_rows(low: Lowering, node: Node, axes: tuple[int, ...], start: Number, o
     (x,) = node.inputs
     kept = [axis for axis in range(x.ndim) if axis not in axes]
     body = Body(extent=node.shape[0])
+    width = node.shape[-1]
+    if node.ndim > 1 and isinstance(width, int) and width >= BLOCK and node.type.dtype == "float":
+        return fold_blocks(low, node, axes, start, operation)
     low.fill(body, node, (FIRST, LAST), start)
 
     def fold_row(reduced: Index) -> None:
@@ -78,6 +86,46 @@ def fold_rows(low: Lowering, node: Node, axes: tuple[int, ...], start: Number, o
     body.nest([x.shape[axis] for axis in axes], fold_row)
     cost = product(node.shape[1:]) * product([x.shape[axis] for axis in axes])
     return low.finish(node, body, aligned=True, cost=cost)
+
+
+def fold_blocks(low: Lowering, node: Node, axes: tuple[int, ...], start: Number, operation: str) -> Kernel:
+    """The same for long rows: results of ``BLOCK`` columns stay in registers until all rows are folded in.
+
+    Where the last block would reach beyond the end, it begins earlier, and finds again what is there.
+    """
+    (x,) = node.inputs
+    kept = [axis for axis in range(x.ndim) if axis not in axes]
+    width = node.shape[-1]
+    assert isinstance(width, int)
+
+    def share(body: Body, row: Index) -> None:
+        def block(outer: Index) -> None:
+            *others, number = outer
+            begin = Apply("minimum", (multiply(number, Number(BLOCK, "int")), Number(width - BLOCK, "int")), "int")
+
+            def place(column: Local) -> Index:
+                return (*row, *others, add(begin, column))
+
+            def over(write: Callable[[Local], None]) -> None:
+                body.loop(ZERO, Number(BLOCK, "int"), write, "c")
+
+            def fold_row(reduced: Index) -> None:
+                def entry(column: Local) -> None:
+                    places = dict(zip(axes, reduced, strict=True)) | dict(zip(kept, place(column), strict=True))
+                    new = low.value(body, x, tuple(places[axis] for axis in range(x.ndim)))
+                    old = Load(SUMS, column, "float")
+                    body.put(Store(SUMS, column, Apply(operation, (old, new), "float")))
+
+                over(entry)
+
+            body.put(Block(SUMS))
+            over(lambda column: body.put(Store(SUMS, column, start)))
+            body.nest([x.shape[axis] for axis in axes], fold_row)
+            over(lambda column: low.store(body, node, place(column), Load(SUMS, column, "float")))
+
+        body.nest([*node.shape[1:-1], -(-width // BLOCK)], block)
+
+    return low.shares(node, node.shape, share, product(node.shape[1:]) * product([x.shape[axis] for axis in axes]))
 
 
 def accumulate(
