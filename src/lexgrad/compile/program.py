@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lexgrad.compile import assemble
+from lexgrad.compile.alone import side_by_side
 from lexgrad.compile.arrays import (
     ALIGNMENT,
     DTYPES,
@@ -109,7 +110,7 @@ class Program:
         self._outputs = {name: lowered.names[lowered.views.get(node, node)] for name, node in graph.outputs.items()}
         steps = outputs_last(lowered.steps, set(self._outputs.values()))
         self.donation = settle(donated, graph, steps, self._inputs, self._outputs)
-        steps = merge_rows(merge(steps, self.donation.in_place), self.donation.in_place)
+        steps = side_by_side(merge_rows(merge(steps, self.donation.in_place), self.donation.in_place))
         self.steps = numbered(steps)
         self.kernels = list(kernels_of(self.steps))
         buffers, moving = lowered.all.buffers, lowered.all.moving
