@@ -29,6 +29,7 @@ from lexgrad.compile.loops import (
     extent,
 )
 from lexgrad.compile.matrices import kernel_matrices, kernel_products
+from lexgrad.compile.once import kernel_take
 from lexgrad.compile.reductions import REDUCTION_KERNELS
 from lexgrad.compile.repeat import Step
 from lexgrad.compile.rows import ROW_KERNELS
@@ -310,6 +311,7 @@ KERNELS: dict[str, Callable[[Lowering, Node], Kernel]] = {
     "lane_max": kernel_lanes,
     "lane_sum": kernel_lanes,
     "reshape": Lowering.kernel_reshape,
+    "take": kernel_take,
     **REDUCTION_KERNELS,
     **ROW_KERNELS,
     **SEGMENT_KERNELS,

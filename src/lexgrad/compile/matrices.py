@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from lexgrad.compile.body import Body, Index, adding, zero
 from lexgrad.compile.fusion import shares_columns, swaps
@@ -15,30 +15,17 @@ from lexgrad.compile.loops import (
     Assign,
     Computed,
     Declare,
-    Expression,
     InPlace,
     Kernel,
-    Load,
     Local,
-    Number,
     Product,
-    add,
     extent,
-    multiply,
 )
-from lexgrad.compile.rows import met
-from lexgrad.graph import Node, Size, product
-from lexgrad.ops.lifting import scalar_constant
-from lexgrad.ops.rows import distinct_from
+from lexgrad.compile.once import Bounds, clear, met_rows, only_looked_up, part
+from lexgrad.graph import Node, product
 
 if TYPE_CHECKING:
     from lexgrad.compile.lower import Lowering
-
-
-STEP = 16
-"""Rows by which products of rows taken once each are divided."""
-
-Bounds: TypeAlias = tuple[Expression, Expression]
 
 
 def kernel_matrices(low: Lowering, matrix: Node, root: Node) -> Kernel:
@@ -66,13 +53,14 @@ def kernel_matrices(low: Lowering, matrix: Node, root: Node) -> Kernel:
     of_columns: Bounds = shared if by_columns else (ZERO, extent(columns))
     count = met_rows(low, body, left) if root is matrix else None
     if count is not None:
-        rest = (count, extent(rows)) if by_columns else _part(count, extent(rows), rows)
-        of_rows = (ZERO, count) if by_columns else _part(ZERO, count, rows)
-        if not _only_looked_up(low, matrix, left):
-            _clear(low, body, matrix, rest, of_columns)
+        rest = (count, extent(rows)) if by_columns else part(count, extent(rows), rows)
+        of_rows = (ZERO, count) if by_columns else part(ZERO, count, rows)
+        if not only_looked_up(low.graph, matrix, left):
+            clear(low, body, matrix, rest, of_columns)
+    aligned = not by_columns and count is None
     body.put(
         Product(
-            operand(low, body, left, (i, k), aligned=not by_columns),
+            operand(low, body, left, (i, k), aligned=aligned),
             operand(low, body, right, (k, j), aligned=False),
             of_rows,
             of_columns,
@@ -83,57 +71,7 @@ def kernel_matrices(low: Lowering, matrix: Node, root: Node) -> Kernel:
             result.name,
         )
     )
-    return low.finish(root, body, aligned=not by_columns, cost=depth * (rows if by_columns else columns))
-
-
-def met_rows(low: Lowering, body: Body, left: Node) -> Expression | None:
-    """How many rows of a left operand are not zeros for want of ids: of rows taken once each; None for any other."""
-    if left.primitive.name != "take" or left.ndim != 2 or distinct_from(left.inputs[1]) is None:
-        return None
-    order = left.inputs[1].inputs[2]
-    if order not in low.names:
-        return None
-    body.read(met(low, order), aligned=False)
-    return Load(met(low, order), ZERO, "int")
-
-
-def _part(start: Expression, stop: Expression, shares: Size) -> tuple[Expression, Expression]:
-    """Rows from ``start`` up to ``stop``, divided among threads as shares are, in steps of ``STEP``."""
-    length, step = Apply("subtract", (stop, start), "int"), Number(STEP, "int")
-
-    def bound(share: Expression) -> Expression:
-        steps = Apply("floor_divide", (multiply(length, share), multiply(extent(shares), step)), "int")
-        last = Apply("equal", (share, extent(shares)), "bool")
-        return Apply("select", (last, stop, add(start, multiply(steps, step))), "int")
-
-    return bound(FIRST), bound(LAST)
-
-
-def _clear(low: Lowering, body: Body, matrix: Node, rows: Bounds, columns: Bounds) -> None:
-    """Zeros where rows of the left operand are zeros."""
-
-    def row(i: Local) -> None:
-        body.loop(*columns, lambda j: low.store(body, matrix, (i, j), zero(matrix.type.dtype)), "z")
-
-    body.loop(*rows, row, "z")
-
-
-def _only_looked_up(low: Lowering, matrix: Node, left: Node) -> bool:
-    """Whether of a product of rows taken once each, only those are looked up that stand for an id."""
-    order = left.inputs[1].inputs[2]
-    readers = [node for node in low.graph.nodes if matrix in node.inputs]
-    looked_up = (
-        node.primitive.name == "take" and node.inputs[0] is matrix and _numbered(node.inputs[1], order)
-        for node in readers
-    )
-    return matrix not in low.graph.outputs.values() and all(looked_up)
-
-
-def _numbered(ids: Node, order: Node) -> bool:
-    """Whether ids are numbers out of ``order``, or -1."""
-    if ids.primitive.name == "select":
-        return scalar_constant(ids.inputs[1]) == -1 and _numbered(ids.inputs[2], order)
-    return ids is order or (ids.primitive.name == "take" and _numbered(ids.inputs[0], order))
+    return low.finish(root, body, aligned=aligned, cost=depth * (rows if by_columns else columns))
 
 
 def operand(low: Lowering, body: Body, node: Node, index: tuple[Local, Local], aligned: bool) -> InPlace | Computed:
