@@ -1,4 +1,4 @@
-"""Losses as graphs: cross-entropy averaged over the batch, class weights, the L2 penalty."""
+"""Losses as graphs: cross-entropy averaged over the batch, class weights, label smoothing, the L2 penalty."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from lexgrad import ops
 from lexgrad.graph import Node
 
 
-def classification_loss(logits: Node, labels: Node, weights: Node | None = None) -> Node:
+def classification_loss(logits: Node, labels: Node, weights: Node | None = None, label_smoothing: float = 0.0) -> Node:
     """Mean cross-entropy of a batch, in nats.
 
     Args:
@@ -16,21 +16,32 @@ def classification_loss(logits: Node, labels: Node, weights: Node | None = None)
         labels: class numbers (batch,), int.
         weights: (batch,) or None; each text's loss is multiplied by its weight. The sum is divided by the size of
             the batch, so that weights scale gradients (PyTorch divides by the sum of the weights instead).
+        label_smoothing: see ``example_losses``.
 
     Returns:
         A scalar.
     """
-    losses = example_losses(logits, labels)
+    losses = example_losses(logits, labels, label_smoothing)
     if weights is not None:
         losses = losses * weights
     return ops.mean(losses)
 
 
-def example_losses(logits: Node, labels: Node) -> Node:
-    """Cross-entropy of each example (batch,): -log p(label)."""
+def example_losses(logits: Node, labels: Node, label_smoothing: float = 0.0) -> Node:
+    """Cross-entropy of each example (batch,): -log p(label).
+
+    With ``label_smoothing`` ε it is that with a distribution which gives the label 1 - ε and divides ε among all K
+    classes, the label's own included: (1 - ε) (-log p(label)) + ε/K Σ_k -log p(k) (Szegedy et al., "Rethinking the
+    inception architecture for computer vision", CVPR 2016, section 7; PyTorch's ``label_smoothing``).
+    """
+    kept = 1.0 - label_smoothing
     if logits.ndim == 1:
-        return ops.binary_cross_entropy(logits, ops.cast(labels, "float"))
-    return ops.cross_entropy(logits, labels)
+        targets = ops.cast(labels, "float")
+        return ops.binary_cross_entropy(logits, kept * targets + label_smoothing / 2 if label_smoothing else targets)
+    losses = ops.cross_entropy(logits, labels)
+    if not label_smoothing:
+        return losses
+    return kept * losses + label_smoothing * (ops.logsumexp(logits, -1) - ops.mean(logits, -1))
 
 
 def l2_penalty(parameters: Mapping[str, Node], strength: float, penalised: Callable[[str], bool]) -> Node | None:

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 
 from lexgrad import ops
-from lexgrad.errors import InputError
 from lexgrad.models.classifiers.words import WordClassifier
 from lexgrad.models.settings import setting
 from lexgrad.nn.activations import ACTIVATIONS, activation
@@ -53,16 +52,6 @@ class DeepAveraging(WordClassifier):
     )
     lazy: bool = setting(True, "a step updates only the rows of embeddings that its batch reads (state and l2 too)")
 
-    def check(self) -> None:
-        """See Model.check."""
-        super().check()
-        if self.word_dropout >= 1:
-            raise InputError(f"setting 'word_dropout' of DeepAveraging is below 1; got {self.word_dropout!r}")
-
-    def draws(self) -> bool:
-        """See TextClassifier.draws."""
-        return super().draws() or self.word_dropout > 0
-
     def shapes(self, encoder: Encoder, classes: int) -> dict[str, tuple[int, ...]]:
         """See TextClassifier.shapes."""
         shapes = self.embedding_shapes(encoder)
@@ -85,7 +74,7 @@ class DeepAveraging(WordClassifier):
         """The mean of the embeddings of the words that are not left out (batch, dimensions)."""
         if not self.word_dropout:
             return ops.segment_mean(ops.take(E, ids).named("e"), offsets)
-        kept = drop(ops.broadcast_to(1.0, ids.shape), self.word_dropout) > 0.0
+        kept = self.kept(ids, drop)
         total = ops.segment_sum(ops.take(E, ops.where(kept, ids, -1)).named("e"), offsets)
         count = ops.segment_sum(ops.cast(kept, "float"), offsets)
         return total / ops.expand_dims(ops.maximum(count, 1.0), 1)

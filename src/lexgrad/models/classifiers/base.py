@@ -66,6 +66,7 @@ class TextClassifier(ClassifierMixin, TrainedModel):  # type: ignore[misc]
     class_weight: Any = setting(
         None, "None, 'balanced', or a dict from label to weight", choices=("balanced",), search="none,balanced"
     )
+    label_smoothing: float = setting(0.0, "share of each label that the loss divides evenly among all classes", least=0)
     threshold: float | str | None = setting(
         None, "two classes: answer the second from this probability on; dev: found on the dev set", choices=("dev",)
     )

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -19,7 +19,7 @@ from lexgrad.models.features.word_kinds import named_features
 from lexgrad.models.settings import setting
 from lexgrad.nn.activations import ACTIVATIONS, activation
 from lexgrad.nn.initialisers import generator
-from lexgrad.nn.layers import linear
+from lexgrad.nn.layers import Drop, linear
 from lexgrad.nn.norms import limit_norms
 from lexgrad.ops.windows import PADDINGS, POOLS, Windows, convolve, pool_texts, pool_windows, window_places
 
@@ -152,9 +152,10 @@ class TextCNN(WordClassifier):
         last = name == f"W{self.layers()}"
         return limit_norms(value, self.max_norm, 0) if last and self.max_norm is not None else value
 
-    def logits(self, parameters: Mapping[str, Node], inputs: Mapping[str, Node], drop: Callable[[Node], Node]) -> Node:
+    def logits(self, parameters: Mapping[str, Node], inputs: Mapping[str, Node], drop: Drop) -> Node:
         """See TextClassifier.logits."""
-        x, g = self.rows(parameters, inputs).named("x"), activation(self.activation)
+        read = {**inputs, "ids": self.read(inputs["ids"], drop)}
+        x, g = self.rows(parameters, read).named("x"), activation(self.activation)
         a = ops.concatenate([self._feature(k, x, parameters, inputs["offsets"]) for k in self.sizes()], 1).named("a")
         last = self.layers()
         for layer in range(1, last):

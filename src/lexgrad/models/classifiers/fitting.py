@@ -159,7 +159,7 @@ def training_objective(model: TextClassifier, encoder: Encoder, classes: int, *,
     learned = {name: parameters[name] for name in trained}
     decoupled = model.optimizer == "adamw"
     return Objective(
-        loss=classification_loss(logits, labels, weights),
+        loss=classification_loss(logits, labels, weights, model.label_smoothing),
         penalty=None if decoupled else l2_penalty(learned, model.l2_strength(), model.penalised()),
         inputs=inputs,
         parameters=parameters,

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -16,7 +16,7 @@ from lexgrad.models.classifiers.words import WordClassifier
 from lexgrad.models.features.stepped import SteppedEncoder
 from lexgrad.models.settings import setting
 from lexgrad.nn.initialisers import generator, initialiser, orthogonal
-from lexgrad.nn.layers import linear
+from lexgrad.nn.layers import Drop, linear
 from lexgrad.nn.recurrence import CELLS, POOLS, Weights, pooled_steps, recurrence
 
 if TYPE_CHECKING:
@@ -93,10 +93,10 @@ class RecurrentClassifier(WordClassifier):
             value[self.units : 2 * self.units] = 1.0
         return value
 
-    def logits(self, parameters: Mapping[str, Node], inputs: Mapping[str, Node], drop: Callable[[Node], Node]) -> Node:
+    def logits(self, parameters: Mapping[str, Node], inputs: Mapping[str, Node], drop: Drop) -> Node:
         """See TextClassifier.logits."""
         steps, rank = inputs["steps"], inputs["rank"]
-        x = ops.take(parameters["E"], inputs["ids"]).named("e")
+        x = ops.take(parameters["E"], self.read(inputs["ids"], drop)).named("e")
         for layer in range(1, self.layers + 1):
             x = drop(x)
             ways = [

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from lexgrad import ops
 from lexgrad.errors import InputError
 from lexgrad.models.classifiers.base import TextClassifier
 from lexgrad.models.features.pretrained import MOST_OTHERS
@@ -18,7 +19,9 @@ from lexgrad.models.settings import setting
 from lexgrad.nn.initialisers import NAMES, generator, initialiser
 
 if TYPE_CHECKING:
+    from lexgrad.graph import Node
     from lexgrad.models.features.encoder import Encoder
+    from lexgrad.nn.layers import Drop
 
 
 @dataclasses.dataclass(kw_only=True, eq=False, repr=False)
@@ -48,14 +51,16 @@ class WordClassifier(TextClassifier):
         f"words of the vectors that no training text has, known too; None: {MOST_OTHERS:,} if fine_tune is off, else 0",
         least=0,
     )
+    word_dropout: float = setting(0.0, "share of words that a training step takes for zero vectors", least=0)
     dropout: float = setting(0.0, "share of units set to zero while training", least=0, search="0..0.6")
     init: str = setting("xavier", "initial weights of the layers", choices=NAMES)
     init_std: float = setting(0.1, "deviation of init=normal (limit of init=uniform), and of new embeddings", least=0)
 
     def check(self) -> None:
         """See Model.check."""
-        if self.dropout >= 1:
-            raise InputError(f"setting 'dropout' of {type(self).__name__} is below 1; got {self.dropout!r}")
+        for name in ("dropout", "word_dropout"):
+            if getattr(self, name) >= 1:
+                raise InputError(f"setting {name!r} of {type(self).__name__} is below 1; got {getattr(self, name)!r}")
 
     def embedding_shapes(self, encoder: Encoder) -> dict[str, tuple[int, ...]]:
         """Return the shape of E by its name."""
@@ -75,6 +80,18 @@ class WordClassifier(TextClassifier):
     def frozen(self) -> frozenset[str]:
         """See TextClassifier.frozen."""
         return frozenset() if self.fine_tune else frozenset({"E"})
+
+    def draws(self) -> bool:
+        """See TextClassifier.draws."""
+        return super().draws() or self.word_dropout > 0
+
+    def kept(self, ids: Node, drop: Drop) -> Node:
+        """Return which words a training step does not leave out (tokens,), booleans: each for itself, at random."""
+        return drop(ops.broadcast_to(1.0, ids.shape), self.word_dropout) > 0.0
+
+    def read(self, ids: Node, drop: Drop) -> Node:
+        """Return the rows of E to look up (tokens,): -1, the zero vector, for words that are left out."""
+        return ops.where(self.kept(ids, drop), ids, -1) if self.word_dropout else ids
 
     def dropout_rate(self) -> float:
         """See TextClassifier.dropout_rate."""
