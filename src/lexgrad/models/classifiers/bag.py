@@ -79,6 +79,7 @@ class BagOfNgrams(TextClassifier):
 
     def check(self) -> None:
         """See Model.check."""
+        super().check()
         span = self.span()
         two = not isinstance(self.characters, tuple | list) or len(self.characters) == 2
         if not two or (span is not None and span[0] > span[1]):

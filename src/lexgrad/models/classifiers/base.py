@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from sklearn.base import ClassifierMixin
 from sklearn.utils import Tags
 
+from lexgrad.errors import InputError
 from lexgrad.models.classifiers import storing
 from lexgrad.models.classifiers.fitting import fit_model
 from lexgrad.models.classifiers.prediction import Predictor
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
 Array = NDArray[Any]
 CHUNK = 2048  # examples that prediction holds at a time
+SHARES = ("dropout", "word_dropout", "label_smoothing")  # settings that a model may have; they are below 1
 _PREDICTORS: WeakKeyDictionary[TextClassifier, Predictor] = WeakKeyDictionary()  # machine code is no model's attribute
 
 
@@ -115,6 +117,12 @@ class TextClassifier(ClassifierMixin, TrainedModel):  # type: ignore[misc]
 
     def check_classes(self, classes: Array) -> None:
         """Raise InputError where the model cannot tell so many classes apart."""
+
+    def check(self) -> None:
+        """See Model.check."""
+        for name in SHARES:
+            if (share := getattr(self, name, 0.0)) >= 1:
+                raise InputError(f"setting {name!r} of {type(self).__name__} is below 1; got {share!r}")
 
     # ---- scikit-learn's methods ------------------------------------------------------------------------------
 

@@ -86,13 +86,12 @@ class FeedForward(FeatureClassifier):
 
     def check(self) -> None:
         """See TextClassifier.check."""
+        super().check()
         if isinstance(self.units, tuple | list) and len(self.units) != self.layers - 1:
             raise InputError(
                 f"units gives {len(self.units)} hidden layers, but layers={self.layers} has {self.layers - 1}"
                 " (the output layer counts)"
             )
-        if self.dropout >= 1:
-            raise InputError(f"setting 'dropout' of FeedForward is below 1; got {self.dropout!r}")
         if self.vectors is not None and self.features != "embeddings":
             raise InputError(f"vectors are for features='embeddings'; got features={self.features!r:.40}")
 

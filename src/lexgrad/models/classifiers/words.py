@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lexgrad import ops
-from lexgrad.errors import InputError
 from lexgrad.models.classifiers.base import TextClassifier
 from lexgrad.models.features.pretrained import MOST_OTHERS
 from lexgrad.models.features.words import DIMENSIONS, WordEncoder, initial_embeddings
@@ -55,12 +54,6 @@ class WordClassifier(TextClassifier):
     dropout: float = setting(0.0, "share of units set to zero while training", least=0, search="0..0.6")
     init: str = setting("xavier", "initial weights of the layers", choices=NAMES)
     init_std: float = setting(0.1, "deviation of init=normal (limit of init=uniform), and of new embeddings", least=0)
-
-    def check(self) -> None:
-        """See Model.check."""
-        for name in ("dropout", "word_dropout"):
-            if getattr(self, name) >= 1:
-                raise InputError(f"setting {name!r} of {type(self).__name__} is below 1; got {getattr(self, name)!r}")
 
     def embedding_shapes(self, encoder: Encoder) -> dict[str, tuple[int, ...]]:
         """Return the shape of E by its name."""
