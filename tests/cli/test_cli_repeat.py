@@ -104,5 +104,7 @@ def test_other_trainings_than_those_begun(lexgrad: Lexgrad, films: Path) -> None
     assert "was begun with folds 2; cannot go on with 3" in lexgrad(*order, "--folds", 3, "--resume").mistake()
     assert "was begun with settings" in lexgrad(*order, "--set", "l2=1", "--resume").mistake()
     assert lexgrad(*order, "--threads", 1, "--resume", "--quiet").code == 0
+    replaced = lexgrad(*order, "--set", "l2=1", "--overwrite", "--json").json()
+    assert [row["epochs"] for row in replaced["runs"]] == [2, 2]
     Path("here/results.json").write_text("{")
     assert "damaged" in lexgrad("show", "here").mistake()

@@ -62,6 +62,17 @@ def test_words_that_no_text_had_are_known_where_embeddings_are_fixed() -> None:
     assert not np.allclose(same, other)
 
 
+def test_of_a_run(tmp_path: Path) -> None:
+    first = network(dimensions=3)
+    first.save(tmp_path / "run")
+    words = first.encoder_.tokenizer.vocabulary  # type: ignore[union-attr]
+    model = network(vectors=tmp_path / "run", fine_tune=False)
+    np.testing.assert_array_equal(row(model, "film"), first.parameters_["E"][words.index("film")])
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match="empty"):
+        network(vectors=tmp_path / "empty")
+
+
 @pytest.mark.parametrize(
     ("settings", "known"),
     [

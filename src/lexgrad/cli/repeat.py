@@ -64,7 +64,8 @@ def run_repeated(request: TrainRequest, tables: Tables, output: Output) -> None:
             if results.row(part.name) is not None:
                 continue
             try:
-                results.add(_one(class_(**(settings | {"seed": part.seed})), part, tables, folder, output))
+                model = class_(**(settings | {"seed": part.seed}))
+                results.add(_one(model, part, tables, folder, output, resume=request.resume))
             except (Interrupted, KeyboardInterrupt) as stop:
                 _say_how_to_continue(replace(request, out=folder), part, stop)
                 raise Stopped(termination.code) from None
@@ -106,10 +107,10 @@ def _begun(folder: Path, asked: Mapping[str, Any], *, resume: bool) -> Results:
     return results
 
 
-def _one(model: Model, part: Part, tables: Tables, folder: Path, output: Output) -> dict[str, Any]:
+def _one(model: Model, part: Part, tables: Tables, folder: Path, output: Output, *, resume: bool) -> dict[str, Any]:
     """Train one, or go on with it, and measure it."""
     path = folder / part.name
-    begun = (path / CONFIG).is_file() and (path / CHECKPOINT).is_file()
+    begun = resume and (path / CONFIG).is_file() and (path / CHECKPOINT).is_file()
     run = Run.resume(path) if begun else Run.create(path, overwrite=True)
     with _watched(output, part.title) as progress:
         model.fit(part.train, dev=part.dev, run=run, progress=progress)

@@ -29,7 +29,7 @@ def train(
     seed: Annotated[int | None, value("N", "Fixes first weights, order and dropout.", least=0)] = None,
     threads: Annotated[int | None, value("N", "Processor threads.", least=1)] = None,
     precision: Annotated[str | None, value("NAME", "fp32 (if not given), fp64; bf16 with AMX or AVX512-BF16.")] = None,
-    vectors: Annotated[str | None, value("FILE", "Word vectors to begin with: word2vec, GloVe, ...")] = None,
+    vectors: Annotated[str | None, value("FILE", "Word vectors to begin with: word2vec, GloVe, ..., or a run.")] = None,
     settings: Annotated[Path | None, value("FILE", "Settings as TOML; --set and options override it.")] = None,
     set_: Annotated[list[str] | None, value("NAME=VALUE", "Any setting of the model; repeatable.", "--set")] = None,
     encoding: Encoding = None,
@@ -113,7 +113,7 @@ def tune(
     seed: Annotated[int | None, value("N", "Of the model and of the proposals.", least=0)] = None,
     threads: Annotated[int | None, value("N", "Processor threads.", least=1)] = None,
     precision: Annotated[str | None, value("NAME", "fp32 (if not given), fp64; bf16 with AMX or AVX512-BF16.")] = None,
-    vectors: Annotated[str | None, value("FILE", "Word vectors to begin with: word2vec, GloVe, ...")] = None,
+    vectors: Annotated[str | None, value("FILE", "Word vectors to begin with: word2vec, GloVe, ..., or a run.")] = None,
     settings: Annotated[Path | None, value("FILE", "Settings as TOML that are the same in all trials.")] = None,
     set_: Annotated[
         list[str] | None, value("NAME=VALUE", "A setting that is the same in all; repeatable.", "--set")

@@ -43,7 +43,7 @@ class WordClassifier(TextClassifier):
         least=1,
         search="50..300:50",
     )
-    vectors: Any = setting(None, "pretrained vectors: a file, WordVectors, or (words, matrix)")
+    vectors: Any = setting(None, "pretrained vectors: a file, a run, WordVectors, or (words, matrix)")
     fine_tune: bool = setting(True, "whether training changes the embeddings")
     vector_words: int | None = setting(
         None,

@@ -66,7 +66,7 @@ def vectors_for(vocabulary: list[str], vectors: Any, dimensions: int | None) -> 
 
     Args:
         vocabulary: words by id.
-        vectors: a path, WordVectors, or (words, matrix).
+        vectors: the path of a file or of a run with word embeddings, WordVectors, or (words, matrix).
         dimensions: the width asked for, or None for whatever it is.
 
     Returns:
@@ -149,7 +149,12 @@ def open_pretrained(
     Raises:
         InputError: they are no vectors, of another width, not finite, or of none of the words.
     """
-    if isinstance(vectors, str | Path):
+    if isinstance(vectors, str | Path) and Path(vectors).is_dir():
+        from lexgrad.models.vectors.opening import open_vectors
+
+        run = open_vectors(vectors)
+        name, words, matrix = str(vectors), run.words, np.asarray(run.matrix, np.float64)
+    elif isinstance(vectors, str | Path):
         from lexgrad.text.vectors import read_vectors
 
         # As many others may turn out to be other writings of words that are known.
