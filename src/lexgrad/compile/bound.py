@@ -131,7 +131,7 @@ class Binding:
             table[:, column] = self.sizes[name]
 
         def run() -> None:
-            program._go(table, threads, own, largest)
+            program._go(table.ctypes.data, steps, threads, own, largest)
 
         outputs = {name: places[buffer] for name, buffer in program._outputs.items()}
         return Bound(run, outputs, (arena, places, self.windows))

@@ -11,7 +11,7 @@ from importlib.metadata import version
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from lexgrad.compile import assemble
 from lexgrad.compile.alone import side_by_side
@@ -289,7 +289,7 @@ class Program:
                     table[those, self._buffers.index(name)] += np.arange(len(those)) * block[0, ...].nbytes
             for number, turn in enumerate(those):
                 keep[turn] = given | {name: block[number, ...] for name, block in made.items()}
-        self._go(table, threads, own, bound[-1][2])
+        self._go(table.ctypes.data, len(table), threads, own, bound[-1][2])
         return [self._results(step, places) for step, places in zip(steps, keep, strict=True)]
 
     def bind(self, inputs: Mapping[str, Array | Rows], steps: int) -> Bound:
@@ -407,12 +407,15 @@ class Program:
         }
         return own | ({LAPS: self._laps.room(self.threads)} if self._laps else {})
 
-    def _go(self, table: NDArray[np.int64], threads: int, own: Mapping[str, Array], sizes: Mapping[str, int]) -> None:
-        """Run the steps of a table; ``sizes`` are those of one of them, for a profile."""
-        own[STATUS][:] = 0
-        together(functools.partial(self._run, table.ctypes.data, len(table)), threads)
+    def _go(self, table: int, steps: int, threads: int, own: Mapping[str, Array], sizes: Mapping[str, int]) -> None:
+        """Run the steps of the table at an address; ``sizes`` are those of one of them, for a profile."""
+        own[STATUS].fill(0)
+        if threads == 1:
+            self._run(table, steps, 0, 1, 0)
+        else:
+            together(functools.partial(self._run, table, steps), threads)
         if self._laps:
-            self._laps.launched(len(table), threads, sizes)
+            self._laps.launched(steps, threads, sizes)
         failed, *found = own[STATUS].tolist()
         if failed:
             raise self._lowered.all.checks[failed - 1].error(found)

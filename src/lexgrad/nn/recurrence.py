@@ -51,7 +51,15 @@ def recurrence(
     Returns:
         the state behind the last step of each text (batch, units), longest text first, and all states (tokens, units).
     """
-    W, U, b, b_n = weights
+    return recurrence_of_sums(
+        kind, ops.matmul(x, weights.W) + weights.b, steps, batch, weights.U, weights.b_n, reverse=reverse
+    )
+
+
+def recurrence_of_sums(
+    kind: str, sums: Node, steps: Node, batch: Node, U: Node, b_n: Node | None = None, *, reverse: bool = False
+) -> tuple[Node, Node]:
+    """See ``recurrence``; what comes in has met W and b already: ``sums`` are x W + b, (tokens, g units)."""
     zero = ops.broadcast_to(0.0, (batch.shape[0], U.shape[0]))
 
     def step(state: tuple[Node, ...], z: Node) -> tuple[tuple[Node, ...], Node]:
@@ -59,7 +67,7 @@ def recurrence(
         return new, new[0]
 
     start = (zero, zero) if kind == "lstm" else (zero,)
-    last, states = packed_scan(step, start, ops.matmul(x, W) + b, steps, reverse=reverse)
+    last, states = packed_scan(step, start, sums, steps, reverse=reverse)
     return last[0], states
 
 

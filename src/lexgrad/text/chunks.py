@@ -35,6 +35,9 @@ class Encoder(Protocol):
     def encode(self, texts: Sequence[str]) -> PackedTexts:
         """Return the ids of some texts."""
 
+    def encode_one(self, text: str) -> list[int]:
+        """Return the ids of one text, for which somebody waits."""
+
 
 class WholeTexts:
     """Every text goes through the Hugging Face tokenizer."""
@@ -49,6 +52,11 @@ class WholeTexts:
         offsets = offsets_of([len(row) for row in ids])
         return PackedTexts(np.fromiter(chain.from_iterable(ids), np.int32, int(offsets[-1])), offsets)
 
+    def encode_one(self, text: str) -> list[int]:
+        """Return the ids of one text."""
+        ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
+        return ids
+
 
 class Chunks:
     """A table from chunks to their ids, filled as chunks turn up, begun anew when it is full.
@@ -57,6 +65,8 @@ class Chunks:
         whole: the tokenizer.
         quick: the ids of a chunk; None where ``whole`` has to be asked.
         remembered: how many chunks the table has at most before a batch.
+
+    Texts that come one by one have a table of their own, which knows the ids of a chunk as a list.
     """
 
     def __init__(
@@ -66,7 +76,23 @@ class Chunks:
         self._quick = quick or (lambda chunk: None)
         self._remembered = remembered
         self._lock = Lock()
+        self._lists: dict[str, list[int]] = {}
         self._forget()
+
+    def encode_one(self, text: str) -> list[int]:
+        """Return the ids of one text."""
+        lists, ids = self._lists, []
+        for chunk in text.split():
+            found = lists.get(chunk)
+            if found is None:
+                found = self._quick(chunk)
+                if found is None:
+                    found = self._whole.encode_one(chunk)
+                if len(lists) >= self._remembered:
+                    lists.clear()
+                lists[chunk] = found
+            ids += found
+        return ids
 
     def encode(self, texts: Sequence[str]) -> PackedTexts:
         """Return the ids of some texts."""
@@ -152,6 +178,11 @@ class Characters:
         points = np.frombuffer("".join(texts).encode("utf-32-le"), "<u4")
         ids = self._table[np.minimum(points, len(self._table) - 1)]
         return PackedTexts(ids, offsets_of([len(text) for text in texts]))
+
+    def encode_one(self, text: str) -> list[int]:
+        """Return the ids of one text."""
+        ids: list[int] = self.encode([text]).ids.tolist()
+        return ids
 
 
 class _Growing(Generic[_Scalar]):

@@ -124,6 +124,16 @@ class Tokenizer:
                 builder.append(batch)
             return builder.finish()
 
+    def encode_one(self, text: str) -> list[int]:
+        """Return the ids of one text, as ``encode`` does, but sooner.
+
+        Raises:
+            InputError: half of a surrogate pair, which is not a character.
+        """
+        if not text.isascii():
+            _refuse_surrogates(text, 0)
+        return self._encoder.encode_one(text)
+
     def stream(self, texts: Iterable[str], batch_texts: int = BATCH_TEXTS) -> Iterator[PackedTexts]:
         """Yield the ids of some texts, ``batch_texts`` at a time, fewer where texts are long.
 

@@ -79,7 +79,7 @@ class Applier:
     def __call__(self, parameters: Mapping[str, Array], inputs: Mapping[str, ArrayLike]) -> dict[str, Array]:
         """Return the outputs by name; an array may have been written to since the last call, or be another one."""
         if not isinstance(self._run, Program):
-            return self._run.run({**parameters, **inputs})
+            return self._run.run({**{name: parameters[name] for name in self.parameters}, **inputs})
         given = tuple(parameters[name] for name in self.parameters)
         if self._fixed is None or any(new is not old for new, old in zip(given, self._given, strict=True)):
             fixed = self._run.fixed(dict(zip(self.parameters, given, strict=True)))

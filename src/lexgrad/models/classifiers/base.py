@@ -91,6 +91,20 @@ class TextClassifier(ClassifierMixin, TrainedModel):  # type: ignore[misc]
         """
         raise NotImplementedError
 
+    def of_words(self, parameters: Mapping[str, Node], inputs: Mapping[str, Node]) -> dict[str, Node]:
+        """Return what the network makes of each word by itself, by name, with a row for each of ``inputs["ids"]``.
+
+        To predict, it is computed once for each word and looked up from then on. Empty: there is nothing of the kind.
+        """
+        return {}
+
+    def logits_of(self, tables: Mapping[str, Node], parameters: Mapping[str, Node], inputs: Mapping[str, Node]) -> Node:
+        """Return the graph of the logits where ``tables`` hold what ``of_words`` says of words.
+
+        ``inputs["ids"]`` are rows of the tables; of ``parameters`` it may read those alone that ``of_words`` does not.
+        """
+        raise NotImplementedError
+
     def penalised(self) -> Callable[[str], bool]:
         """Say which parameters, by name, the L2 penalty holds for: weights, not biases."""
         return lambda name: not name.startswith("b")
@@ -229,6 +243,8 @@ class TextClassifier(ClassifierMixin, TrainedModel):  # type: ignore[misc]
     def _logits(self, X: Any) -> NDArray[np.float64]:
         """Logits of all examples, a chunk at a time: (n,) or (n, K)."""
         self._require_fitted()
+        if type(X) is list and len(X) == 1 and type(X[0]) is str and self.encoder_.takes == "text":
+            return self._predictor().one(self.parameters_, self.encoder_.encode_one(X[0]))
         source = self._source(X)
         self.encoder_.check_source(source)
         predictor = self._predictor()

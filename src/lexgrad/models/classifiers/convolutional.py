@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -19,7 +20,7 @@ from lexgrad.models.features.word_kinds import named_features
 from lexgrad.models.settings import setting
 from lexgrad.nn.activations import ACTIVATIONS, activation
 from lexgrad.nn.initialisers import generator
-from lexgrad.nn.layers import Drop, linear
+from lexgrad.nn.layers import Drop, linear, undropped
 from lexgrad.nn.norms import limit_norms
 from lexgrad.ops.windows import PADDINGS, POOLS, Windows, convolve, pool_texts, pool_windows, window_places
 
@@ -155,9 +156,32 @@ class TextCNN(WordClassifier):
     def logits(self, parameters: Mapping[str, Node], inputs: Mapping[str, Node], drop: Drop) -> Node:
         """See TextClassifier.logits."""
         read = {**inputs, "ids": self.read(inputs["ids"], drop)}
-        x, g = self.rows(parameters, read).named("x"), activation(self.activation)
-        a = ops.concatenate([self._feature(k, x, parameters, inputs["offsets"]) for k in self.sizes()], 1).named("a")
-        last = self.layers()
+        x = self.rows(parameters, read).named("x")
+        found = {k: self.answers(k, x, parameters, inputs["offsets"]) for k in self.sizes()}
+        return self._classified(found, parameters, drop)
+
+    def of_words(self, parameters: Mapping[str, Node], inputs: Mapping[str, Node]) -> dict[str, Node]:
+        """See TextClassifier.of_words: what a word adds to the answers of filters from each place under them."""
+        x = self.rows(parameters, inputs)
+        return {f"K{k}[{j}]": ops.matmul(x, parameters[f"K{k}"][j].T) for k in self.sizes() for j in range(k)}
+
+    def logits_of(self, tables: Mapping[str, Node], parameters: Mapping[str, Node], inputs: Mapping[str, Node]) -> Node:
+        """See TextClassifier.logits_of."""
+        ids, found = inputs["ids"], {}
+        for k in self.sizes():
+            over = window_places(inputs["offsets"], ids.shape[0], k, stride=self.stride, padding=self.padding)
+            words = ops.where(over.places >= 0, ops.take(ids, over.places), -1)
+            parts = [ops.take(tables[f"K{k}[{j}]"], words[:, j]) for j in range(k)]
+            found[k] = functools.reduce(ops.add, parts), over
+        return self._classified(found, parameters, undropped)
+
+    def _classified(
+        self, found: Mapping[int, tuple[Node, Windows]], parameters: Mapping[str, Node], drop: Drop
+    ) -> Node:
+        """The logits; ``found`` are answers and windows of each size of kernel, see ``answers``."""
+        g, last = activation(self.activation), self.layers()
+        features = [self._feature(c, over, parameters[f"b_K{k}"]).named(f"a_K{k}") for k, (c, over) in found.items()]
+        a = ops.concatenate(features, 1).named("a")
         for layer in range(1, last):
             z = linear(drop(a), parameters[f"W{layer}"], parameters[f"b{layer}"]).named(f"z{layer}")
             a = g(z).named(f"a{layer}")
@@ -177,13 +201,12 @@ class TextCNN(WordClassifier):
         over = window_places(offsets, x.shape[0], k, stride=self.stride, padding=self.padding)
         return convolve(x, parameters[f"K{k}"], over.places).named(f"c{k}"), over
 
-    def _feature(self, k: int, x: Node, parameters: Mapping[str, Node], offsets: Node) -> Node:
-        """The feature of each text that each filter of ``k`` words makes, (batch, filters)."""
-        g, bias = activation(self.activation), parameters[f"b_K{k}"]
-        c, over = self.answers(k, x, parameters, offsets)
+    def _feature(self, c: Node, over: Windows, bias: Node) -> Node:
+        """The feature of each text that each filter makes of its answers, (batch, filters)."""
+        g = activation(self.activation)
         if self.pool == "max" and self.window_pool != "mean":
-            return g(self._pooled(c, over) + bias).named(f"a_K{k}")
-        return self._pooled(g(c + bias), over).named(f"a_K{k}")
+            return g(self._pooled(c, over) + bias)
+        return self._pooled(g(c + bias), over)
 
     def look_through(self, inputs: Inputs, codes: NDArray[np.int64]) -> dict[str, Any]:
         """See TextClassifier.look_through."""

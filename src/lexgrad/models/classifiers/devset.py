@@ -39,7 +39,7 @@ class DevSet:
         if sum(map(len, self._parts)) != len(self.labels):
             raise InputError(f"the dev set has {sum(map(len, self._parts))} texts but {len(self.labels)} labels")
         self._classes = classes
-        self._predictor = Predictor(model, encoder, len(classes))
+        self._predictor = Predictor(model, encoder, len(classes), steady=False)
 
     def logits(self, parameters: Arrays) -> NDArray[np.float64]:
         """Return the logits, (n,) or (n, K)."""

@@ -16,8 +16,8 @@ from lexgrad.models.classifiers.words import WordClassifier
 from lexgrad.models.features.stepped import SteppedEncoder
 from lexgrad.models.settings import setting
 from lexgrad.nn.initialisers import generator, initialiser, orthogonal
-from lexgrad.nn.layers import Drop, linear
-from lexgrad.nn.recurrence import CELLS, POOLS, Weights, pooled_steps, recurrence
+from lexgrad.nn.layers import Drop, linear, undropped
+from lexgrad.nn.recurrence import CELLS, POOLS, pooled_steps, recurrence_of_sums
 
 if TYPE_CHECKING:
     from lexgrad.graph import Node
@@ -95,23 +95,52 @@ class RecurrentClassifier(WordClassifier):
 
     def logits(self, parameters: Mapping[str, Node], inputs: Mapping[str, Node], drop: Drop) -> Node:
         """See TextClassifier.logits."""
+        x = drop(ops.take(parameters["E"], self.read(inputs["ids"], drop)).named("e"))
+        return self._classified(self._sums(x, 1, parameters), parameters, inputs, drop)
+
+    def of_words(self, parameters: Mapping[str, Node], inputs: Mapping[str, Node]) -> dict[str, Node]:
+        """See TextClassifier.of_words: the first layer's weighted sums of what comes in."""
+        x = ops.take(parameters["E"], inputs["ids"])
+        return {f"sums{way}": sums for way, sums in self._sums(x, 1, parameters).items()}
+
+    def logits_of(self, tables: Mapping[str, Node], parameters: Mapping[str, Node], inputs: Mapping[str, Node]) -> Node:
+        """See TextClassifier.logits_of."""
+        sums = {way: ops.take(tables[f"sums{way}"], inputs["ids"]) for way in self._ways()}
+        return self._classified(sums, parameters, inputs, undropped)
+
+    def _sums(self, x: Node, layer: int, parameters: Mapping[str, Node]) -> dict[str, Node]:
+        """A layer's weighted sums of what comes in, for each way (tokens, g units)."""
+        return {way: linear(x, parameters[f"W{layer}{way}"], parameters[f"b{layer}{way}"]) for way in self._ways()}
+
+    def _classified(
+        self,
+        sums: Mapping[str, Node],
+        parameters: Mapping[str, Node],
+        inputs: Mapping[str, Node],
+        drop: Drop,
+    ) -> Node:
+        """The logits; ``sums`` are the first layer's, see ``_sums``."""
         steps, rank = inputs["steps"], inputs["rank"]
-        x = ops.take(parameters["E"], self.read(inputs["ids"], drop)).named("e")
         for layer in range(1, self.layers + 1):
-            x = drop(x)
             ways = [
-                recurrence(self.cell, x, steps, rank, self._weights(parameters, f"{layer}{way}"), reverse=bool(way))
+                recurrence_of_sums(
+                    self.cell,
+                    sums[way],
+                    steps,
+                    rank,
+                    parameters[f"U{layer}{way}"],
+                    parameters.get(f"bn{layer}{way}"),
+                    reverse=bool(way),
+                )
                 for way in self._ways()
             ]
             x = _beside([states for _, states in ways]).named(f"h{layer}")
+            if layer < self.layers:
+                sums = self._sums(drop(x), layer + 1, parameters)
         last = self.pool == "last"
         pooled = _beside([h for h, _ in ways]) if last else pooled_steps(x, steps, rank, self.pool)
         a = ops.take(pooled, rank).named("a")
         return linear(drop(a), parameters["V"], parameters["b"]).named("z")
-
-    def _weights(self, parameters: Mapping[str, Node], place: str) -> Weights:
-        W, U, b = (parameters[f"{name}{place}"] for name in "WUb")
-        return Weights(W, U, b, parameters.get(f"bn{place}"))
 
 
 def _beside(parts: list[Node]) -> Node:

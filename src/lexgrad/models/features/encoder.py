@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from lexgrad.errors import InputError
 from lexgrad.graph import Type
-from lexgrad.models.features.inputs import Inputs
+from lexgrad.models.features.inputs import Batch, Inputs
 from lexgrad.models.sources import Source
 from lexgrad.text.packed import PackedBuilder, PackedTexts
 from lexgrad.train.progress import Progress
@@ -56,6 +56,10 @@ class Encoder(ABC):
         Raises:
             InputError: a feature is not a finite number, or the chunk is of another kind.
         """
+
+    def encode_one(self, text: str) -> Batch:
+        """Return the graph's inputs for one text, for which somebody waits: those that ``encode`` would give."""
+        return self.encode([text]).whole()
 
     def config(self) -> dict[str, Any]:
         """What config.json records, apart from the kind."""

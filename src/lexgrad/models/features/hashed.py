@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from lexgrad.errors import InputError
 from lexgrad.models.features.encoder import CHUNK, train_tokenizer
-from lexgrad.models.features.inputs import Inputs, PackedInputs
+from lexgrad.models.features.inputs import Batch, Inputs, PackedInputs
 from lexgrad.models.features.words import WordEncoder
 from lexgrad.models.sources import Source
 from lexgrad.text.packed import PackedBuilder, PackedTexts, offsets_of, places_of
@@ -121,6 +121,22 @@ class HashedEncoder(WordEncoder):
     def encode(self, chunk: Any) -> PackedInputs:
         """See Encoder.encode; words that training did not know have n-grams of characters too."""
         return PackedInputs(self.rows(chunk))
+
+    def encode_one(self, text: str) -> Batch:
+        """See Encoder.encode_one."""
+        if self.characters is not None:
+            return self.encode([text]).whole()
+        return super().encode_one(text)
+
+    def one_text(self, ids: Int64) -> Batch:
+        """See WordEncoder.one_text."""
+        hashes = self.hashes[ids]
+        parts, current = [ids], hashes
+        for n in range(2, min(self.orders, len(ids)) + 1):
+            current = current[:-1] * _NEXT_WORD + hashes[n - 1 :]
+            parts.append(self._rows(current))
+        rows = np.concatenate(parts)
+        return {"ids": rows, "offsets": np.array([0, len(rows)])}
 
     def rows(self, chunk: Sequence[str]) -> PackedTexts:
         """The rows of texts."""

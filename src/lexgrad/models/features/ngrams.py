@@ -12,7 +12,7 @@ from lexgrad.errors import InputError
 from lexgrad.graph import Type
 from lexgrad.models.features.arrays import encode_sparse, moments_arrays
 from lexgrad.models.features.encoder import Encoder, chunked, encode_words, train_tokenizer
-from lexgrad.models.features.inputs import Inputs, SparseInputs, sparse_types
+from lexgrad.models.features.inputs import Batch, Inputs, SparseInputs, sparse_types
 from lexgrad.models.features.sparse_builder import SparseBuilder
 from lexgrad.models.features.standardizing import sparse_moments
 from lexgrad.models.sources import Source
@@ -65,6 +65,17 @@ class NgramEncoder(Encoder):
         assert self.tokenizer is not None
         return self.inputs(self.tokenizer.encode(chunk))
 
+    def encode_one(self, text: str) -> Batch:
+        """See Encoder.encode_one."""
+        assert self.tokenizer is not None
+        ids, counts = self.table.transform_one(np.array(self.tokenizer.encode_one(text), np.int64))
+        offsets = np.array([0, len(ids)])
+        values = self._weighted(ids, counts, offsets)
+        if self.means is None or self.deviations is None:
+            return {"ids": ids, "values": values, "offsets": offsets}
+        shift = {"shift": self.means / self.deviations}
+        return {"ids": ids, "values": values / self.deviations[ids], "offsets": offsets, **shift}
+
     def inputs(self, texts: PackedTexts) -> SparseInputs:
         """Wrap packed texts as graph inputs."""
         return encode_sparse(self.weigh(texts), self.means, self.deviations)
@@ -72,12 +83,16 @@ class NgramEncoder(Encoder):
     def weigh(self, texts: PackedTexts) -> SparseRows:
         """Count the n-grams of packed texts and weight them."""
         counts = self.table.transform(texts)
-        values: Array = counts.values
+        values = self._weighted(counts.ids, counts.values, counts.offsets)
+        return SparseRows(counts.ids, values, counts.offsets, counts.columns)
+
+    def _weighted(self, ids: Array, counts: Array, offsets: Array) -> Array:
+        """What stands in the place of each count."""
         if self.weighting == "presence":
-            values = np.ones_like(values)
-        elif self.weighting == "tfidf":
-            values = _unit_rows(values * self.idf[counts.ids], counts.offsets)
-        return SparseRows(counts.ids, values.astype(np.float32), counts.offsets, counts.columns)
+            return np.ones_like(counts)
+        if self.weighting == "tfidf":
+            return _unit_rows(counts * self.idf[ids], offsets).astype(np.float32)
+        return counts
 
     def feature_names(self) -> list[str]:
         """The n-grams, in the order of the columns."""

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from lexgrad.compile import Rows
 from lexgrad.graph import Dim, Type
-from lexgrad.models.features.inputs import BATCH, TOKENS, Inputs
+from lexgrad.models.features.inputs import BATCH, TOKENS, Batch, Inputs
 from lexgrad.models.features.words import WordEncoder
 from lexgrad.text.packed import PackedTexts, offsets_of, places_of
 from lexgrad.train.batches import cut_rows
@@ -107,6 +107,10 @@ class SteppedEncoder(WordEncoder):
     def input_types(self) -> dict[str, Type]:
         """See Encoder.input_types."""
         return stepped_types()
+
+    def one_text(self, ids: Int64) -> Batch:
+        """See WordEncoder.one_text."""
+        return {"ids": ids, "steps": np.arange(len(ids) + 1), "rank": np.zeros(1, np.int64)}
 
     def inputs(self, texts: PackedTexts) -> SteppedInputs:
         """See WordEncoder.inputs."""

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from lexgrad.errors import InputError
 from lexgrad.graph import Type
 from lexgrad.models.features.encoder import Encoder, encode_words, train_tokenizer
-from lexgrad.models.features.inputs import Inputs, PackedInputs, PaddedInputs, packed_types, padded_types
+from lexgrad.models.features.inputs import Batch, Inputs, PackedInputs, PaddedInputs, packed_types, padded_types
 from lexgrad.models.features.pretrained import MOST_OTHERS, Coverage, with_vectors
 from lexgrad.models.features.word_kinds import named_features, word_kinds
 from lexgrad.models.sources import Source
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from lexgrad.models.classifiers.base import TextClassifier
 
 Array = NDArray[Any]
+Int64 = NDArray[np.int64]
 DIMENSIONS = 50  # of embeddings, where neither settings nor vectors say
 KIND = "kind."  # prefix of the arrays of further features
 
@@ -66,6 +67,20 @@ class WordEncoder(Encoder):
         """See Encoder.encode."""
         assert self.tokenizer is not None
         return self.inputs(self.tokenizer.encode(chunk))
+
+    def encode_one(self, text: str) -> Batch:
+        """See Encoder.encode_one."""
+        assert self.tokenizer is not None
+        return self.one_text(np.array(self.tokenizer.encode_one(text), np.int64))
+
+    def one_text(self, ids: Int64) -> Batch:
+        """Return the graph's inputs for one text of these words."""
+        if self.length is not None:
+            row = np.full((1, self.length), -1, np.int64)
+            row[0, : len(ids)] = ids[: self.length]
+            return {"ids": row}
+        kinds = {f"kind_{name}": table[ids] for name, table in self.kinds.items()}
+        return {"ids": ids, "offsets": np.array([0, len(ids)]), **kinds}
 
     def inputs(self, texts: PackedTexts) -> Inputs:
         """Wrap packed texts as graph inputs."""
