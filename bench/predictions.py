@@ -3,8 +3,8 @@
 A model learns SST-2 for an epoch; PyTorch's has the same weights and the same words, cut by the same Hugging Face
 tokenizer in Rust, and runs under ``inference_mode``. Both go from str to probabilities. "one" is a single text at a
 time, as a server gets them: the median over texts in microseconds. "many" is a list of texts (lexgrad's own chunks;
-PyTorch's batches of 512, packed where its layers can be): the best of the rounds in words a second. The systems take
-turns. The greatest difference between their probabilities says that both compute the same.
+PyTorch's batches of 512, packed where its layers can be, else sorted by length and filled up): the best of the rounds in
+words a second. The systems take turns, and both have met the texts' words before. cnn has the sizes of Kim 2014. The greatest difference between their probabilities says that both compute the same.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from bench.workloads import sst2
 from lexgrad.models import MODELS
 
 BATCH = 512
+ALIKE = 64  # texts of about the same length, which PyTorch is given together
 Predict = Callable[[Sequence[str]], Any]
 
 
@@ -47,6 +48,95 @@ def ffnn(model: Any) -> Predict:
         return torch.addmm(b2, torch.tanh(torch.addmm(b1, x, W1)), W2)
 
     return packed(model, forward)
+
+
+def cnn(model: Any) -> Predict:
+    """PyTorch's convolutions over the words of one text, or of padded texts, from the shortest to the longest."""
+    import torch
+
+    F, p = torch.nn.functional, {name: torch.tensor(array) for name, array in model.parameters_.items()}
+    kernels = {k: p[f"K{k}"].permute(1, 2, 0).contiguous() for k in model.sizes()}
+
+    def forward(ids: Any, lengths: Any) -> Any:
+        x = F.embedding(ids, p["E"]).transpose(1, 2)
+        if len(ids) > 1:
+            x = x * (torch.arange(ids.shape[1]) < lengths[:, None])[:, None]
+        features = []
+        for k, weights in kernels.items():
+            z = F.conv1d(x, weights, p[f"b_K{k}"], padding=k - 1)
+            if len(ids) > 1:  # answers to what is behind a text do not count
+                z = z.masked_fill((torch.arange(z.shape[2]) >= lengths[:, None] + k - 1)[:, None], float("-inf"))
+            features.append(F.relu(z.amax(2)))
+        return torch.addmm(p["b1"], torch.cat(features, 1), p["W1"])
+
+    return padded(model, forward)
+
+
+def lstm(model: Any) -> Predict:
+    """PyTorch's LSTM over the words of one text, or of packed sequences."""
+    import torch
+
+    p = {name: torch.tensor(array) for name, array in model.parameters_.items()}
+    network = torch.nn.LSTM(p["E"].shape[1], model.units, batch_first=True)
+    weights = (p["W1"].T, p["U1"].T, p["b1"], torch.zeros_like(p["b1"]))
+    for own, value in zip(network.parameters(), weights, strict=True):
+        own.data = value.contiguous()
+    network.eval()
+
+    def forward(ids: Any, lengths: Any) -> Any:
+        x = torch.nn.functional.embedding(ids, p["E"])
+        if len(ids) > 1:
+            x = torch.nn.utils.rnn.pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
+        return torch.addmm(p["b"], network(x)[1][0][0], p["V"])
+
+    return padded(model, forward)
+
+
+def dan(model: Any) -> Predict:
+    """PyTorch's layers on the mean of embeddings."""
+    import torch
+
+    p = {name: torch.tensor(array) for name, array in model.parameters_.items()}
+
+    def forward(ids: Any, offsets: Any) -> Any:
+        a = torch.nn.functional.embedding_bag(ids, p["E"], offsets, mode="mean")
+        for layer in range(1, model.layers):
+            a = torch.relu(torch.addmm(p[f"b{layer}"], a, p[f"W{layer}"]))
+        return _of_second(torch.addmm(p[f"b{model.layers}"], a, p[f"W{model.layers}"]))
+
+    return packed(model, forward)
+
+
+def padded(model: Any, forward: Callable[[Any, Any], Any]) -> Predict:
+    """From texts to the probability of the second class, by logits (texts, 2) of word ids filled up with zeros.
+
+    Texts of about the same length go together, so that little is filled up.
+    """
+    import torch
+
+    tokenizer = model.encoder_.tokenizer.hugging_face
+
+    def predict(texts: Sequence[str]) -> Any:
+        with torch.inference_mode():
+            if len(texts) == 1:
+                ids = torch.tensor([tokenizer.encode(texts[0], add_special_tokens=False).ids])
+                return torch.softmax(forward(ids, None), 1)[:, 1].numpy()
+            rows = [each.ids for each in tokenizer.encode_batch_fast(texts, add_special_tokens=False)]
+            order = sorted(range(len(rows)), key=lambda row: len(rows[row]))
+            found = np.empty(len(rows), np.float32)
+            for start in range(0, len(rows), ALIKE):
+                chosen = order[start : start + ALIKE]
+                lengths = torch.tensor([len(rows[row]) for row in chosen])
+                ids = torch.nn.utils.rnn.pad_sequence([torch.tensor(rows[row]) for row in chosen], batch_first=True)
+                found[chosen] = torch.softmax(forward(ids, lengths), 1)[:, 1].numpy()
+            return found
+
+    return predict
+
+
+def _of_second(logits: Any) -> Any:
+    """Of logits (texts, 2) the one whose σ is the probability of the second class, (texts, 1)."""
+    return logits[:, 1:] - logits[:, :1]
 
 
 def packed(model: Any, forward: Callable[[Any, Any], Any]) -> Predict:
@@ -77,6 +167,9 @@ class Peer:
 
 
 PEERS = {
+    "cnn": Peer({}, cnn),
+    "lstm": Peer({}, lstm),
+    "dan": Peer({}, dan),
     "ffnn": Peer({}, ffnn),
     "logistic": Peer({"features": "counts", "ngrams": 1}, logistic),
 }
