@@ -3,8 +3,9 @@
 A model learns SST-2 for an epoch; PyTorch's has the same weights and the same words, cut by the same Hugging Face
 tokenizer in Rust, and runs under ``inference_mode``. Both go from str to probabilities. "one" is a single text at a
 time, as a server gets them: the median over texts in microseconds. "many" is a list of texts (lexgrad's own chunks;
-PyTorch's batches of 512, packed where its layers can be, else sorted by length and filled up): the best of the rounds in
-words a second. The systems take turns, and both have met the texts' words before. cnn has the sizes of Kim 2014. The greatest difference between their probabilities says that both compute the same.
+PyTorch's batches of 512, packed where its layers can be, else texts of about the same length filled up): the best of
+the rounds in words a second. The systems take turns, and have met the words of the texts before; cnn has the sizes of
+Kim 2014. The greatest difference between their probabilities says that both compute the same.
 """
 
 from __future__ import annotations
