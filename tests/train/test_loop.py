@@ -187,6 +187,24 @@ def test_a_long_epoch_saves_on_the_way(tmp_path: Path) -> None:
     assert seen == [-1, 1, 2]
 
 
+@pytest.mark.parametrize(("seconds", "saved"), [(-1.0, [1, 2, 3]), (1e9, [3])])
+def test_short_epochs_are_saved_now_and_then_and_the_last_one_always(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: float, saved: list[int]
+) -> None:
+    run = Run.create(tmp_path)
+    epochs: list[int] = []
+    save = run.save
+
+    def counted(here: Position) -> Path:
+        epochs.append(here.epoch)
+        return save(here)
+
+    monkeypatch.setattr(run, "save", counted)
+    end = train(LogisticSteps(), examples(), start(), replace(PLAN, epoch_seconds=seconds), run=run)
+    assert epochs == saved
+    assert run.read_metrics() == [dict(row) for row in end.rows]
+
+
 def test_a_loss_that_is_no_number_stops_with_a_hint() -> None:
     class Diverging:
         def launch(self, parameters: Any, state: Any, inputs: Any, rates: Array, update: int) -> tuple[Any, Any, Array]:

@@ -56,6 +56,7 @@ class Plan:
         averaging: measure and keep a mean of the weights over about this many epochs; None: the weights themselves.
         anneal: each epoch that is not the best yet on the dev set multiplies all later rates by this.
         checkpoint_seconds: in a long epoch, save the state about this often as well.
+        epoch_seconds: behind an epoch that is not the last, save it if the last time is longer ago than this.
     """
 
     epochs: int
@@ -65,6 +66,7 @@ class Plan:
     averaging: float | None = None
     anneal: float = 1.0
     checkpoint_seconds: float = 60.0
+    epoch_seconds: float = 3.0
 
 
 def train(
@@ -94,7 +96,9 @@ def train(
         Interrupted: KeyboardInterrupt came; the state is saved where there is a run.
         NonFiniteError: the loss became infinite or not a number; it says in which epoch and step.
     """
-    return _Training(step, examples, start, plan, measure, run, progress or Progress(), watch).train()
+    training = _Training(step, examples, start, plan, measure, run, progress or Progress(), watch)
+    del start  # the steps have copies of their own, and embeddings may be large
+    return training.train()
 
 
 class _Training:
@@ -231,7 +235,8 @@ class _Training:
             row |= {f"dev_{name}": metrics[name] for name in WATCHED if name in metrics} | {"best": better}
             self.progress.on_dev(here.epoch + 1, metrics, better)
         self.here = replace(after, rows=(*here.rows, row))
-        if self.run:
+        over = self.here.epoch >= self.plan.epochs or self.here.stopped_early
+        if self.run and (over or time.monotonic() - self.saved > self.plan.epoch_seconds):
             self.run.save(self.here)
             self.saved = time.monotonic()
         self.progress.on_epoch_end(row)

@@ -109,8 +109,10 @@ def fit_model(model: TextClassifier, X: Any, y: Any, *, dev: Any, run: Run | Non
     began = time.monotonic()
     watch = _watch(model, encoder, len(classes), weighted=weights is not None, updates=updates)
     measure = None if dev_set is None else dev_set.measure
-    end = train(step, examples, start, plan, measure=measure, run=run, progress=progress, watch=watch)
-    _keep(model, end, encoder, classes, time.monotonic() - began, start)
+    before, first = replace(start, parameters={}, state={}, averaged=None, best=None), [start]
+    del start  # nobody but the loop holds on to the first embeddings, which may be large
+    end = train(step, examples, first.pop(), plan, measure=measure, run=run, progress=progress, watch=watch)
+    _keep(model, end, encoder, classes, time.monotonic() - began, before)
     _decide(model, dev_set, progress)
     model.learned_ = model.look_through(inputs, codes)
     if run is not None:
