@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 from lexgrad.errors import InputError
-from lexgrad.models import TextCNN, load
+from lexgrad.models import Tagger, TextCNN, load
 from lexgrad.models.features.word_kinds import named_features
 from lexgrad.train import Interrupted, Progress
 from lexgrad.train.run import Run
@@ -162,8 +163,29 @@ def test_kinds_of_words_are_channels(tmp_path: Path) -> None:
     np.testing.assert_array_equal(again.predict_proba([*TEXTS, "new a"]), model.predict_proba([*TEXTS, "new a"]))
 
 
+def test_part_of_speech_is_a_channel_and_is_kept_with_the_run(tmp_path: Path) -> None:
+    sentences = [["The", "cat", "runs"], ["A", "dog", "runs"], ["runs", "the", "cat"], ["a", "Dog", "barks"]] * 4
+    tags = [["D", "N", "V"], ["D", "N", "V"], ["V", "D", "N"], ["D", "N", "V"]] * 4
+    tagger = Tagger(epochs=12, dimensions=8, units=8, character_filters=0, network="window", word_dropout=0.0)
+    tagger.fit(sentences, tags).save(tmp_path / "tagger")
+    texts, labels = ["The dog runs", "the cat barks", "a Dog", "cat runs"], ["x", "y", "x", "y"]
+    settings: dict[str, Any] = {"word_features": f"length, pos:{tmp_path / 'tagger'}", "epochs": 1, "filters": 2}
+    model = TextCNN(**settings).fit(texts, labels)
+    kinds = dict(zip(model.encoder_.tokenizer.vocabulary, model.encoder_.kinds["pos"].tolist(), strict=True))
+    assert kinds["<unk>"] == 0
+    assert kinds["the"] == kinds["a"] != kinds["dog"] == kinds["cat"] != kinds["runs"] == kinds["barks"]
+    assert model.parameters_["F_pos"].shape == (4, 10)
+    model.save(tmp_path / "run")
+    shutil.rmtree(tmp_path / "tagger")
+    np.testing.assert_array_equal(load(tmp_path / "run").predict_proba(texts), model.predict_proba(texts))
+    with pytest.raises(InputError, match=r"names a tagger's run; .* holds a TextCNN"):
+        TextCNN(word_features=f"pos:{tmp_path / 'run'}").fit(texts, labels)
+    with pytest.raises(InputError, match="tokens=characters makes no words"):
+        TextCNN(word_features="pos:nowhere", tokens="characters").fit(texts, labels)
+
+
 def test_known_features_of_words() -> None:
-    features = named_features("length, shape")
+    features: Any = named_features("length, shape")
     assert {word: features["shape"](word) for word in ("U.S.", "McDonald", "1990s", "...")} == {
         "U.S.": "X.X.", "McDonald": "XxXx", "1990s": "9x", "...": "."
     }  # fmt: skip
@@ -178,7 +200,7 @@ def test_known_features_of_words() -> None:
         ({"kernels": (0,)}, "'kernels' of TextCNN is at least 1"),
         ({"padding": "half"}, "'padding' of TextCNN is one of valid, same, full; got 'half'"),
         ({"dropout": 1.0}, "'dropout' of TextCNN is below 1"),
-        ({"word_features": "lenght"}, "word_features are length, shape, or functions of a word; got 'lenght'.*length"),
+        ({"word_features": "lenght"}, "word_features are length, shape, pos:RUN .*got 'lenght'.*length"),
         ({"word_features": 3}, "is a function of a word; got 3"),
         ({"word_features": (len, len)}, "names of their own"),
         ({"word_features": str.split}, r"split\('a'\) failed: TypeError"),

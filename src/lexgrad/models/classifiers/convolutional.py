@@ -76,7 +76,7 @@ class TextCNN(WordClassifier):
     pool: str = setting("max", "how the answers to a text become one: over all time", choices=POOLS)
     fixed_copy: bool = setting(False, "a second channel: a copy of the first embeddings that training leaves alone")
     word_features: Any = setting(
-        (), "further channels: what is known of a word: length, shape, or functions of a word, also a dict by name"
+        (), "further channels, of a word: length, shape, pos:RUN (by a tagger), or functions of it, also a dict by name"
     )
     feature_dimensions: int = setting(10, "width of the learned vector of each kind of word, by feature", least=1)
     units: int | tuple[int, ...] = setting((), "units of hidden layers behind the filters; (): none", least=1)

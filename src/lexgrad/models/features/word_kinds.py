@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lexgrad.errors import InputError, suggest
+from lexgrad.models.features.parts_of_speech import PREFIX, TaggedBy
 
 LONGEST = 15
 """Letters from which on all words are of one length."""
@@ -31,13 +32,15 @@ def _shape(word: str) -> str:
 
 KNOWN: Mapping[str, Callable[[str], Any]] = {"length": _length, "shape": _shape}
 Features = Mapping[str, Callable[[str], Any]]
+Asked = Mapping[str, "Callable[[str], Any] | TaggedBy"]
 
 
-def named_features(asked: Any) -> Features:
+def named_features(asked: Any) -> Asked:
     """Return the features that a setting asks for, by name.
 
     Args:
-        asked: names ("length", "shape") as a tuple or between commas, functions of a word, or a dict by name, or None.
+        asked: names ("length", "shape", "pos:RUN") as a tuple or between commas, functions of a word, or a dict by
+            name, or None.
 
     Raises:
         InputError: an unknown name, two of one name, or neither names nor functions.
@@ -51,7 +54,7 @@ def named_features(asked: Any) -> Features:
         entries = [_entry(each) for each in several]
     names = [name for name, _ in entries]
     for name, function in entries:
-        if not callable(function):
+        if not callable(function) and not isinstance(function, TaggedBy):
             raise InputError(f"word_features: {name!r} is a function of a word; got {function!r}")
         if names.count(name) > 1 or not name.isidentifier():
             raise InputError(f"word_features have names of their own, of letters; got {', '.join(names)}")
@@ -62,9 +65,12 @@ def _entry(asked: Any) -> tuple[str, Any]:
     if not isinstance(asked, str):
         return getattr(asked, "__name__", repr(asked)), asked
     name = asked.strip()
+    if name.startswith(PREFIX):
+        return "pos", TaggedBy(name.removeprefix(PREFIX))
     if name not in KNOWN:
         raise InputError(
-            f"word_features are {', '.join(KNOWN)}, or functions of a word; got {name!r}{suggest(name, KNOWN)}"
+            f"word_features are {', '.join(KNOWN)}, {PREFIX}RUN of a tagger, or functions of a word;"
+            f" got {name!r}{suggest(name, KNOWN)}"
         )
     return name, KNOWN[name]
 

@@ -14,6 +14,7 @@ from lexgrad.errors import InputError
 from lexgrad.graph import Type
 from lexgrad.models.features.encoder import Encoder, encode_words, train_tokenizer
 from lexgrad.models.features.inputs import Batch, Inputs, PackedInputs, PaddedInputs, packed_types, padded_types
+from lexgrad.models.features.parts_of_speech import TaggedBy
 from lexgrad.models.features.pretrained import MOST_OTHERS, Coverage, with_vectors
 from lexgrad.models.features.word_kinds import named_features, word_kinds
 from lexgrad.models.sources import Source
@@ -124,7 +125,11 @@ def learn_words(model: TextClassifier, source: Source, progress: Progress) -> tu
     coverage = None if matrix is None else Coverage.of(matrix, texts.ids, words)
     if coverage is not None:
         progress.on_note(str(coverage))
-    features = named_features(getattr(model, "word_features", ()))
+    asked = named_features(getattr(model, "word_features", ()))
+    features = {
+        name: feature.learn(tokenizer, source, progress) if isinstance(feature, TaggedBy) else feature
+        for name, feature in asked.items()
+    }
     kinds = word_kinds(features, tokenizer.vocabulary, tokenizer.unknown)
     made: type[WordEncoder] = getattr(model, "word_encoder", WordEncoder)
     encoder = made(tokenizer, length, dimensions, matrix, coverage, kinds)
