@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -61,6 +63,8 @@ def test_a_donated_table_changes_in_its_place() -> None:
     program = Program(graph, "fp64", donated={"x": "x"})
     assert program.donation.in_place
     generator = np.random.default_rng(0)
-    given = {name: generator.normal(size=node) for name, node in {"x": (5, 70), "v": (9, 7), "K": (7, 70)}.items()}
+    given: dict[str, Any] = {
+        name: generator.normal(size=node) for name, node in {"x": (5, 70), "v": (9, 7), "K": (7, 70)}.items()
+    }
     given["places"] = generator.integers(-1, 5, (9, 7))
     assert_same_values(program.run(given), evaluate(graph, given), 1e-12)

@@ -65,7 +65,7 @@ def test_words_that_no_text_had_are_known_where_embeddings_are_fixed() -> None:
 def test_of_a_run(tmp_path: Path) -> None:
     first = network(dimensions=3)
     first.save(tmp_path / "run")
-    words = first.encoder_.tokenizer.vocabulary  # type: ignore[union-attr]
+    words = first.encoder_.tokenizer.vocabulary
     model = network(vectors=tmp_path / "run", fine_tune=False)
     np.testing.assert_array_equal(row(model, "film"), first.parameters_["E"][words.index("film")])
     (tmp_path / "empty").mkdir()
