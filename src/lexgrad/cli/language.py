@@ -36,6 +36,7 @@ class Drawing:
     line: bool
     unknown: bool
     stream: bool
+    rounded: bool
 
 
 def load_language_model(run: Path) -> LanguageModel:
@@ -130,6 +131,7 @@ def run_generate(run: Path, drawing: Drawing, output: Output) -> None:
             attempt=attempt,
             line=drawing.line,
             unknown=drawing.unknown,
+            rounded=drawing.rounded,
         )
         if output.as_json:
             texts.append(drawing.prompt + "".join(pieces))

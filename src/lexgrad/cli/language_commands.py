@@ -73,6 +73,7 @@ def generate(
     line: Annotated[bool, flag("--line", "Stop at the end of the line.")] = False,
     unknown: Annotated[bool, flag("--unknown", "Let unknown words of the prompt through as <unk>.")] = False,
     stream: Annotated[bool, flag("--stream", "Print every token as soon as it is drawn.")] = False,
+    rounded: Annotated[bool, flag("--bf16", "Round a neural model's weights to bf16: read in half the time.")] = False,
     as_json: Json = False,
 ) -> None:
     """Draw texts from a language model.
@@ -84,7 +85,7 @@ def generate(
     """
     from lexgrad.cli.language import Drawing, run_generate
 
-    drawing = Drawing(prompt, tries, tokens, temperature, top_k, top_p, seed, line, unknown, stream)
+    drawing = Drawing(prompt, tries, tokens, temperature, top_k, top_p, seed, line, unknown, stream, rounded)
     run_generate(run, drawing, Output(as_json=as_json))
 
 

@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lexgrad.evaluate import as_type
+from lexgrad.evaluate import as_type, round_to_bf16
 from lexgrad.graph import DType, Type
 
 Array: TypeAlias = NDArray[Any]
@@ -72,6 +72,17 @@ class Memory:
         finally:
             if not self._free and room.size <= _MOST_KEPT:
                 self._free.append(room)
+
+
+HALF = np.dtype(np.uint16)
+"""NumPy's dtype of floats that are stored as bf16: it has none of its own."""
+
+
+def halves(value: ArrayLike) -> Array:
+    """Floats as the nearest bf16 numbers, uint16; what is uint16 already stays as it is."""
+    if isinstance(value, np.ndarray) and value.dtype == HALF:
+        return value
+    return (round_to_bf16(np.asarray(value, np.float32)).view(np.uint32) >> 16).astype(HALF)
 
 
 def readable(value: ArrayLike, type: Type, dtype: np.dtype[Any], name: str, copy: bool = False) -> Array:

@@ -10,8 +10,7 @@ from lexgrad.compile.packing import Format
 from lexgrad.compile.products import MicroKernels, Tiles
 from lexgrad.compile.profile import Clock
 from lexgrad.compile.repeat import Before, Cut, Repeat, Row, Rows, Same, Step, Turns, Where, effort, kernels_of
-from lexgrad.compile.writer import LOOP_HINTS, Writer, size_name
-from lexgrad.graph import DType
+from lexgrad.compile.writer import LOOP_HINTS, Stored, Writer, size_name
 
 # A barrier that any number of threads may use again and again: a count of those that have arrived and, in a cache
 # line of its own, the number of the meeting. The last to arrive opens it; the others spin, and let other work run
@@ -74,7 +73,7 @@ def barrier_text(pause: str) -> str:
 
 def program_text(
     steps: Sequence[Step],
-    buffers: Mapping[str, DType],
+    buffers: Mapping[str, Stored],
     table: Sequence[str],
     places: Mapping[str, object],
     sizes: Sequence[str],
@@ -121,7 +120,7 @@ class _Program(Writer):
     def __init__(
         self,
         texts: Mapping[str, KernelText],
-        dtypes: Mapping[str, DType],
+        dtypes: Mapping[str, Stored],
         sizes: Sequence[str],
         meetings: Collection[str],
         fp: str,
@@ -248,7 +247,7 @@ class _Program(Writer):
         """Give an address the name of a buffer."""
         self.do(f"%B.{name} = getelementptr i8, ptr {address}, i64 0")
 
-    def address(self, where: Where, dtype: DType, step: str, length: str, reverse: bool) -> str:
+    def address(self, where: Where, dtype: Stored, step: str, length: str, reverse: bool) -> str:
         """Where a buffer is at a step, counted from 0 in either direction."""
         match where:
             case Same(buffer):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from lexgrad.compile.blocking import worth_packing
 from lexgrad.compile.functions import float_text
@@ -11,6 +12,7 @@ from lexgrad.compile.loops import (
     Apply,
     Assign,
     Block,
+    Computed,
     Declare,
     Expression,
     Extent,
@@ -33,7 +35,7 @@ from lexgrad.compile.packed import write_packed
 from lexgrad.compile.packing import PLAIN, Format
 from lexgrad.compile.products import MicroKernels
 from lexgrad.compile.tiling import write_in_place
-from lexgrad.compile.writer import Writer, loop_hint, size_name
+from lexgrad.compile.writer import Stored, Writer, loop_hint, size_name
 from lexgrad.graph import DType
 
 SCRATCH = "scratch"
@@ -59,7 +61,7 @@ class KernelText(Writer):
     def __init__(
         self,
         kernel: Kernel,
-        dtypes: Mapping[str, DType],
+        dtypes: Mapping[str, Stored],
         places: Mapping[str, object],
         names: Sequence[str],
         kernels: MicroKernels,
@@ -106,11 +108,19 @@ class KernelText(Writer):
             case Local(name):
                 return self.local(name)
             case Load(buffer, offset, dtype):
-                loaded = self.put(f"load {self.memory(dtype)}, ptr {self.address(buffer, offset)}")
+                loaded = self.put(f"load {self.memory(self.dtypes[buffer])}, ptr {self.address(buffer, offset)}")
+                if self.dtypes[buffer] == "half":
+                    return self.widened(loaded)
                 return self.put(f"icmp ne i8 {loaded}, 0") if dtype == "bool" else loaded
             case Apply(_, operands):
                 summed = self.sum_of_product(expression)
                 return summed or write_operation(self, expression, [self.value(operand) for operand in operands])
+
+    def widened(self, half: str) -> str:
+        """A float from the 16 bits of a bf16: the upper half of an fp32."""
+        wide = self.put(f"zext i16 {half} to i32")
+        single = self.put(f"bitcast i32 {self.put(f'shl i32 {wide}, 16')} to float")
+        return single if self.fp == "float" else self.put(f"fpext float {single} to {self.fp}")
 
     def factors(self, expression: Expression) -> tuple[str, str] | None:
         """The LLVM values of the two factors of a product of floats that nothing else reads; None for all else."""
@@ -224,12 +234,24 @@ class KernelText(Writer):
 
     def product(self, product: Product) -> None:
         """Write a matrix product: of operands as they lie, if both can be read so."""
+        product = replace(product, left=self.readable(product.left), right=self.readable(product.right))
         left, right = product.left, product.right
         lie = isinstance(left, InPlace) and isinstance(right, InPlace) and self.format == PLAIN
         if lie and not worth_packing(product, self.kernel.extent):
             write_in_place(self, product)
         else:
             write_packed(self, product)
+
+    def readable(self, operand: InPlace | Computed) -> InPlace | Computed:
+        """An operand that micro-kernels can read where it lies, or else one that is computed when it is packed."""
+        if isinstance(operand, Computed) or self.dtypes[operand.buffer] != "half":
+            return operand
+        row, column = (f"half.{axis}.{self.number()}" for axis in "ij")
+        place: Expression = operand.offset
+        for name, stride in zip((row, column), operand.strides, strict=True):
+            step = Apply("multiply", (Local(name, "int"), stride), "int")
+            place = Apply("add", (place, step), "int")
+        return Computed((row, column), (), Load(operand.buffer, place, "float"), operand.along)
 
     def repeat(self, condition: Expression, body: Sequence[Statement]) -> None:
         """Write a loop that goes on while a condition holds."""

@@ -6,7 +6,7 @@ import ctypes
 import functools
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
 
@@ -18,11 +18,13 @@ from lexgrad.compile.alone import side_by_side
 from lexgrad.compile.arrays import (
     ALIGNMENT,
     DTYPES,
+    HALF,
     LLVM_FLOATS,
     Array,
     Memory,
     Precision,
     aligned_empty,
+    halves,
     readable,
     roomy,
 )
@@ -45,9 +47,10 @@ from lexgrad.compile.pseudocode import pseudocode
 from lexgrad.compile.repeat import Repeat, Same, Step, effort, kernels_of, loops_of
 from lexgrad.compile.rowwise import merge_rows
 from lexgrad.compile.threads import processors, together
+from lexgrad.compile.writer import Stored
 from lexgrad.errors import InputError, suggest
 from lexgrad.evaluate import bind_sizes, constant_value
-from lexgrad.graph import CONSTANT, Dim, DType, Graph, resolve
+from lexgrad.graph import CONSTANT, Dim, Graph, resolve
 from lexgrad.passes import simplify
 
 _WORK_OF_A_THREAD = 4_000_000  # scalar operations; about a millisecond of one core
@@ -65,6 +68,8 @@ class Program:
             for bit, for any number.
         donated: outputs that take the place of inputs: after a run the input's array holds the output.
         processor: what to generate code for; this machine's by default.
+        halved: names of inputs whose floats are stored as bf16, so that less memory is read: they are rounded when
+            they are ``prepared``. All arithmetic is as wide as ever.
         profiled: whether to count what each kernel takes, for :meth:`profile`; ``LEXGRAD_DEBUG=profile`` asks for it
             as well, and prints the profiles when the process ends.
 
@@ -84,8 +89,11 @@ class Program:
         donated: Mapping[str, str] | None = None,
         processor: Processor | None = None,
         profiled: bool = False,
+        halved: Collection[str] = (),
     ) -> None:
         check_settings(precision, threads)
+        _check_halved(graph, halved, donated or {})
+        self.halved = frozenset(halved)
         self.graph = graph
         self.precision = precision
         self.threads = threads or processors()
@@ -141,8 +149,9 @@ class Program:
         )
 
     def _text(self) -> tuple[str, int]:
-        dtypes: dict[str, DType] = {name: node.type.dtype for name, node in self._lowered.all.nodes.items()}
+        dtypes: dict[str, Stored] = {name: node.type.dtype for name, node in self._lowered.all.nodes.items()}
         dtypes |= {name: "int" for name in self._buffers if name not in dtypes}
+        dtypes |= {self._inputs[name]: "half" for name in self.halved if name in self._inputs}
         tile = tiles(self.processor.vector_bits, self.processor.registers, LLVM_FLOATS[self.precision])
         return assemble.program_text(
             self.steps,
@@ -239,7 +248,13 @@ class Program:
         if name not in self.graph.inputs:
             raise InputError(f"graph {self.graph.name!r} has no input {name!r}{suggest(name, self.graph.inputs)}")
         type = self.graph.inputs[name].type
-        return readable(value, type, self.dtypes[type.dtype], name, copy)
+        if name in self.halved:
+            value = halves(value)
+        return readable(value, type, self._stored(name), name, copy)
+
+    def _stored(self, name: str) -> np.dtype[Any]:
+        """NumPy's dtype of an input's array."""
+        return HALF if name in self.halved else self.dtypes[self.graph.inputs[name].type.dtype]
 
     def launch(self, steps: Sequence[Mapping[str, Array]]) -> list[dict[str, Array]]:
         """Run several steps, one after the other, in one go; arrays come from ``prepared``.
@@ -354,7 +369,7 @@ class Program:
         if missing:
             raise InputError(f"graph {self.graph.name!r} needs a value for {', '.join(missing)}")
         for name, type in types.items():
-            array, dtype = step[name], self.dtypes[type.dtype]
+            array, dtype = step[name], self._stored(name)
             if array.dtype != dtype or not array.flags.c_contiguous or not array.flags.aligned:
                 raise InputError(f"input {name!r} should be an array that Program.prepared made, {type} as {dtype}")
             if not array.flags.writeable and self._inputs[name] in self._overwritten:
@@ -431,6 +446,19 @@ def check_settings(precision: str, threads: int | None) -> None:
         raise InputError(f"precision is one of {', '.join(DTYPES)}; got {precision!r}")
     if threads is not None and threads < 1:
         raise InputError(f"a program runs on at least 1 thread; got {threads}")
+
+
+def _check_halved(graph: Graph, halved: Collection[str], donated: Mapping[str, str]) -> None:
+    """Refuse inputs that cannot be stored as bf16.
+
+    Raises:
+        InputError: there is no such input of floats, or the program writes to it or gives it out.
+    """
+    outputs = set(graph.outputs.values())
+    for name in halved:
+        node = graph.inputs.get(name)
+        if node is None or node.type.dtype != "float" or name in donated.values() or node in outputs:
+            raise InputError(f"{name!r} cannot be stored as bf16: only inputs of floats that are read, and no more")
 
 
 def _work(steps: Sequence[Step], sizes: Mapping[str, int]) -> int:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Literal, TypeAlias
+
 from lexgrad.graph import Dim, DType, Size
+
+Stored: TypeAlias = DType | Literal["half"]
+"""How entries of a buffer are stored: as the values of a dtype, or floats as bf16."""
 
 
 def size_name(name: str) -> str:
@@ -62,9 +67,9 @@ class Writer:
         """The LLVM type of a value."""
         return {"float": self.fp, "int": "i64", "bool": "i1"}[dtype]
 
-    def memory(self, dtype: DType) -> str:
+    def memory(self, stored: Stored) -> str:
         """The LLVM type of an entry of a buffer."""
-        return {"float": self.fp, "int": "i64", "bool": "i8"}[dtype]
+        return {"float": self.fp, "half": "i16", "int": "i64", "bool": "i8"}[stored]
 
     def number(self) -> int:
         """A number that no name has yet."""

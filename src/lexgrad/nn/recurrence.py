@@ -63,7 +63,7 @@ def recurrence_of_sums(
     zero = ops.broadcast_to(0.0, (batch.shape[0], U.shape[0]))
 
     def step(state: tuple[Node, ...], z: Node) -> tuple[tuple[Node, ...], Node]:
-        new = cell_update(kind, state, z, U, b_n)
+        new = cell_update(kind, state, z, ops.matmul(state[0], U), b_n)
         return new, new[0]
 
     start = (zero, zero) if kind == "lstm" else (zero,)
@@ -71,26 +71,25 @@ def recurrence_of_sums(
     return last[0], states
 
 
-def cell_update(kind: str, state: tuple[Node, ...], z: Node, U: Node, b_n: Node | None = None) -> tuple[Node, ...]:
+def cell_update(kind: str, state: tuple[Node, ...], z: Node, u: Node, b_n: Node | None = None) -> tuple[Node, ...]:
     """One step of a cell, from the weighted sums of its inputs.
 
     Args:
         kind: a key of ``CELLS``.
-        state: (h,), or (h, c) of an LSTM; each (batch, units).
+        state: (h,), or (h, c) of an LSTM; each (batch, units), or (units,).
         z: the input's weighted sums with the bias (batch, g units), g of ``CELLS``.
-        U: the state's weights (units, g units).
+        u: those of the state, h U (batch, g units).
         b_n: see ``Weights``.
 
     Returns:
         the new state, the output h first.
     """
     if kind == "lstm":
-        h, c = state
-        return lstm_update(z + ops.matmul(h, U), c)
+        return lstm_update(z + u, state[1])
     (h,) = state
     if kind == "rnn":
-        return (ops.tanh(z + ops.matmul(h, U)),)
-    of_input, of_state = parts(z, 3), parts(ops.matmul(h, U), 3)
+        return (ops.tanh(z + u),)
+    of_input, of_state = parts(z, 3), parts(u, 3)
     r, update = (ops.sigmoid(a + b) for a, b in zip(of_input[:2], of_state[:2], strict=True))
     n = ops.tanh(of_input[2] + r * (of_state[2] if b_n is None else of_state[2] + b_n))
     return ((1.0 - update) * n + update * h,)

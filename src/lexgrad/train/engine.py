@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, Protocol, cast
 
 import numpy as np
@@ -14,7 +14,7 @@ from lexgrad.compile.arrays import Precision
 from lexgrad.compile.machine import host
 from lexgrad.compile.packing import require_bf16
 from lexgrad.errors import InputError
-from lexgrad.evaluate import Interpreter, nonfinite_wanted
+from lexgrad.evaluate import Interpreter, nonfinite_wanted, round_to_bf16
 from lexgrad.graph import Graph
 from lexgrad.train.batches import Inputs, part_of
 
@@ -53,10 +53,12 @@ def require_precision(precision: str) -> None:
         require_bf16(host())
 
 
-def runner(graph: Graph, precision: str, threads: int | None = None) -> Runner:
+def runner(graph: Graph, precision: str, threads: int | None = None, halved: Collection[str] = ()) -> Runner:
     """What runs ``graph`` in a precision, a key of ``DTYPES``; inputs are left as they are."""
     width = cast(Precision, precision)
-    return Interpreter(graph, width) if engine_name() == "interpreter" else Program(graph, width, threads)
+    if engine_name() == "interpreter":
+        return Interpreter(graph, width)
+    return Program(graph, width, threads, halved=halved)
 
 
 class Applier:
@@ -67,23 +69,41 @@ class Applier:
         parameters: which inputs are the parameters.
         precision: a key of ``DTYPES``.
         threads: as in ``Program``.
+        halved: as in ``Program``: among the parameters, those that are read as bf16.
     """
 
-    def __init__(self, graph: Graph, parameters: Iterable[str], precision: str, threads: int | None = None) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        parameters: Iterable[str],
+        precision: str,
+        threads: int | None = None,
+        halved: Collection[str] = (),
+    ) -> None:
         self.graph = graph
         self.parameters = tuple(parameters)
-        self._run = runner(graph, precision, threads)
+        self._halved = frozenset(halved)
+        self._run = runner(graph, precision, threads, halved)
         self._fixed: Fixed | None = None
         self._given: tuple[Array, ...] = ()
 
     def __call__(self, parameters: Mapping[str, Array], inputs: Mapping[str, ArrayLike]) -> dict[str, Array]:
-        """Return the outputs by name; an array may have been written to since the last call, or be another one."""
+        """Return the outputs by name.
+
+        An array may have been written to since the last call, or be another one; one that is halved is another one
+        where its values are.
+        """
         if not isinstance(self._run, Program):
-            return self._run.run({**{name: parameters[name] for name in self.parameters}, **inputs})
+            own = {name: parameters[name] for name in self.parameters}
+            rounded = {name: round_to_bf16(np.asarray(own[name])) for name in self._halved}
+            return self._run.run({**own, **rounded, **inputs})
         given = tuple(parameters[name] for name in self.parameters)
         if self._fixed is None or any(new is not old for new, old in zip(given, self._given, strict=True)):
             fixed = self._run.fixed(dict(zip(self.parameters, given, strict=True)))
-            copied = any(fixed.inputs[name] is not new for name, new in zip(self.parameters, given, strict=True))
+            copied = any(
+                fixed.inputs[name] is not new and name not in self._halved
+                for name, new in zip(self.parameters, given, strict=True)
+            )
             if copied:  # what is written to the array later would not be seen
                 return fixed(inputs)
             self._fixed, self._given = fixed, given

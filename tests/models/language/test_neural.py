@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import math
 from pathlib import Path
 from typing import Any
@@ -12,13 +13,15 @@ import pytest
 
 from lexgrad import ops
 from lexgrad.errors import InputError
-from lexgrad.evaluate import evaluate
+from lexgrad.evaluate import evaluate, round_to_bf16
 from lexgrad.grad import gradient
 from lexgrad.graph import Graph, Type, input_node
 from lexgrad.models import GRULM, LSTMLM, RNNLM, FeedForwardLM, load
+from lexgrad.models.language import drawing
 from lexgrad.models.language.lines import encode_lines
 from lexgrad.models.language.neural import NeuralLM
 from lexgrad.models.language.recurrent import RecurrentLM
+from lexgrad.models.language.sampling import Sampling
 from lexgrad.models.language.streams import Columns, Windows
 from lexgrad.nn.recurrence import cell_update
 from lexgrad.text.corpus import Corpus
@@ -104,7 +107,8 @@ def test_truncated_is_full_backpropagation_where_the_chunk_is_the_text(cls: type
         for layer in range(1, layers + 1):
             names = [name for name in states if name[1:] == str(layer)]
             z = ops.matmul(x, nodes[f"W{layer}"]) + nodes[f"b{layer}"]
-            new = cell_update(model.cell, tuple(states[n] for n in names), z, nodes[f"U{layer}"])
+            u = ops.matmul(states[names[0]], nodes[f"U{layer}"])
+            new = cell_update(model.cell, tuple(states[n] for n in names), z, u)
             states |= dict(zip(names, new, strict=True))
             x = new[0]
         total.append(ops.cross_entropy(ops.matmul(x, nodes["O"]) + nodes["c"], targets[t]))
@@ -170,6 +174,63 @@ def test_a_locked_mask_is_the_same_at_every_place() -> None:
     plain = LSTMLM(**{**RECURRENT, "epochs": 2, "dropout": 0.5}).fit(LINES)
     assert model.history_[0]["loss"] != plain.history_[0]["loss"]
     assert math.isfinite(model.perplexity(LINES))
+
+
+@pytest.mark.parametrize(
+    ("cls", "settings", "sampling"),
+    [
+        (FeedForwardLM, {"order": 2, "batch": 16}, {}),
+        (FeedForwardLM, {"order": 2, "batch": 16}, {"temperature": 1.7, "top_k": 5, "top_p": 0.8}),
+        (GRULM, {"batch": 3, "chunk": 4}, {"temperature": 0.7}),
+    ],
+)
+def test_drawing_follows_the_distribution(
+    cls: type[NeuralLM], settings: dict[str, Any], sampling: dict[str, Any]
+) -> None:
+    """χ² of what is drawn, against the probabilities that a reader of the same text has at each place."""
+    model = cls(epochs=4, learning_rate=0.02, **{**TINY, **settings}).fit(LINES)
+    drawn = itertools.islice(model.draw([], Sampling(**sampling), "test", 1), 3000)
+    reader, words = model.reader(), model.end + 1
+    expected, variance, observed = np.zeros(words), np.zeros(words), np.zeros(words)
+    for token in drawn:
+        logarithms = reader.logarithms().copy()
+        logarithms[model.tokenizer_.unknown] = -np.inf
+        p = Sampling(**sampling).distribution(logarithms)
+        assert p[token] > 0
+        expected += p
+        variance += p * (1 - p)
+        observed[token] += 1
+        reader.read(token)
+    some = variance > 3
+    z = (observed - expected)[some] / np.sqrt(variance[some])
+    assert some.sum() >= 3
+    assert np.abs(z).max() < 4
+
+
+def test_drawing_does_not_depend_on_how_many_tokens_are_drawn_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = LSTMLM(epochs=2, **RECURRENT).fit(LINES)
+    text = list(model.generate("the cat", tokens=30, seed=3))
+    monkeypatch.setattr(drawing, "MOST", 1)
+    assert list(model.generate("the cat", tokens=30, seed=3)) == text
+    assert list(model.generate("the cat", tokens=30, seed=4)) != text
+    assert list(model.generate("the cat", tokens=30, seed=3, attempt=1)) != text
+
+
+def test_the_most_probable_tokens_are_drawn_at_temperature_0() -> None:
+    model = RNNLM(epochs=20, learning_rate=0.03, **RECURRENT).fit(LINES)
+    reader = model.reader()
+    for token in itertools.islice(model.draw([], Sampling(temperature=0.0), "test", 1), 20):
+        logarithms = reader.logarithms().copy()
+        logarithms[model.tokenizer_.unknown] = -np.inf
+        assert token == logarithms.argmax()
+        reader.read(token)
+
+
+def test_drawing_from_rounded_weights_is_that_of_a_model_with_rounded_weights() -> None:
+    model = LSTMLM(epochs=3, **RECURRENT).fit(LINES)
+    rounded = copy.deepcopy(model)
+    rounded.parameters_ = {n: round_to_bf16(p) if p.ndim == 2 else p for n, p in model.parameters_.items()}
+    assert list(model.generate(tokens=40, rounded=True)) == list(rounded.generate(tokens=40))
 
 
 def test_models_are_copied_without_their_programs() -> None:

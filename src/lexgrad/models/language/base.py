@@ -5,8 +5,9 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
@@ -178,6 +179,7 @@ class LanguageModel(Model):
         attempt: int = 0,
         line: bool = False,
         unknown: bool = False,
+        rounded: bool = False,
     ) -> Iterator[str]:
         """Draw a text that goes on from a prompt, token by token.
 
@@ -193,6 +195,7 @@ class LanguageModel(Model):
             attempt: another one draws another text from the same seed.
             line: whether the end of a line ends the text.
             unknown: whether unknown words of the prompt are let through as the unknown word.
+            rounded: whether a neural model's matrices are rounded to bf16 for it, which are read in half the time.
 
         Yields:
             What each token adds to the text; a line's end is ``"\\n"``.
@@ -203,23 +206,19 @@ class LanguageModel(Model):
         self._require_fitted()
         sampling = Sampling(temperature, top_k, top_p)
         ids = self.prompt_tokens(prompt, unknown=unknown)
-        return self._generated(ids, tokens, sampling, (self.seed if seed is None else seed, attempt), line)
+        seed = self.seed if seed is None else seed
+        drawn = self.draw(ids, sampling, f"generate/{attempt}", seed, rounded)
+        return self._joined(ids, itertools.islice(drawn, tokens), line)
 
-    def _generated(
-        self, prompt: list[int], tokens: int, sampling: Sampling, seed: tuple[int, int], line: bool
-    ) -> Iterator[str]:
-        random = generator(seed[0], f"generate/{seed[1]}")
-        reader, join = self.reader(), joiner(self.tokenizer_)
+    def _joined(self, prompt: list[int], drawn: Iterable[int], line: bool) -> Iterator[str]:
+        """What each drawn token adds to the text."""
+        join = joiner(self.tokenizer_)
         for token in prompt:
-            reader.read(token)
             if token == self.end:
                 join = joiner(self.tokenizer_)
             else:
                 join(token)
-        for _ in range(tokens):
-            logarithms = reader.logarithms().copy()
-            logarithms[self.tokenizer_.unknown] = -np.inf
-            token = sampling.draw(logarithms, random)
+        for token in drawn:
             if token == self.end:
                 if line:
                     return
@@ -227,6 +226,27 @@ class LanguageModel(Model):
                 yield "\n"
             else:
                 yield join(token)
+
+    def draw(
+        self, prompt: Sequence[int], sampling: Sampling, stream: str, seed: int, rounded: bool = False
+    ) -> Iterator[int]:
+        """Draw tokens that go on from a prompt, without end; the unknown token is never drawn.
+
+        Args:
+            prompt: token ids.
+            sampling: how tokens are drawn.
+            stream: another name draws others from the same seed.
+            seed: fixes what is drawn.
+            rounded: see ``generate``.
+        """
+        random, reader = generator(seed, stream), self.reader()
+        for token in prompt:
+            reader.read(token)
+        while True:
+            logarithms = reader.logarithms().copy()
+            logarithms[self.tokenizer_.unknown] = -np.inf
+            token = sampling.draw(logarithms, random)
+            yield token
             reader.read(token)
 
     def _unknown(self, lines: Lines) -> NDArray[np.bool_]:

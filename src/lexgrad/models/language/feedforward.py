@@ -6,25 +6,25 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lexgrad import ops
 from lexgrad.graph import Dim, Graph, Node, Size, Type, input_node
+from lexgrad.models.language.drawing import State, product
 from lexgrad.models.language.lines import Lines
-from lexgrad.models.language.neural import Drop, Float, NeuralLM
+from lexgrad.models.language.neural import LOGARITHMS, Drop, Float, NeuralLM
 from lexgrad.models.language.streams import IDS, TARGETS, Windows
 from lexgrad.models.settings import setting
 from lexgrad.nn.activations import ACTIVATIONS, activation
 from lexgrad.nn.initialisers import generator, initialiser
 from lexgrad.train.batches import Shuffled
-from lexgrad.train.engine import Runner
 
 STRETCH = 1024  # tokens that are measured at a time
 BATCH = Dim("batch")
-LOGARITHMS = "logarithms"
+WINDOW = "window"
 
 
 @dataclasses.dataclass(kw_only=True, eq=False, repr=False)
@@ -87,13 +87,13 @@ class FeedForwardLM(NeuralLM):
         }
 
     def _logits(self, parameters: Mapping[str, Node], ids: Node, drop: Drop) -> Node:
-        """Logits (batch, V) for the tokens behind ``ids`` (batch, n − 1)."""
+        """Logits (batch, V) for the tokens behind ``ids`` (batch, n − 1), or (V,) for those behind (n − 1,)."""
         width = (self.order - 1) * self.dimensions
-        e = drop(ops.reshape(ops.take(parameters["E"], ids), (ids.shape[0], width)))
-        h = drop(activation(self.activation)(ops.matmul(e, parameters["W"]) + parameters["b"]))
+        e = drop(ops.reshape(ops.take(parameters["E"], ids), (*ids.shape[:-1], width)))
+        h = drop(activation(self.activation)(product(e, parameters["W"]) + parameters["b"]))
         logits = self.output(parameters, h)
         if self.direct:
-            logits = logits + ops.matmul(e, parameters["D"])
+            logits = logits + product(e, parameters["D"])
         return logits + parameters["c"]
 
     def measuring_graph(self) -> Graph:
@@ -103,11 +103,14 @@ class FeedForwardLM(NeuralLM):
         found = ops.negative(ops.cross_entropy(logits, inputs[TARGETS]))
         return Graph({**parameters, **inputs}, {LOGARITHMS: found}, name="measure_window")
 
-    def reading_graph(self) -> Graph:
-        """The graph of log P of every token (V,) that may come after a window (1, n − 1)."""
-        parameters, ids = self._parameter_nodes(), self._inputs(1)[IDS]
-        found = ops.log_softmax(self._logits(parameters, ids, lambda x: x))
-        return Graph({**parameters, IDS: ids}, {LOGARITHMS: ops.squeeze(found, 0)}, name="read_window")
+    def advance(self, parameters: Mapping[str, Node], token: Node, state: State) -> tuple[Node, State]:
+        """See NeuralLM.advance; the state is the window."""
+        window = ops.concatenate([state[WINDOW][1:], ops.expand_dims(token, 0)])
+        return self._logits(parameters, window, lambda x: x), {WINDOW: window}
+
+    def state_types(self) -> dict[str, Type]:
+        """See NeuralLM.state_types."""
+        return {WINDOW: Type("int", (self.order - 1,))}
 
     # ---- use ----------------------------------------------------------------------------------------------------
 
@@ -125,24 +128,6 @@ class FeedForwardLM(NeuralLM):
             found.append(np.asarray(out[LOGARITHMS], np.float64))
         return np.concatenate(found)
 
-    def reader(self) -> WindowReader:
-        """See LanguageModel.reader."""
-        self._require_fitted()
-        return WindowReader(self, self.program("read"))
-
-
-class WindowReader:
-    """See Reader; the end of a line is a token like any other."""
-
-    def __init__(self, model: FeedForwardLM, program: Runner) -> None:
-        self._model, self._program = model, program
-        self._window = [model.end] * (model.order - 1)
-
-    def logarithms(self) -> Float:
-        """See Reader.logarithms."""
-        out = self._program.run({**self._model.parameters_, IDS: np.array([self._window])})
-        return np.asarray(out[LOGARITHMS], np.float64)
-
-    def read(self, token: int) -> None:
-        """See Reader.read."""
-        self._window = [*self._window[1:], token]
+    def first_state(self) -> dict[str, NDArray[Any]]:
+        """See NeuralLM.first_state."""
+        return {WINDOW: np.full(self.order - 1, self.end)}

@@ -14,20 +14,20 @@ from numpy.typing import NDArray
 from lexgrad import ops
 from lexgrad.errors import InputError
 from lexgrad.graph import Dim, Graph, Node, Type, input_node
+from lexgrad.models.language.drawing import State, product
 from lexgrad.models.language.lines import Lines
-from lexgrad.models.language.neural import Drop, Float, NeuralLM
+from lexgrad.models.language.neural import LOGARITHMS, Drop, Float, NeuralLM
 from lexgrad.models.language.streams import FRESH, IDS, TARGETS, Columns
 from lexgrad.models.settings import setting
 from lexgrad.nn.initialisers import generator, initialiser
 from lexgrad.nn.recurrence import CELLS, cell_update
 from lexgrad.trace import scan
-from lexgrad.train.engine import DTYPES, Runner
+from lexgrad.train.engine import DTYPES
 
 STRETCH = 1024  # tokens that are measured at a time
 COLUMNS = 32  # places of a dev text that are measured at once
 WARM = 128  # tokens read before a column, so that its state is what the text before it leaves
 TIME = Dim("time")
-LOGARITHMS = "logarithms"
 
 
 @dataclasses.dataclass(kw_only=True, eq=False, repr=False)
@@ -119,7 +119,7 @@ class RecurrentLM(NeuralLM):
             U = parameters[f"U{layer}"]
 
             def step(state: tuple[Node, ...], z_t: Node, U: Node = U) -> tuple[tuple[Node, ...], Node]:
-                new = cell_update(self.cell, state, z_t, U)
+                new = cell_update(self.cell, state, z_t, ops.matmul(state[0], U))
                 return new, new[0]
 
             last, h = scan(step, tuple(states[name] for name in names), z)
@@ -153,22 +153,22 @@ class RecurrentLM(NeuralLM):
         """See NeuralLM.graphs."""
         return {**super().graphs(), "columns": lambda: self.measuring_graph(COLUMNS)}
 
-    def reading_graph(self) -> Graph:
-        """The graph of one token: log P of every token that may come after it, and the states after it."""
-        parameters = self._parameter_nodes()
-        ids = input_node(IDS, Type("int", (1,)))
-        states = {name: input_node(name, Type("float", (1, self.units))) for name in self.state_names()}
-        x = ops.take(parameters["E"], ids)
-        after: dict[str, Node] = {}
+    def advance(self, parameters: Mapping[str, Node], token: Node, state: State) -> tuple[Node, State]:
+        """See NeuralLM.advance."""
+        x = ops.take(parameters["E"], token)
+        after: State = {}
         for layer in range(1, self.layers + 1):
-            names = [name for name in self.state_names() if name[1:] == str(layer)]
-            z = ops.matmul(x, parameters[f"W{layer}"]) + parameters[f"b{layer}"]
-            new = cell_update(self.cell, tuple(states[name] for name in names), z, parameters[f"U{layer}"])
-            after |= dict(zip(names, new, strict=True))
+            last = {name: node for name, node in state.items() if name[1:] == str(layer)}
+            z = product(x, parameters[f"W{layer}"]) + parameters[f"b{layer}"]
+            u = product(last[f"h{layer}"], parameters[f"U{layer}"])
+            new = cell_update(self.cell, tuple(last.values()), z, u)
+            after |= dict(zip(last, new, strict=True))
             x = new[0]
-        logits = self.output(parameters, x) + parameters["c"]
-        found = ops.squeeze(ops.log_softmax(logits), 0)
-        return Graph({**parameters, IDS: ids, **states}, {LOGARITHMS: found, **after}, name=f"read_{self.cell}")
+        return self.output(parameters, x) + parameters["c"], after
+
+    def state_types(self) -> dict[str, Type]:
+        """See NeuralLM.state_types."""
+        return {name: Type("float", (self.units,)) for name in self.state_names()}
 
     # ---- use ----------------------------------------------------------------------------------------------------
 
@@ -222,35 +222,15 @@ class RecurrentLM(NeuralLM):
             found.append(np.asarray(out[LOGARITHMS], np.float64))
         return np.concatenate(found), states
 
-    def reader(self) -> RecurrentReader:
-        """See LanguageModel.reader."""
-        self._require_fitted()
-        return RecurrentReader(self, self.program("read"))
+    def first_state(self) -> dict[str, NDArray[Any]]:
+        """See NeuralLM.first_state."""
+        return {name: array[0] for name, array in self.zero_states().items()}
 
     def check(self) -> None:
         """See Model.check."""
         super().check()
         if self.cell not in CELLS:
             raise InputError(f"a recurrent cell is one of {', '.join(CELLS)}; got {self.cell!r}")
-
-
-class RecurrentReader:
-    """See Reader; the end of a line is a token like any other."""
-
-    def __init__(self, model: RecurrentLM, program: Runner) -> None:
-        self._model, self._program = model, program
-        self._states = model.zero_states()
-        self.read(model.end)
-
-    def logarithms(self) -> Float:
-        """See Reader.logarithms."""
-        return self._found
-
-    def read(self, token: int) -> None:
-        """See Reader.read."""
-        out = self._program.run({**self._model.parameters_, IDS: np.array([token]), **self._states})
-        self._states = {name: out[name] for name in self._states}
-        self._found = np.asarray(out[LOGARITHMS], np.float64)
 
 
 @dataclasses.dataclass(kw_only=True, eq=False, repr=False)

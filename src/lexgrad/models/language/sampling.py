@@ -37,6 +37,11 @@ class Sampling:
         if self.top_p is not None and not 0 < self.top_p <= 1:
             raise InputError(f"top_p is above 0 and at most 1; got {self.top_p}")
 
+    @property
+    def cuts(self) -> bool:
+        """Whether it draws among some of the tokens only."""
+        return self.top_k is not None or self.top_p is not None
+
     def distribution(self, logarithms: Float) -> Float:
         """Return the probabilities that a token is drawn with, (V,), from log-probabilities or logits (V,)."""
         if self.temperature == 0:
@@ -46,7 +51,7 @@ class Sampling:
         scaled = logarithms / self.temperature
         powers = np.exp(scaled - scaled.max())
         probabilities: Float = powers / powers.sum()
-        if self.top_k is not None or self.top_p is not None:
+        if self.cuts:
             probabilities = self._cut(probabilities)
         return probabilities
 

@@ -1,0 +1,40 @@
+"""Inputs stored as bf16: their values are the nearest bf16 numbers, and all else is as wide as ever."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from lexgrad import ops
+from lexgrad.compile import Program
+from lexgrad.compile.arrays import Precision
+from lexgrad.errors import InputError
+from lexgrad.evaluate import evaluate, round_to_bf16
+from lexgrad.graph import Graph, Node, Type, input_node
+
+
+def _graph(left: Node, W: Node) -> Graph:
+    return Graph({"x": left, "W": W}, {"out": ops.tanh(ops.matmul(left, W)), "rows": ops.take(W, [2, 0])}, "halved")
+
+
+@pytest.mark.parametrize("precision", ["fp32", "fp64"])
+@pytest.mark.parametrize("shape", [(7,), (5, 7), (40, 7)])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_halved_input_is_read_rounded(precision: Precision, shape: tuple[int, ...], threads: int) -> None:
+    graph = _graph(input_node("x", Type("float", shape)), input_node("W", Type("float", (7, 33))))
+    rng = np.random.default_rng(0)
+    x, W = rng.normal(size=shape), rng.normal(size=(7, 33)) * 10.0 ** rng.integers(-6, 6, size=(7, 33))
+    found = Program(graph, precision, threads, halved=["W"]).run({"x": x, "W": W})
+    expected = evaluate(graph, {"x": x, "W": round_to_bf16(W)})
+    np.testing.assert_array_equal(found["rows"], expected["rows"])
+    np.testing.assert_allclose(found["out"], expected["out"], rtol=1e-4 if precision == "fp32" else 1e-12, atol=1e-6)
+
+
+def test_what_is_written_or_given_out_is_not_halved() -> None:
+    W = input_node("W", Type("float", (3,)))
+    with pytest.raises(InputError, match="'W' cannot be stored as bf16"):
+        Program(Graph({"W": W}, {"same": W}, "same"), halved=["W"])
+    with pytest.raises(InputError, match="'W' cannot be stored as bf16"):
+        Program(Graph({"W": W}, {"W2": W + 1.0}, "next"), donated={"W2": "W"}, halved=["W"])
+    with pytest.raises(InputError, match="'V' cannot be stored as bf16"):
+        Program(Graph({"W": W}, {"next": W + 1.0}, "next"), halved=["V"])
