@@ -23,11 +23,11 @@ def _graph(left: Node, W: Node) -> Graph:
 def test_a_halved_input_is_read_rounded(precision: Precision, shape: tuple[int, ...], threads: int) -> None:
     graph = _graph(input_node("x", Type("float", shape)), input_node("W", Type("float", (7, 33))))
     rng = np.random.default_rng(0)
-    x, W = rng.normal(size=shape), rng.normal(size=(7, 33)) * 10.0 ** rng.integers(-6, 6, size=(7, 33))
+    x, W = rng.normal(size=shape), rng.normal(size=(7, 33))
     found = Program(graph, precision, threads, halved=["W"]).run({"x": x, "W": W})
     expected = evaluate(graph, {"x": x, "W": round_to_bf16(W)})
     np.testing.assert_array_equal(found["rows"], expected["rows"])
-    np.testing.assert_allclose(found["out"], expected["out"], rtol=1e-4 if precision == "fp32" else 1e-12, atol=1e-6)
+    np.testing.assert_allclose(found["out"], expected["out"], rtol=1e-5 if precision == "fp32" else 1e-12, atol=1e-6)
 
 
 def test_what_is_written_or_given_out_is_not_halved() -> None:

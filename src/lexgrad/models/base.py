@@ -7,12 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator
-from sklearn.exceptions import NotFittedError
 
 from lexgrad.errors import InputError
 from lexgrad.models import storage
-from lexgrad.models.settings import check_settings
+from lexgrad.models.settings import check_settings, settings_of
 
 if TYPE_CHECKING:
     from lexgrad.train.progress import Progress
@@ -21,8 +19,11 @@ if TYPE_CHECKING:
 Array = NDArray[Any]
 
 
-class Model(BaseEstimator):  # type: ignore[misc]
+class Model:
     """A model under scikit-learn's conventions; its settings are dataclass fields declared with ``setting``.
+
+    Models that scikit-learn's own tools take are its ``BaseEstimator`` as well. The others have the same methods, and
+    do not make a command wait for scikit-learn to be imported.
 
     Attributes after ``fit``:
         parameters_: dict name -> array.
@@ -94,6 +95,28 @@ class Model(BaseEstimator):  # type: ignore[misc]
         """
         raise NotImplementedError
 
+    # ---- settings -----------------------------------------------------------------------------------------------
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return the settings by name."""
+        return {name: getattr(self, name) for name in sorted(settings_of(type(self)))}
+
+    def set_params(self, **params: Any) -> Self:
+        """Change settings.
+
+        Raises:
+            InputError: there is no such setting, or a value is not what it takes.
+        """
+        check_settings(type(self), params)
+        for name, value in params.items():
+            setattr(self, name, value)
+        return self
+
+    def __repr__(self) -> str:
+        known = settings_of(type(self))
+        own = {name: value for name, value in self.get_params().items() if value != known[name].default}
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in own.items())})"
+
     # ---- how it is done -----------------------------------------------------------------------------------------
 
     def _check_settings(self) -> None:
@@ -102,6 +125,8 @@ class Model(BaseEstimator):  # type: ignore[misc]
 
     def _require_fitted(self) -> None:
         if not self.__sklearn_is_fitted__():
+            from sklearn.exceptions import NotFittedError
+
             raise NotFittedError(f"this {type(self).__name__} is not fitted yet; call fit first")
 
     def __sklearn_is_fitted__(self) -> bool:

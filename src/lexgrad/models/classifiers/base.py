@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import ClassifierMixin
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import Tags
 
 from lexgrad.errors import InputError
@@ -44,7 +44,7 @@ _PREDICTORS: WeakKeyDictionary[TextClassifier, Predictor] = WeakKeyDictionary() 
 
 
 @dataclasses.dataclass(kw_only=True, eq=False, repr=False)
-class TextClassifier(ClassifierMixin, TrainedModel):  # type: ignore[misc]
+class TextClassifier(ClassifierMixin, BaseEstimator, TrainedModel):  # type: ignore[misc]
     """A classifier over texts (a list of str), over a 2-D array, or over a SciPy sparse matrix.
 
     Attributes after ``fit``:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
 
 from lexgrad.errors import InputError
 from lexgrad.models.settings import setting
@@ -32,7 +33,7 @@ CHUNK = 4096  # sentences that are encoded at a time
 
 
 @dataclasses.dataclass(kw_only=True, eq=False, repr=False)
-class Tagger(TrainedModel):
+class Tagger(BaseEstimator, TrainedModel):  # type: ignore[misc]
     """Tags the words of sentences: softmax(W h + b), h being what is made of a word and of those around it.
 
     Each word is known by its embedding (in lower case, digits as 0), by embeddings of its first and last 1, 2, …

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
 
 from lexgrad.errors import InputError
 from lexgrad.models.base import Model
@@ -33,7 +34,7 @@ Float32 = NDArray[np.float32]
 
 
 @dataclasses.dataclass(kw_only=True, eq=False, repr=False)
-class Word2Vec(Model):
+class Word2Vec(BaseEstimator, Model):  # type: ignore[misc]
     """Word vectors by negative sampling.
 
     The same seed gives the same vectors, bit for bit, on any number of threads: the gradients of a batch of positions
