@@ -60,8 +60,14 @@ class Score:
         return float(self.logarithms.sum())
 
 
+class _Tokenized:
+    """Declared outside of the dataclass, where it would be a setting."""
+
+    tokenizer_: Tokenizer
+
+
 @dataclasses.dataclass(kw_only=True, eq=False, repr=False)
-class LanguageModel(Model):
+class LanguageModel(_Tokenized, Model):
     """A model of texts, a line at a time: P(line) is the product of P(token | tokens before), its end included.
 
     Tokens of the vocabulary have ids from 0 on, as in ``tokenizer_``; id 0 is the unknown token, which stands for every

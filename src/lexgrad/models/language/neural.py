@@ -326,8 +326,7 @@ class NeuralLM(LanguageModel, TrainedModel):
 
     def __getstate__(self) -> dict[str, Any]:
         """What is pickled and copied: not the programs, which are made again when they are asked for."""
-        state: dict[str, Any] = super().__getstate__()
-        return {name: value for name, value in state.items() if name not in ("_programs", "_laid_out")}
+        return {name: value for name, value in vars(self).items() if name not in ("_programs", "_laid_out")}
 
     # ---- text as a stream ---------------------------------------------------------------------------------------
 
