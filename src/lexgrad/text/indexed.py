@@ -6,7 +6,8 @@ import errno
 import tempfile
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -15,10 +16,10 @@ from lexgrad.text.chunks import Encoder
 from lexgrad.text.corpus import Corpus
 from lexgrad.text.numbered import BLOCK, NumberedTexts, changed
 from lexgrad.text.open_words import OpenVocabulary, open_encoder
-from lexgrad.text.packed import ArrayBuilder, Int32, Int64, PackedTexts
+from lexgrad.text.packed import ArrayBuilder, Int32, Int64, PackedTexts, offsets_of, trim
 from lexgrad.text.phrases import join_phrases
 
-IN_MEMORY = 1 << 24  # bytes of ids beyond which they lie in a temporary file
+IN_MEMORY = 1 << 19  # bytes of ids beyond which they lie in a temporary file
 MOST_WORDS = 1 << 24  # distinct words that are kept while counting
 
 Tell = Callable[[int, float], None]
@@ -80,7 +81,7 @@ def index(
         found = _numbered(corpus, tokens, pattern, tell, in_memory, most_words)
         for number in range(phrases):
             found = join_phrases(found, min_count, phrase_threshold / 2**number, in_memory)
-        return _by_frequency(found, corpus.source, min_count, in_memory)
+        indexed = _by_frequency(found, corpus.source, min_count, in_memory)
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise
@@ -88,6 +89,18 @@ def index(
         raise InputError(
             f"{folder}: no room for the corpus's word ids (8 bytes a word); name a folder with more in TMPDIR"
         ) from error
+    del found  # the rare words with it: what is kept moves to memory of its own, so that all of theirs is given back
+    indexed = replace(indexed, vocabulary=_moved(indexed.vocabulary))
+    trim()
+    return indexed
+
+
+def _moved(words: list[str]) -> list[str]:
+    """Equal words, one behind the other in memory; empties the list."""
+    letters, ends = "".join(words), offsets_of(np.fromiter(map(len, words), np.int64, len(words)))
+    words.clear()
+    trim()
+    return [letters[begin:end] for begin, end in pairwise(map(int, ends))]
 
 
 def _numbered(
@@ -135,7 +148,7 @@ class _Counted:
     def add(self, ids: Int32) -> None:
         self._waiting.append(ids)
         self._size += len(ids)
-        if self._size > BLOCK // 4:
+        if self._size > max(BLOCK // 4, len(self._counts)):
             self.counts()
 
     def counts(self) -> Int64:
@@ -158,9 +171,10 @@ def _by_frequency(found: NumberedTexts, source: str, min_count: int, in_memory: 
             f"{source}: no word occurs {min_count} times or more (the commonest, {words[top]!r}, occurs {times}); "
             "lower min_count or give it more text"
         )
-    order = sorted(often.tolist(), key=lambda number: (-counts[number], words[number]))
+    by_word = np.array(sorted(often.tolist(), key=words.__getitem__))
+    order = by_word[np.argsort(-counts[by_word], kind="stable")]
     place = np.full(len(words), -1, np.int32)
     place[order] = np.arange(len(order), dtype=np.int32)
     texts = changed(found.texts, lambda ids, _: place[ids], in_memory)
     distinct = int(np.count_nonzero(counts))
-    return IndexedCorpus([words[i] for i in order], counts[order], texts, len(found.texts.ids), distinct)
+    return IndexedCorpus([words[i] for i in order.tolist()], counts[order], texts, len(found.texts.ids), distinct)

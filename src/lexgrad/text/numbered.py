@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lexgrad.text.packed import ArrayBuilder, Int32, Int64, PackedTexts
+from lexgrad.text.packed import ArrayBuilder, Int32, Int64, PackedTexts, let_go
 
-BLOCK = 1 << 22  # ids that are worked on at once
+BLOCK = 1 << 18  # ids that are worked on at once
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +40,8 @@ def blocks(texts: PackedTexts) -> Iterator[tuple[Int32, Int64]]:
             end = min(begin + BLOCK, len(ids))
             last = first
         yield ids[begin:end], offsets[first:last] - begin
+        let_go(ids)
+        let_go(offsets)
         begin = end
 
 
@@ -67,7 +69,7 @@ def changed(texts: PackedTexts, change: Callable[[Int32, Int64], Int32], in_memo
             kept = new >= 0
             ids.append(new[kept])
             before = np.zeros(len(kept) + 1, np.int64)
-            np.cumsum(kept, out=before[1:])
+            np.add.accumulate(kept, out=before[1:])
             here = np.unique(before[ends]) + written
             written += int(before[-1])
             here = here[here > latest]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
+import gc
 import mmap
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
@@ -220,6 +223,16 @@ def let_go(array: NDArray[Any]) -> None:
         base.madvise(mmap.MADV_DONTNEED)
 
 
+def trim() -> None:
+    """Give freed memory back to the system: Python's lists of free objects, and the C library's heap.
+
+    glibc keeps up to 64 MB otherwise; C libraries without ``malloc_trim`` are left to themselves.
+    """
+    gc.collect()
+    with contextlib.suppress(OSError, AttributeError, TypeError):
+        ctypes.CDLL(None).malloc_trim(0)
+
+
 class PackedBuilder:
     """Gathers packed texts piece by piece; ids past ``limit_bytes`` go to a memory-mapped temporary file."""
 
@@ -271,7 +284,9 @@ def offsets_of(lengths: ArrayLike) -> Int64:
     """Return where each of some rows begins, and the end of the last: int64 (rows + 1,)."""
     lengths = np.asarray(lengths, np.int64)
     offsets = np.zeros(len(lengths) + 1, np.int64)
-    np.cumsum(lengths, out=offsets[1:])
+    # np.cumsum does the same, but looks "accumulate" up by a new string each time; Python's cache of attributes keeps
+    # such strings, and each of them a megabyte that words were in.
+    np.add.accumulate(lengths, out=offsets[1:])
     return offsets
 
 

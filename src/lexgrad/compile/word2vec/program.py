@@ -102,7 +102,7 @@ class Updates:
         if self.processor.here:
             word, pointer = ctypes.c_int64, ctypes.c_void_p
             self._loaded = Loaded(self.object, self.processor)
-            self._select = self._loaded.function("select", *[pointer] * 9, *[word] * 5)
+            self._select = self._loaded.function("select", *[pointer] * 7, *[word] * 5)
             self._run = self._loaded.function("program", pointer, word, word, pointer)
 
     def select(
@@ -119,10 +119,10 @@ class Updates:
         """
         count = len(tokens)
         room = -(-count // 16) * 16
-        words, reaches, ids, left, right = (aligned_empty((room + 1,), np.dtype(np.int32)) for _ in range(5))
+        ids, left, right = (aligned_empty((room + 1,), np.dtype(np.int32)) for _ in range(3))
         found = np.zeros(1, np.int64)
         given = np.ascontiguousarray(tokens, np.int32), np.ascontiguousarray(bounds, np.int64)
-        arrays = (*given, np.ascontiguousarray(thresholds, np.uint32), words, reaches, ids, left, right, found)
+        arrays = (*given, np.ascontiguousarray(thresholds, np.uint32), ids, left, right, found)
         numbers = (count, len(bounds) - 1, self.layout.window, key & 0xFFFFFFFF, base)
         self._select(*(array.ctypes.data for array in arrays), *numbers)
         kept = int(found[0])

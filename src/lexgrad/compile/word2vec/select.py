@@ -25,6 +25,9 @@ class Select(Code):
 
     Token ``i`` stays if the first random word of counter ``base + i`` is not above its threshold; the second says how
     far its window reaches: 1 … window words, all equally likely. No window goes over the end of a sentence.
+
+    Both random words of every token are written first, to ``ids`` and ``right``: what stays is then put at its place in
+    these, which is never beyond the token that is read.
     """
 
     def text(self) -> str:
@@ -32,9 +35,9 @@ class Select(Code):
         room = self.put(f"and i64 {self.add('%count', '15')}, -16")
         with self.loop("i", "0", room, hint=VECTORISED) as i:
             keep, reach = philox(self, "%key", self.put(f"add i64 %base, {i}"))
-            self.store("i32", self.put(f"trunc i64 {keep} to i32"), "%words", i)
+            self.store("i32", self.put(f"trunc i64 {keep} to i32"), "%ids", i)
             size = self.put(f"lshr i64 {self.put(f'mul i64 {reach}, %window')}, 32")
-            self.store("i32", self.put(f"trunc i64 {self.put(f'add i64 {size}, 1')} to i32"), "%reaches", i)
+            self.store("i32", self.put(f"trunc i64 {self.put(f'add i64 {size}, 1')} to i32"), "%right", i)
         kept = self.slot("i64")
         self.store("i64", "0", kept)
         with self.loop("s", "0", "%sentences") as sentence:
@@ -44,7 +47,7 @@ class Select(Code):
                 self.token(i, first, kept)
             self.end_sentence(first, self.load("i64", kept))
         self.store("i64", self.load("i64", kept), "%found")
-        names = ("tokens", "bounds", "thresholds", "words", "reaches", "ids", "left", "right", "found")
+        names = ("tokens", "bounds", "thresholds", "ids", "left", "right", "found")
         pointers = ", ".join(f"ptr noalias %{name}" for name in names)
         return self.function(
             f"define void @select({pointers}, i64 %count, i64 %sentences, i64 %window, i64 %key, i64 %base)"
@@ -54,8 +57,8 @@ class Select(Code):
         """Write a token where the next one that stays belongs, and go on from there if it stays."""
         token = self.load("i32", "%tokens", i)
         threshold = self.load("i32", "%thresholds", self.put(f"zext i32 {token} to i64"))
-        stays = self.put(f"icmp ule i32 {self.load('i32', '%words', i)}, {threshold}")
-        place, reach = self.load("i64", kept), self.load("i32", "%reaches", i)
+        stays = self.put(f"icmp ule i32 {self.load('i32', '%ids', i)}, {threshold}")
+        place, reach = self.load("i64", kept), self.load("i32", "%right", i)
         before = self.put(f"trunc i64 {self.sub(place, first)} to i32")
         self.store("i32", token, "%ids", place)
         self.store("i32", self.put(f"call i32 @llvm.smin.i32(i32 {reach}, i32 {before})"), "%left", place)

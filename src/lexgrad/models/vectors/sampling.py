@@ -88,4 +88,4 @@ def first_vectors(seed: int, rows: int, dimensions: int) -> NDArray[np.float32]:
     return vectors
 
 
-_AT_ONCE = 1 << 20
+_AT_ONCE = 1 << 14

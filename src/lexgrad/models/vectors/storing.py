@@ -57,9 +57,8 @@ def read_from(model: Word2Vec, run: Run) -> None:
 
 def packed_words(words: Sequence[str]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """Words as one run of UTF-8, and where each ends."""
-    encoded = [word.encode("utf-8") for word in words]
-    ends = np.cumsum([len(word) for word in encoded], dtype=np.int64)
-    return np.frombuffer(b"".join(encoded), np.uint8), ends
+    ends = np.cumsum(np.fromiter((len(word.encode("utf-8")) for word in words), np.int64, len(words)))
+    return np.frombuffer("".join(words).encode("utf-8"), np.uint8), ends
 
 
 def unpacked_words(letters: NDArray[np.uint8], ends: NDArray[np.int64]) -> list[str]:

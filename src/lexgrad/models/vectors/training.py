@@ -20,7 +20,7 @@ from lexgrad.models.vectors import sampling, storing
 from lexgrad.models.vectors.pace import Pace
 from lexgrad.text.corpus import Corpus
 from lexgrad.text.indexed import IndexedCorpus, index
-from lexgrad.text.packed import PackedTexts, pack
+from lexgrad.text.packed import PackedTexts, let_go, pack, trim
 from lexgrad.train.interrupts import held_back
 from lexgrad.train.position import Position
 from lexgrad.train.progress import Interrupted, Progress
@@ -63,6 +63,8 @@ class Sampler:
         window = self.updates.select(
             texts.ids[begin:end], bounds, self.thresholds, sampling.key(self.seed, "windows", epoch), begin
         )
+        let_go(texts.ids)
+        let_go(texts.offsets)
         steps = np.arange(-(-len(window.ids) // self.updates.layout.batch)) * self.updates.layout.batch
         slope = (rates[1] - rates[0]) / max(len(window.ids), 1)
         loss = self.updates(
@@ -114,6 +116,7 @@ def fit_vectors(model: Word2Vec, X: Any, *, run: Run | None, progress: Progress)
     began = time.monotonic()
     end = training.train()
     _keep(model, end, corpus, training.words, time.monotonic() - began)
+    trim()
     if run is not None:
         storing.write_finished(run, model)
 
@@ -145,6 +148,7 @@ class _Training:
         self.saved = time.monotonic()
         saved = run.load() if run is not None and run.resuming else None
         self.here = saved or self.start(len(corpus.vocabulary))
+        trim()  # what compiling took
 
     def start(self, words: int) -> Position:
         """Random vectors, and contexts of zeros, as in word2vec's program."""
