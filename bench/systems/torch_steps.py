@@ -72,7 +72,8 @@ def _optimiser(model: nn.Module, rate: float, sparse: bool, name: str) -> Callab
         return torch.optim.Adadelta(model.parameters(), lr=rate, foreach=True).step
     if not sparse:
         return torch.optim.Adam(model.parameters(), lr=rate, fused=True).step
-    tables = [p for module in model.modules() if isinstance(module, nn.Embedding) for p in module.parameters()]
+    kinds = nn.Embedding | nn.EmbeddingBag
+    tables = [p for module in model.modules() if isinstance(module, kinds) for p in module.parameters()]
     others = [p for p in model.parameters() if all(p is not table for table in tables)]
     both = torch.optim.SparseAdam(tables, lr=rate), torch.optim.Adam(others, lr=rate, fused=True)
 

@@ -23,6 +23,11 @@ def mean_pool(vocabulary: int = 100_000, d: int = 100, batch: int = 64, length: 
     }
 
 
+def dan_adam(**sizes: int) -> Data:
+    """With Adam, by which the model is trained unless told otherwise: see ``dan``."""
+    return {**dan(**sizes), "rate": 0.001, "optimizer": "adam"}
+
+
 def dan(d: int = 300, units: int = 300, batch: int = 50, count: int = 32, texts: int = 0) -> Data:
     """A deep averaging network (Iyyer et al. 2015): a text's mean embedding, two ReLU layers, a softmax.
 
@@ -67,6 +72,13 @@ WORKLOADS = (
         "deep averaging network on SST-2's texts, d 300, two layers of 300 units, batch 50, SGD",
         128,
         dan,
+        {"d": 6, "units": 5, "batch": 3, "count": 1, "texts": 30},
+    ),
+    Workload(
+        "dan-adam",
+        "the same, Adam (of embeddings, the rows read)",
+        128,
+        dan_adam,
         {"d": 6, "units": 5, "batch": 3, "count": 1, "texts": 30},
     ),
     Workload(

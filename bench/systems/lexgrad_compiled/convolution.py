@@ -5,23 +5,19 @@ from __future__ import annotations
 import functools
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
 from bench.systems import Run, Setup
-from bench.systems.lexgrad_compiled.stepping import Timed
+from bench.systems.lexgrad_compiled.stepping import Timed, numbered, optimised_program
 from bench.workloads import Data
 from bench.workloads.convolution import KERNELS
 from lexgrad import ops
-from lexgrad.compile import Program, Rows
-from lexgrad.compile.arrays import Precision
-from lexgrad.graph import Dim, Node, Type, input_node
-from lexgrad.nn.optimisers import optimiser
+from lexgrad.compile import Rows
+from lexgrad.graph import Dim, Node, Type
 from lexgrad.ops.windows import convolve, pool_texts, window_places
-from lexgrad.train.step import Objective, build_step, initial_state, step_input
-
-_VARYING = ("ids", "offsets", "target")
+from lexgrad.train.step import STEP
 
 
 def _textcnn(data: Data, setup: Setup) -> Run:
@@ -29,39 +25,28 @@ def _textcnn(data: Data, setup: Setup) -> Run:
     parameters = {
         name: np.asarray(value) for name, value in data.items() if getattr(value, "dtype", None) == np.float32
     }
-    p = {name: input_node(name, Type("float", value.shape)) for name, value in parameters.items()}
     tokens, (batches, batch) = Dim("tokens"), data["target"].shape
-    types = {"ids": (tokens,), "offsets": (batch + 1,), "target": (batch,)}
-    inputs = {name: input_node(name, Type("int", shape)) for name, shape in types.items()}
-    objective = Objective(_loss({**p, **inputs}), None, inputs, p, tuple(p), step_input())
-    rule = optimiser(data["optimizer"], lazy=True)
-    graph = build_step(objective, rule)
-    donated = {name: name for name in graph.outputs if name in graph.inputs}
-    program = Program(graph, cast(Precision, setup.precision), setup.threads, donated)
+    types = {name: Type("float", value.shape) for name, value in parameters.items()}
+    ints = {"ids": (tokens,), "offsets": (batch + 1,), "target": (batch,)}
+    types |= {name: Type("int", shape) for name, shape in ints.items()}
+    program, state = optimised_program(_loss, types, parameters, setup, data["optimizer"])
     seconds = time.perf_counter() - begun
-    state = {**parameters, **initial_state(rule, parameters, tuple(parameters)), "rate": np.float32(data["rate"])}
-    fixed = {name: program.prepared(name, value, copy=name in donated) for name, value in state.items()}
+    fixed = {name: program.prepared(name, value, copy=True) for name, value in {**parameters, **state}.items()}
+    fixed["rate"] = program.prepared("rate", np.float32(data["rate"]))
     ends = np.cumsum(data["offsets"][:, -1])
     done = np.zeros(1, np.int64)
 
     @functools.cache
     def bound(steps: int) -> Callable[[], Mapping[str, Any]]:
-        turns, numbers = np.arange(steps) % batches, np.arange(steps)
+        turns = np.arange(steps) % batches
         rows: dict[str, Any] = {
             "ids": Rows(data["ids"], (ends - data["offsets"][:, -1])[turns], ends[turns]),
             "offsets": Rows(data["offsets"], turns),
             "target": Rows(data["target"], turns),
         }
-        if "step" in graph.inputs:
-            rows["step"] = Rows(numbers, np.arange(steps))
-        launch = program.bind({**fixed, **rows}, steps)
-
-        def following() -> Mapping[str, Any]:
-            numbers[:] = done + np.arange(steps)
-            done[:] += steps
-            return launch()
-
-        return following
+        if STEP in program.graph.inputs:
+            return numbered(lambda number: program.bind({**fixed, **rows, **number}, steps), steps, done)
+        return program.bind({**fixed, **rows}, steps)
 
     return Timed(lambda steps: float(bound(steps)()["loss"][-1]), seconds)
 

@@ -50,5 +50,6 @@ _DAN = ("E", "W1", "b1", "W2", "b2", "W3", "b3")
 PREPARE = {
     "mean-pool": functools.partial(prepare, _mean_pool, ("E", "W", "b"), ("ids", "target")),
     "dan": functools.partial(prepare_texts, _dan, _DAN, PackedInputs, packed_types),
+    "dan-adam": functools.partial(prepare_texts, _dan, _DAN, PackedInputs, packed_types),
     "bow": _bow,
 }

@@ -17,7 +17,9 @@ from lexgrad.grad import gradient
 from lexgrad.graph import Dim, Graph, Node, Type, input_node
 from lexgrad.models.features.inputs import Inputs as Examples
 from lexgrad.nn.clipping import clip_by_norm
+from lexgrad.nn.optimisers import optimiser
 from lexgrad.text.packed import pack
+from lexgrad.train.step import RATE, STEP, Objective, build_step, initial_state, step_input
 
 Inputs = Mapping[str, Node]
 Loss = Callable[[Inputs], Node]
@@ -47,6 +49,33 @@ def step_program(
     new = {name: inputs[name] - inputs["rate"] * slope for name, slope in slopes.items()}
     graph = Graph(inputs, {"loss": value, **new}, "step")
     return Program(graph, cast(Precision, setup.precision), setup.threads, {name: name for name in parameters})
+
+
+def optimised_program(
+    loss: Loss, types: Mapping[str, Type], parameters: Mapping[str, Any], setup: Setup, name: str
+) -> tuple[Program, dict[str, Any]]:
+    """The step of another optimiser, whose table of embeddings changes in the rows that were read; and its state."""
+    inputs = {name: input_node(name, type) for name, type in types.items() if name != RATE}
+    trained = {name: inputs.pop(name) for name in parameters}
+    objective = Objective(loss({**trained, **inputs}), None, inputs, trained, tuple(trained), step_input())
+    rule = optimiser(name, lazy=True)
+    graph = build_step(objective, rule)
+    donated = {name: name for name in graph.outputs if name in graph.inputs}
+    program = Program(graph, cast(Precision, setup.precision), setup.threads, donated)
+    return program, dict(initial_state(rule, parameters, tuple(parameters)))
+
+
+def numbered(bind: Callable[[Mapping[str, Any]], Callable[[], Any]], steps: int, done: Any) -> Callable[[], Any]:
+    """Rounds of steps that know their number: ``done`` counts them, and ``bind`` is given where they stand."""
+    numbers = np.arange(steps)
+    launch = bind({STEP: Rows(numbers, np.arange(steps))})
+
+    def following() -> Any:
+        numbers[:] = done + np.arange(steps)
+        done[:] += steps
+        return launch()
+
+    return following
 
 
 def _types(data: Data, varying: tuple[str, ...]) -> dict[str, Type]:
@@ -95,7 +124,7 @@ def prepare_texts(
     data: Data,
     setup: Setup,
 ) -> Run:
-    """Rounds of SGD on a loss of texts of every length.
+    """Rounds of training on a loss of texts of every length, by SGD or the data's ``optimizer``.
 
     Args:
         loss: of the parameters, of the inputs that ``packed`` makes of texts, and of ``target`` (batch,).
@@ -108,12 +137,18 @@ def prepare_texts(
     begun = time.perf_counter()
     types = {name: Type("float", data[name].shape) for name in parameters}
     types |= {**packed_types(), "target": Type("int", (Dim("batch"),)), "rate": Type("float")}
-    program = step_program(loss, types, parameters, setup, data.get("norm"))
+    state: dict[str, Any] = {name: data[name] for name in parameters}
+    if "optimizer" in data:
+        program, further = optimised_program(loss, types, state, setup, data["optimizer"])
+        state |= further
+    else:
+        program = step_program(loss, types, parameters, setup, data.get("norm"))
     seconds = time.perf_counter() - begun
-    fixed: dict[str, Any] = {name: program.prepared(name, data[name], copy=True) for name in parameters}
+    fixed: dict[str, Any] = {name: program.prepared(name, value, copy=True) for name, value in state.items()}
     fixed["rate"] = program.prepared("rate", data["rate"])
     texts = [text for batch in data["texts"] for text in batch]
     count, batch = data["target"].shape
+    done = np.zeros(1, np.int64)
     inputs, _ = packed(pack(texts)).pick(np.arange(len(texts)), np.arange(count + 1) * batch)
 
     @functools.cache
@@ -123,6 +158,8 @@ def prepare_texts(
         for name, whole in inputs.items():
             assert isinstance(whole, Rows)
             rows[name] = Rows(whole.array, whole.starts[turns], None if whole.stops is None else whole.stops[turns])
+        if STEP in program.graph.inputs:
+            return numbered(lambda number: program.bind({**fixed, **rows, **number}, steps), steps, done)
         return program.bind({**fixed, **rows}, steps)
 
     return Timed(lambda steps: float(bound(steps)()["loss"][-1]), seconds)

@@ -51,6 +51,7 @@ def _bags(data: Data) -> list[tuple[torch.Tensor, ...]]:
 
 MODELS: Models = {
     "dan": (DeepAveraging, _bags),
+    "dan-adam": (DeepAveraging, _bags),
     "mean-pool": (
         MeanPool,
         lambda data: tensors(data["ids"], [data["offsets"][:-1]] * len(data["ids"]), data["target"]),
