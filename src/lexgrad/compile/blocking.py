@@ -9,7 +9,7 @@ from lexgrad.compile.packing import AMX, WIDEST, Format
 from lexgrad.compile.products import Tiles
 from lexgrad.graph import Size
 
-FEW, SHORT, LONG = 32, 256, 1024
+FEW, SHORT, LONG = 32, 320, 1024
 """Rows that are not worth packing for; a short depth, and a long one."""
 WIDELY, FAR = 1 << 20, 4_000_000
 """Entries that need more pages than a processor knows at a time; and more than its caches hold for long."""

@@ -99,15 +99,16 @@ def fits(ids: Node, rows: Size, checked: Collection[tuple[Node, Size]]) -> bool:
     name = ids.primitive.name
     if (ids, rows) in checked:
         return True
-    if name in ("order_met", "segment_argmax"):
-        return at_most(ids.inputs[0].shape[0], rows)
+    if name in ("iota", "order_met", "segment_argmax"):
+        return at_most((ids.inputs or (ids,))[0].shape[0], rows)
     if name == "constant":
         return scalar_constant(ids) == -1
-    if name == "select":
-        return all(fits(operand, rows, checked) for operand in ids.inputs[1:])
-    if name in ("broadcast", "reshape", "slice", "take"):
-        return fits(ids.inputs[0], rows, checked)
-    return False
+    made_of = {"select": ids.inputs[1:], **dict.fromkeys(_OF_FIRST, ids.inputs[:1])}.get(name, ())
+    return bool(made_of) and all(fits(operand, rows, checked) for operand in made_of)
+
+
+_OF_FIRST = ("broadcast", "reshape", "segment_repeat", "slice", "take")
+"""Primitives whose entries are entries of the first operand."""
 
 
 def kernel_check(low: Lowering, check: Check, number: int) -> Kernel:

@@ -166,6 +166,33 @@ def add_scattered(node: Node, users: Mapping[Node, int]) -> Node | None:
     return again(node, y, inner.inputs[0], followed(places, inner.inputs[1]))
 
 
+def _rows_of_texts(node: Node) -> Node | None:
+    *table, rows, ids = node.inputs
+    if not is_a(rows, "segment_repeat") or rows.ndim < 2 or rows.type.dtype != "float":
+        return None
+    each, cuts = rows.inputs
+    numbers = ops.segment_repeat(ops.arange(each.shape[0]), cuts, rows.shape[0])
+    return again(node, *table, ops.take(each, numbers), ids)
+
+
+for _primitive in ("add_rows", "scatter_add"):
+    rule(
+        RULES,
+        f"{_primitive}(…, segment_repeat(r), i) → {_primitive}(…, r[segment_repeat(numbers)], i)",
+        _primitive,
+        example(
+            lambda r, cuts, i, p=_primitive: (
+                ops.add_rows(ops.broadcast_to(1.0, (5, 4)), ops.segment_repeat(r, cuts, 3), i)
+                if p == "add_rows"
+                else ops.scatter_add(ops.segment_repeat(r, cuts, 3), i, 5)
+            ),
+            floats(2, 4),
+            ints(3),
+            ints(3),
+        ),
+    )(_rows_of_texts)
+
+
 def _add_pad(node: Node, users: Mapping[Node, int]) -> Node | None:
     x, padded = node.inputs
     if is_a(x, "pad") and is_a(node, "add") and not is_a(padded, "pad"):
