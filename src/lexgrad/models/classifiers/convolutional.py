@@ -56,11 +56,16 @@ class TextCNN(WordClassifier):
     name: ClassVar[str] = "cnn"
     usual_dimensions: ClassVar[int] = 300
 
-    dimensions: int | None = setting(None, "width of embeddings; None: that of the vectors, or 300", least=1)
-    kernels: int | tuple[int, ...] = setting(
-        (3, 4, 5), "words in a window: one number for each size of kernel", least=1
+    dimensions: int | None = setting(
+        None, "width of embeddings; None: that of the vectors, or 300", least=1, search="50..300:50"
     )
-    filters: int = setting(100, "filters of each size", least=1)
+    kernels: int | tuple[int, ...] = setting(
+        (3, 4, 5),
+        "words in a window: one number for each size of kernel",
+        least=1,
+        search="1,2,3|2,3,4|3,4,5|1,2,3,4",
+    )
+    filters: int = setting(100, "filters of each size", least=1, search="50..200:50")
     stride: int = setting(1, "words from one window to the next", least=1)
     padding: str = setting(
         "full",
@@ -79,18 +84,25 @@ class TextCNN(WordClassifier):
         (), "further channels, of a word: length, shape, pos:RUN (by a tagger), or functions of it, also a dict by name"
     )
     feature_dimensions: int = setting(10, "width of the learned vector of each kind of word, by feature", least=1)
-    units: int | tuple[int, ...] = setting((), "units of hidden layers behind the filters; (): none", least=1)
+    units: int | tuple[int, ...] = setting(
+        (), "units of hidden layers behind the filters; (): none", least=1, search="()|100"
+    )
     max_norm: float | None = setting(
         3.0, "after each step, scale the output weights of each class down to this norm; None: leave them", least=0
     )
-    dropout: float = setting(0.5, "share of features and hidden units set to zero while training", least=0)
+    dropout: float = setting(
+        0.5, "share of features and hidden units set to zero while training", least=0, search="0..0.6"
+    )
 
     optimizer: str = setting(
-        "adadelta", "the update rule", choices=("sgd", "momentum", "nesterov", "adagrad", "adadelta", "adam", "adamw")
+        "adadelta",
+        "the update rule",
+        choices=("sgd", "momentum", "nesterov", "adagrad", "adadelta", "adam", "adamw"),
+        search="adadelta,adam",
     )
-    learning_rate: float = setting(1.0, "step size of the first step (after warm-up)", least=0)
+    learning_rate: float = setting(1.0, "step size of the first step (after warm-up)", least=0, search="5e-4..2:log")
     lazy: bool = setting(True, "a step updates only the rows of embeddings that its batch reads (state and l2 too)")
-    batch: int = setting(50, "texts in a mini-batch", least=1)
+    batch: int = setting(50, "texts in a mini-batch", least=1, search="25,50,100")
 
     def sizes(self) -> tuple[int, ...]:
         """Return the words in each size of kernel."""

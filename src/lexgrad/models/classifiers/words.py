@@ -50,10 +50,17 @@ class WordClassifier(TextClassifier):
         f"words of the vectors that no training text has, known too; None: {MOST_OTHERS:,} if fine_tune is off, else 0",
         least=0,
     )
-    word_dropout: float = setting(0.0, "share of words that a training step takes for zero vectors", least=0)
+    word_dropout: float = setting(
+        0.0, "share of words that a training step takes for zero vectors", least=0, search="0..0.3"
+    )
     dropout: float = setting(0.0, "share of units set to zero while training", least=0, search="0..0.6")
     init: str = setting("xavier", "initial weights of the layers", choices=NAMES)
-    init_std: float = setting(0.1, "deviation of init=normal (limit of init=uniform), and of new embeddings", least=0)
+    init_std: float = setting(
+        0.1,
+        "deviation of init=normal (limit of init=uniform), and of new embeddings",
+        least=0,
+        search="0.01..0.25:log",
+    )
 
     def embedding_shapes(self, encoder: Encoder) -> dict[str, tuple[int, ...]]:
         """Return the shape of E by its name."""
