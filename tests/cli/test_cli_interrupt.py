@@ -42,7 +42,9 @@ DYING = """
 import os, sys
 from lexgrad import files
 from lexgrad.cli.main import main
+from lexgrad.train.loop import Plan
 
+Plan.__init__.__kwdefaults__["epoch_seconds"] = -1.0  # every epoch is saved, however short
 saves, fsync = [], os.fsync
 def dies(handle):
     fsync(handle)
