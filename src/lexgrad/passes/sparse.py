@@ -167,30 +167,25 @@ def add_scattered(node: Node, users: Mapping[Node, int]) -> Node | None:
 
 
 def _rows_of_texts(node: Node) -> Node | None:
-    *table, rows, ids = node.inputs
+    table, rows, ids = node.inputs
     if not is_a(rows, "segment_repeat") or rows.ndim < 2 or rows.type.dtype != "float":
         return None
     each, cuts = rows.inputs
     numbers = ops.segment_repeat(ops.arange(each.shape[0]), cuts, rows.shape[0])
-    return again(node, *table, ops.take(each, numbers), ids)
+    return again(node, table, ops.take(each, numbers), ids)
 
 
-for _primitive in ("add_rows", "scatter_add"):
-    rule(
-        RULES,
-        f"{_primitive}(…, segment_repeat(r), i) → {_primitive}(…, r[segment_repeat(numbers)], i)",
-        _primitive,
-        example(
-            lambda r, cuts, i, p=_primitive: (
-                ops.add_rows(ops.broadcast_to(1.0, (5, 4)), ops.segment_repeat(r, cuts, 3), i)
-                if p == "add_rows"
-                else ops.scatter_add(ops.segment_repeat(r, cuts, 3), i, 5)
-            ),
-            floats(2, 4),
-            ints(3),
-            ints(3),
-        ),
-    )(_rows_of_texts)
+rule(
+    RULES,
+    "add_rows(x, segment_repeat(r), i) → add_rows(x, r[segment_repeat(numbers)], i)",
+    "add_rows",
+    example(
+        lambda r, cuts, i: ops.add_rows(ops.broadcast_to(1.0, (5, 4)), ops.segment_repeat(r, cuts, 3), i),
+        floats(2, 4),
+        ints(3),
+        ints(3),
+    ),
+)(_rows_of_texts)
 
 
 def _add_pad(node: Node, users: Mapping[Node, int]) -> Node | None:
