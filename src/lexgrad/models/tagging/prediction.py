@@ -13,7 +13,7 @@ from lexgrad.models.tagging import network
 from lexgrad.models.tagging.encoder import Encoded
 from lexgrad.models.tagging.examples import Sentences
 from lexgrad.train.batches import part_of
-from lexgrad.train.engine import runner
+from lexgrad.train.engine import Applier
 
 if TYPE_CHECKING:
     from lexgrad.models.tagging.encoder import WordEncoder
@@ -41,7 +41,8 @@ class Predictor:
         self.graph = Graph({**parameters, **inputs}, {LOGITS: logits}, name=f"predict_{model.name}")
         self.names, self.tags = tuple(types), shapes["b"][0]
         # bf16 is for training alone: what it learned predicts anywhere.
-        self._run = runner(self.graph, "fp32" if model.precision == "bf16" else model.precision, model.threads)
+        precision = "fp32" if model.precision == "bf16" else model.precision
+        self._apply = Applier(self.graph, parameters, precision, model.threads)
 
     def __call__(self, parameters: Mapping[str, Array], encoded: Encoded) -> NDArray[np.float64]:
         """Return the probabilities of every word's tags, float64 (tokens, K)."""
@@ -49,7 +50,7 @@ class Predictor:
         found = np.zeros((len(encoded.words), self.tags))
         for indices in _groups(sentences.lengths):
             inputs, places, _ = sentences.inputs(indices, np.array([0, len(indices)]))
-            found[places] = self._run.run({**parameters, **part_of(inputs, 0)})[LOGITS]
+            found[places] = self._apply(parameters, part_of(inputs, 0))[LOGITS]
         powers = np.exp(found - found.max(axis=1, keepdims=True))
         return np.asarray(powers / powers.sum(axis=1, keepdims=True))
 
