@@ -26,6 +26,8 @@ MODELS: dict[str, tuple[TextClassifier, list[str], str]] = {
     "ffnn, max": (lg.FeedForward(units=7, dimensions=5, pool="max", activation="relu", **SETTINGS), TWO, "E[2, 1]"),
     "ffnn, concatenated": (lg.FeedForward(units=7, dimensions=5, pool="concat", **SETTINGS), THREE, "W2[1, 1]"),
     "ffnn, three layers": (lg.FeedForward(layers=3, units=6, bias="x0", dropout=0.2, **SETTINGS), TWO, "W3[0, 0]"),
+    "bow": (lg.BagOfNgrams(dimensions=5, buckets=30, ngrams=3, **SETTINGS), THREE, "W[1, 1]"),
+    "bow, characters": (lg.BagOfNgrams(dimensions=5, buckets=30, characters=3, **SETTINGS), TWO, "W[1, 1]"),
     "ffnn, counts": (lg.FeedForward(units=4, features="counts", **SETTINGS), THREE, "W1[1, 1]"),
 }
 
@@ -81,6 +83,22 @@ def test_gradient_x_input_adds_up(fitted: tuple[TextClassifier, str]) -> None:
     (unheard,) = (word for word in found.words if not word.known)
     if "e" not in steps:
         assert unheard.gradient_x_input == 0.0
+
+
+def test_ngrams_have_blame_of_their_own(fitted: tuple[TextClassifier, str]) -> None:
+    model, _ = fitted
+    found = model.explain("a dull a dull film")
+    if model.features == "embeddings":
+        assert found.ngrams == ()
+        return
+    grams = {each.ngram: each.gradient_x_input for each in found.ngrams}
+    assert {"a dull", "dull film"} <= set(grams)
+    assert list(grams.values()) == sorted(grams.values(), key=lambda blame: -abs(blame))
+    assert ("a dull film" in grams) == (max(map(len, map(str.split, grams))) == 3)
+    assert "dull film" in str(found)
+    assert "dull film" in found.markdown()
+    assert "dull film" in found.html()
+    assert found.json()["ngrams"][0]["ngram"] in grams
 
 
 def test_of_a_linear_model_gradient_x_input_is_exact() -> None:

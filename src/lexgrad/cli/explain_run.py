@@ -18,7 +18,7 @@ def run_explain_run(request: ExplainRequest, form: str, output: Output) -> None:
     """
     from lexgrad.models import load
     from lexgrad.models.classifiers.base import TextClassifier
-    from lexgrad.models.classifiers.explained import HEADING, MEANING
+    from lexgrad.models.classifiers.explained import MEANING
     from lexgrad.models.classifiers.explanation import explain_prediction
 
     if request.text is None:
@@ -34,8 +34,10 @@ def run_explain_run(request: ExplainRequest, form: str, output: Output) -> None:
     accompany(found.derivation, request, output)
     if form == "text" and request.out is None:
         output.report(found.headline, "")
+        for heading, rows in found.tables():
+            output.report(table(heading, rows), "")
         if found.words:
-            output.report(table(HEADING, [word.cells for word in found.words]), MEANING, "")
+            output.report(MEANING, "")
         output.report(found.derivation)
         return
     faces = {

@@ -196,6 +196,9 @@ class ArrayBuilder:
         with self._file as file:
             file.flush()
             mapped = mmap.mmap(file.fileno(), self._bytes, access=mmap.ACCESS_READ)
+        if hasattr(mmap, "MADV_NOHUGEPAGE"):  # else, one number that is read may bring in 2 MiB
+            with contextlib.suppress(OSError):  # a kernel without large pages
+                mapped.madvise(mmap.MADV_NOHUGEPAGE)
         return np.frombuffer(mapped, self._dtype)
 
     def close(self) -> None:

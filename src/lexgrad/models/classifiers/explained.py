@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -9,6 +10,9 @@ from typing import Any
 from lexgrad.explain import Derivation
 
 HEADING = ("token", "gradient × input", "leave-one-out")
+NGRAMS = ("n-gram", "gradient × input")
+HEAD = 'th scope="col"'
+SHOWN = 10  # n-grams in tables
 MEANING = (
     "Gradient × input is the part of the loss that the token answers for, to first order; leave-one-out is how much "
     "the loss falls without it. Positive: it speaks against the label."
@@ -42,6 +46,24 @@ class Word:
 
 
 @dataclass(frozen=True)
+class Ngram:
+    """Neighbouring words that the model knows as one feature.
+
+    Attributes:
+        ngram: the words.
+        gradient_x_input: of this feature alone, which its words' numbers hold in equal parts; see ``Word``.
+    """
+
+    ngram: str
+    gradient_x_input: float
+
+    @property
+    def cells(self) -> tuple[str, str]:
+        """The n-gram and its number, as tables show them."""
+        return self.ngram, _signed(self.gradient_x_input)
+
+
+@dataclass(frozen=True)
 class Explanation:
     """One text, one answer, and where it comes from.
 
@@ -52,6 +74,7 @@ class Explanation:
         predicted: the most probable label.
         probabilities: of every label.
         words: the tokens of the text, in order.
+        ngrams: features of two and more words, those that answer for most first; only of models of n-grams.
         derivation: of the loss in the parameters, or in the one asked for.
     """
 
@@ -61,6 +84,7 @@ class Explanation:
     predicted: str
     probabilities: dict[str, float]
     words: tuple[Word, ...]
+    ngrams: tuple[Ngram, ...]
     derivation: Derivation
 
     @property
@@ -86,34 +110,55 @@ class Explanation:
             "probabilities": self.probabilities,
             "loss": self.loss,
             "words": [vars(word) for word in self.words],
+            **({"ngrams": [vars(ngram) for ngram in self.ngrams]} if self.ngrams else {}),
             **self.derivation.json(),
         }
 
     def markdown(self) -> str:
         """The words as a table, then the derivation."""
-        rows = [f"| {' | '.join(map(_plain, word.cells))} |\n" for word in self.words]
-        table = f"| {' | '.join(HEADING)} |\n| --- | --: | --: |\n{''.join(rows)}\n{MEANING}\n\n" if rows else ""
-        return f"**{_plain(self.headline)}**\n\n{table}{self.derivation.markdown()}"
+        tables = "".join(
+            f"| {' | '.join(heading)} |\n| --- |{' --: |' * (len(heading) - 1)}\n"
+            + "".join(f"| {' | '.join(map(_plain, row))} |\n" for row in rows)
+            + "\n"
+            for heading, rows in self.tables()
+        )
+        meaning = f"{MEANING}\n\n" if tables else ""
+        return f"**{_plain(self.headline)}**\n\n{tables}{meaning}{self.derivation.markdown()}"
 
     def html(self) -> str:
         """A page of its own: the graph to go through step by step, the words, the mathematics; needs no network."""
         return self.derivation.html(self._words_html())
 
     def __str__(self) -> str:
-        width = max((len(word.cells[0]) for word in self.words), default=0)
-        lines = [f"  {name.ljust(width)} {left:>17} {right:>14}" for name, left, right in (w.cells for w in self.words)]
-        if lines:
-            lines = [f"  {HEADING[0].ljust(width)} {HEADING[1]:>17} {HEADING[2]:>14}", *lines, MEANING]
-        return "\n".join([self.headline, "", *lines, *([""] if lines else []), str(self.derivation)])
+        lines: list[str] = []
+        for heading, rows in self.tables():
+            width = max(len(row[0]) for row in rows)
+            for first, *numbers in (heading, *rows):
+                cells = [f"{cell:>{len(name) + 1}}" for cell, name in zip(numbers, heading[1:], strict=True)]
+                lines.append(f"  {first.ljust(width)} {' '.join(cells)}")
+        lines += [MEANING, ""] if lines else []
+        return "\n".join([self.headline, "", *lines, str(self.derivation)])
 
     def _repr_html_(self) -> str:
         return self._words_html() + self.derivation._repr_html_()
 
+    def tables(self) -> list[tuple[tuple[str, ...], list[tuple[str, ...]]]]:
+        """The tables that have rows: their headings, and their rows as text."""
+        words: list[tuple[str, ...]] = [word.cells for word in self.words]
+        ngrams: list[tuple[str, ...]] = [ngram.cells for ngram in self.ngrams[:SHOWN]]
+        return [(heading, rows) for heading, rows in ((HEADING, words), (NGRAMS, ngrams)) if rows]
+
     def _words_html(self) -> str:
-        rows = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in word.cells)}</tr>" for word in self.words)
-        head = "".join(f'<th scope="col">{cell}</th>' for cell in HEADING)
-        table = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table><p>{MEANING}</p>" if rows else ""
-        return f"<p><strong>{escape(self.headline)}</strong></p>{table}"
+        tables = "".join(
+            f"<table><thead>{_row(heading, HEAD)}</thead><tbody>{''.join(map(_row, rows))}</tbody></table>"
+            for heading, rows in self.tables()
+        )
+        meaning = f"<p>{MEANING}</p>" if tables else ""
+        return f"<p><strong>{escape(self.headline)}</strong></p>{tables}{meaning}"
+
+
+def _row(cells: Sequence[str], tag: str = "td") -> str:
+    return f"<tr>{''.join(f'<{tag}>{escape(cell)}</{tag.split(maxsplit=1)[0]}>' for cell in cells)}</tr>"
 
 
 def _signed(value: float) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,9 +13,10 @@ from lexgrad.errors import InputError, suggest
 from lexgrad.evaluate import Interpreter
 from lexgrad.explain import Derivation, explain
 from lexgrad.graph import Node, Type, input_node
-from lexgrad.models.classifiers.explained import Explanation, Word
+from lexgrad.models.classifiers.explained import Explanation, Ngram, Word
 from lexgrad.models.classifiers.prediction import LOGITS, prediction_graph, probabilities
-from lexgrad.models.features.inputs import BATCH
+from lexgrad.models.features.hashed import HashedEncoder
+from lexgrad.models.features.inputs import BATCH, Inputs
 from lexgrad.nn.layers import undropped
 from lexgrad.nn.losses import classification_loss
 from lexgrad.text.packed import pack
@@ -55,13 +57,15 @@ def explain_prediction(
     loss = _loss(model)
     at = {**model.parameters_, **batch, LABEL: np.array([target])}
     derivation = explain(loss, _asked(model, wrt), at=_used(loss, at), steps=steps, paths=paths)
+    features = _features(model, text, derivation)
     return Explanation(
         model=model.name,
         text=text,
         label=names[target],
         predicted=names[predicted],
         probabilities=dict(zip(names, map(float, chances[0]), strict=True)),
-        words=tuple(_words(model, text, target, float(derivation.target.value), derivation)),
+        words=tuple(_words(model, text, target, float(derivation.target.value), features)),
+        ngrams=tuple(_ngrams(model, text, features)),
         derivation=derivation,
     )
 
@@ -93,49 +97,80 @@ def _asked(model: TextClassifier, wrt: str | None) -> str | None:
     return wrt
 
 
-def _words(model: TextClassifier, text: str, target: int, loss: float, derivation: Derivation) -> Iterator[Word]:
+@dataclass(frozen=True)
+class _Feature:
+    """What a model reads of a text: the words from ``begin`` to ``end``, all its occurrences, and its blame."""
+
+    spans: list[tuple[int, int]]
+    blame: float
+
+
+def _words(model: TextClassifier, text: str, target: int, loss: float, features: list[_Feature]) -> Iterator[Word]:
     """Every token of the text with its blame; none where the features are a user's own functions."""
     tokenizer = model.encoder_.tokenizer
     if tokenizer is None:
         return
     tokens, ids = tokenizer.tokens(text), np.asarray(tokenizer.encode([text]).ids)
     known = [bool(number != tokenizer.unknown or tokenizer.kind == "bpe") for number in ids]
-    blame = _gradient_x_input(model, ids, derivation)
-    erased = loss - _losses(model, [np.delete(ids, i) for i in range(len(ids))], target)
+    blame = np.zeros(len(ids))
+    for feature in features:  # what it has goes in equal parts to the tokens of all its occurrences
+        share = feature.blame / sum(end - begin for begin, end in feature.spans)
+        for begin, end in feature.spans:
+            blame[begin:end] += share
+    erased = loss - _losses(model, tokens, ids, target)
     for token, there, gradient, change in zip(tokens, known, blame, erased, strict=True):
         yield Word(token, there, float(gradient), float(change))
 
 
-def _gradient_x_input(model: TextClassifier, ids: Array, derivation: Derivation) -> Array:
-    """Input · ∂L/∂input, summed over what each token brings in: its embedding, or its part of n-grams."""
+def _ngrams(model: TextClassifier, text: str, features: list[_Feature]) -> list[Ngram]:
+    """Features of two and more words, each n-gram once, those first that answer for most."""
+    found: dict[str, float] = {}
+    tokens = model.encoder_.tokenizer.tokens(text) if model.encoder_.tokenizer is not None else []
+    for feature in features:
+        begin, end = feature.spans[0]
+        if end - begin > 1:
+            ngram = " ".join(tokens[begin:end])
+            found[ngram] = found.get(ngram, 0.0) + feature.blame
+    return [Ngram(*each) for each in sorted(found.items(), key=lambda each: -abs(each[1]))]
+
+
+def _features(model: TextClassifier, text: str, derivation: Derivation) -> list[_Feature]:
+    """Input · ∂L/∂input of each feature of a text: of embeddings summed over their numbers."""
+    tokenizer = model.encoder_.tokenizer
+    if tokenizer is None:
+        return []
     steps = {step.name: step for step in derivation.steps}
     step = steps["e" if model.encoder_.words else "values"]
     products = step.value * (np.zeros_like(step.value) if step.gradient is None else step.gradient)
+    ids = np.asarray(tokenizer.encode([text]).ids)
+    if isinstance(model.encoder_, HashedEncoder):
+        spans = [[span] for span in model.encoder_.spans(text)]
+    elif model.encoder_.words:
+        spans = [[(i, i + 1)] for i in range(len(ids))]  # what was cut off has no part in it
+    else:
+        table: Array = model.encoder_.table.words
+        spans = [_occurrences(ids, words[words >= 0]) for words in table[steps["ids"].value]]
     if model.encoder_.words:
-        rows = products.reshape(-1, products.shape[-1]).sum(axis=1)
-        found = np.zeros(len(ids))  # what was cut off has no part in it
-        found[: len(rows)] = rows[: len(ids)]
-        return found
-    return _shared_out(model, ids, steps["ids"].value, products)
+        products = products.reshape(-1, products.shape[-1]).sum(axis=1)
+    return [_Feature(places, float(product)) for places, product in zip(spans, products, strict=False)]
 
 
-def _shared_out(model: TextClassifier, ids: Array, features: Array, products: Array) -> Array:
-    """What each n-gram has goes in equal parts to the tokens of all its occurrences."""
-    table: Array = model.encoder_.table.words
-    found = np.zeros(len(ids))
-    for words, product in zip(table[features], products, strict=True):
-        gram = words[words >= 0]
-        starts = [i for i in range(len(ids) - len(gram) + 1) if np.array_equal(ids[i : i + len(gram)], gram)]
-        for start in starts:
-            found[start : start + len(gram)] += product / (len(starts) * len(gram))
-    return found
+def _occurrences(ids: Array, gram: Array) -> list[tuple[int, int]]:
+    """Where an n-gram stands in a text."""
+    starts = range(len(ids) - len(gram) + 1)
+    return [(i, i + len(gram)) for i in starts if np.array_equal(ids[i : i + len(gram)], gram)]
 
 
-def _losses(model: TextClassifier, texts: list[Array], target: int) -> NDArray[np.float64]:
-    """-log of the probability of the label, for texts given by their token ids."""
-    if not texts:
+def _losses(model: TextClassifier, tokens: list[str], ids: Array, target: int) -> NDArray[np.float64]:
+    """-log of the probability of the label, for the text without each of its tokens."""
+    if not len(ids):
         return np.zeros(0)
-    logits = _logits(model, model.encoder_.inputs(pack(texts)).batch()[0])
+    encoder, places = model.encoder_, range(len(ids))
+    if isinstance(encoder, HashedEncoder) and encoder.characters is not None:  # unknown words have characters, too
+        inputs: Inputs = encoder.encode([" ".join(tokens[:i] + tokens[i + 1 :]) for i in places])
+    else:
+        inputs = encoder.inputs(pack([np.delete(ids, i) for i in places]))
+    logits = _logits(model, inputs.batch()[0])
     return np.asarray(-np.log(np.maximum(probabilities(logits)[:, target], np.finfo(float).tiny)))
 
 

@@ -156,6 +156,18 @@ class HashedEncoder(WordEncoder):
         """Wrap packed words as graph inputs."""
         return PackedInputs(self._with_ngrams(texts, []))
 
+    def spans(self, text: str) -> list[tuple[int, int]]:
+        """Return for each row of a text, in the order of ``encode``, the words that it is made of: begin and end."""
+        assert self.tokenizer is not None
+        ids = self.tokenizer.encode_one(text)
+        found = [(i, i + n) for n in range(1, self.orders + 1) for i in range(len(ids) - n + 1)]
+        if self._parts is not None and self.characters is not None:
+            known, words = self._parts.lengths, self.tokenizer.tokens(text)
+            found += [(i, i + 1) for i, word in enumerate(ids) if word for _ in range(known[word])]
+            unknown = [(i, character_ngrams(words[i], *self.characters)) for i, word in enumerate(ids) if not word]
+            found += [(i, i + 1) for i, grams in unknown for _ in grams]
+        return found
+
     def _with_ngrams(self, texts: PackedTexts, others: list[tuple[Int64, Int64]]) -> PackedTexts:
         """Words, and behind those of each text the rows of its n-grams; ``others`` are more (text, row)."""
         ids = np.asarray(texts.ids, np.int64)
