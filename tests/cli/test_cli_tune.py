@@ -62,6 +62,29 @@ def test_search_by_folds(lexgrad: Lexgrad, films: Path) -> None:
     assert json.loads(lexgrad("predict", found["run"], "a lovely film").out)["label"] in ("good", "bad")
 
 
+@pytest.mark.parametrize(
+    ("model", "search"),
+    [
+        ("ffnn-lm", ("--epochs", 1, "--set", "dimensions=3", "--space", "units=2..4", "--only")),
+        ("ngram-lm", ("--space", "order=1..3", "--only")),
+    ],
+)
+def test_language_models_by_their_perplexity(
+    lexgrad: Lexgrad, tmp_path: Path, model: str, search: tuple[Any, ...]
+) -> None:
+    text = tmp_path / "text.txt"
+    text.write_text("the cat sat on the mat\nthe dog sat on the cat\na cat saw the dog\n" * 8, encoding="utf-8")
+    ran = lexgrad("tune", model, text, "--dev", text, "--trials", 2, *search, "--out", "lm", "--json")
+    assert ran.code == 0, ran.err
+    found = ran.json()
+    assert found["metric"] == "perplexity"
+    assert found["best"]["value"] == min(trial["value"] for trial in found["trials"])
+    measured = lexgrad("perplexity", found["run"], text, "--json").json()
+    assert measured["perplexity"] == pytest.approx(found["best"]["value"], rel=1e-6)
+    again = lexgrad("tune", model, text, "--dev", text, "--trials", 3, *search, "--out", "lm", "--resume", "--json")
+    assert len(again.json()["trials"]) == 3, again.err
+
+
 def test_stopped_and_continued(lexgrad: Lexgrad, films: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     order = ("tune", "ffnn", films, "--dev", films, *SMALL, "--trials", 3, "--out", "here")
     epochs = []

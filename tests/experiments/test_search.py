@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -78,6 +79,37 @@ def test_what_mattered(path: Path) -> None:
     shares = Study.read(path).importances()
     assert next(iter(shares)) == "learning_rate"
     assert sum(shares.values()) == pytest.approx(1.0)
+
+
+def _tries_three(path: Path, both: Any) -> None:
+    study = begun(path)
+
+    def together(point: Mapping[str, Any], watcher: Watcher) -> float:
+        both.wait(120)  # for the other one: two trials are always under way
+        return objective(point, watcher)
+
+    for _ in range(3):
+        study.try_one(together)
+
+
+def test_processes_share_a_study_at_the_same_time(tmp_path: Path) -> None:
+    spawn = multiprocessing.get_context("spawn")
+    both = spawn.Barrier(2)
+    begun(tmp_path)
+    processes = [spawn.Process(target=_tries_three, args=(tmp_path, both)) for _ in range(2)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert [process.exitcode for process in processes] == [0, 0]
+    study = Study.read(tmp_path)
+    trials, best = study.trials(), study.best()
+    assert [trial.number for trial in trials] == list(range(6))
+    assert {trial.state for trial in trials} == {"complete"}
+    assert len({trial.point["learning_rate"] for trial in trials}) == 6, "each draws other points"
+    assert best is not None
+    assert best.value == max(trial.value or 0.0 for trial in trials)
+    assert [folder.name for folder in tmp_path.glob("trial-*")] == [f"trial-{best.number + 1:03d}"]
 
 
 def test_trials_that_fall_behind_are_stopped(tmp_path: Path) -> None:

@@ -104,7 +104,9 @@ def tune(
         list[str] | None, value("NAME=SPACE", "low..high, low..high:log, low..high:step or a,b,c; repeatable.")
     ] = None,
     only: Annotated[bool, flag("--only", "Search the --space given, and not the model's own.")] = False,
-    metric: Annotated[str, value("NAME", "What is searched for: accuracy, macro_f1 or loss.")] = "accuracy",
+    metric: Annotated[
+        str | None, value("NAME", "What is searched for: accuracy, macro_f1 or loss; of language models perplexity.")
+    ] = None,
     text: Text = None,
     label: Label = None,
     out: Annotated[Path | None, value("DIR", "Where to keep the search; else runs/MODEL-TRAIN-tune-1, ...")] = None,

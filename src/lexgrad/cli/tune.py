@@ -22,7 +22,7 @@ from lexgrad.cli.tasks import task_of
 from lexgrad.cli.train import Tables, open_tables
 from lexgrad.cli.tuned import BEST, PLOT, said, summed_up, write_best
 from lexgrad.errors import InputError, suggest
-from lexgrad.experiments.search import METRICS, STUDY, Study, Trial, Watcher, value_of
+from lexgrad.experiments.search import FALLING, METRICS, STUDY, Study, Trial, Watcher, value_of
 from lexgrad.experiments.spaces import Choices, Space, default_spaces, given_spaces, settings_at
 from lexgrad.models import model_named
 from lexgrad.models.settings import settings_of
@@ -52,7 +52,7 @@ class TuneRequest:
     only: bool
     trials: int | None
     minutes: float | None
-    metric: str
+    metric: str | None
     out: Path | None
     options: Mapping[str, Any]
     settings: tuple[str, ...]
@@ -73,9 +73,7 @@ def run_tune(request: TuneRequest, output: Output) -> None:
         Stopped: Ctrl-C or SIGTERM; how to continue has been said.
     """
     class_ = model_named(request.model)
-    if request.metric not in METRICS:
-        known = ", ".join(METRICS)
-        raise InputError(f"--metric is one of {known}; got {request.metric!r}{suggest(request.metric, METRICS)}")
+    request = replace(request, metric=metric_of(class_, request.metric))
     fixed = given_settings(class_, request.settings, request.options, request.settings_file)
     spaces = spaces_of(class_, request, fixed)
     if "monitor" in settings_of(class_):
@@ -105,6 +103,24 @@ def run_tune(request: TuneRequest, output: Output) -> None:
             _say_how_to_continue(replace(request, out=folder), study)
             raise Stopped(termination.code) from None
     summed_up(study, output, searcher.settings(study.best()))
+
+
+def metric_of(class_: type[Model], asked: str | None) -> str:
+    """What is searched for: what was asked, or the accuracy, where the model has none the perplexity.
+
+    Raises:
+        InputError: this model is not measured so.
+    """
+    monitor = settings_of(class_).get("monitor")
+    known = ("perplexity", "loss") if class_.task == "language" else METRICS[:3]
+    if monitor is not None:
+        known = tuple(metric for metric in known if metric in monitor.choices)
+    if asked is None:
+        return known[0]
+    if asked not in known:
+        near = suggest(asked, known)
+        raise InputError(f"--metric of {class_.name} is one of {', '.join(known)}; got {asked!r}{near}")
+    return asked
 
 
 def spaces_of(class_: type[Model], request: TuneRequest, fixed: Mapping[str, Any]) -> dict[str, Space]:
@@ -187,7 +203,7 @@ class Searcher:
             model = self.class_(**settings).fit(self.tables.train, dev=self.tables.dev, progress=shown)
             value = value_of(model.evaluate(self.tables.dev), metric)
             best = self.study.best()
-            sign = -1 if metric == "loss" else 1
+            sign = -1 if metric in FALLING else 1
             if best is None or best.value is None or sign * value >= sign * best.value:
                 model.save(watcher.path, overwrite=True)
             return value

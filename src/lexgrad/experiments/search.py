@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     import optuna
 
 STUDY = "study.db"
-METRICS = ("accuracy", "macro_f1", "loss")
+METRICS = ("accuracy", "macro_f1", "loss", "perplexity")
+FALLING = ("loss", "perplexity")
 STARTUP = 5  # trials at random points, and never stopped early, before anything is concluded from them
 NOTE = "note"
 
@@ -90,7 +91,7 @@ class Study:
         plain = json.loads(json.dumps(told))
         with _readable(path / STUDY), _quiet():
             storage = _storage(path / STUDY)
-            direction = "minimize" if asked["metric"] == "loss" else "maximize"
+            direction = "minimize" if asked["metric"] in FALLING else "maximize"
             study = optuna.create_study(storage=storage, study_name="lexgrad", load_if_exists=True, direction=direction)
             begun = study.user_attrs.get("asked")
             if begun is None:
@@ -133,7 +134,7 @@ class Study:
 
     def best(self) -> Trial | None:
         """Return the best complete trial, of several the first; None where there is none."""
-        sign = 1 if self.metric == "loss" else -1
+        sign = 1 if self.metric in FALLING else -1
         complete = [trial for trial in self.trials() if trial.state == "complete" and trial.value is not None]
         return min(complete, key=lambda trial: (sign * float(trial.value or 0.0), trial.number), default=None)
 
@@ -232,7 +233,7 @@ class Watcher(Progress):
 
     def on_dev(self, epoch: int, metrics: Mapping[str, Any], best: bool) -> None:
         """See Progress.on_dev. The best epoch's weights are kept, so that is what counts, not the latest's."""
-        better = min if self._metric == "loss" else max
+        better = min if self._metric in FALLING else max
         value = value_of(metrics, self._metric)
         self._best = value if self._best is None else better(self._best, value)
         self.report(epoch, self._best)
@@ -319,7 +320,7 @@ def _short(value: Any) -> str:
 
 def ranked(trials: Sequence[Trial], metric: str) -> list[Trial]:
     """Complete trials, the best first, then those stopped early."""
-    sign = 1 if metric == "loss" else -1
+    sign = 1 if metric in FALLING else -1
     return sorted(
         (trial for trial in trials if trial.value is not None),
         key=lambda trial: (trial.state != "complete", sign * float(trial.value or 0.0), trial.number),
