@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from lexgrad.errors import InputError
+from lexgrad.text.restartable import InMemory, Restartable
 
 
 class Sentence(NamedTuple):
@@ -22,40 +22,20 @@ class Sentence(NamedTuple):
     number: int
 
 
-class TaggedTable(ABC):
-    """Sentences of words, and of tags where there are any; every ``iter`` begins again at the first.
+class TaggedTable(Restartable[Sentence]):
+    """Sentences of words, and of tags where there are any.
 
     Attributes:
-        source: the name that messages give it.
         has_tags: whether sentences carry tags; else every ``Sentence.tags`` is None.
     """
 
-    source: str
     has_tags: bool
-
-    @abstractmethod
-    def __iter__(self) -> Iterator[Sentence]:
-        """Yield the sentences; an InputError says which line is at fault."""
-
-    @property
-    @abstractmethod
-    def total_bytes(self) -> int:
-        """How much there is to read, in bytes as they lie on disk."""
-
-    @property
-    @abstractmethod
-    def position(self) -> int:
-        """How many of ``total_bytes`` the latest iteration has read (it reads a little ahead)."""
-
-    @abstractmethod
-    def fingerprint(self) -> str:
-        """Return a hash of the content, such as ``"sha256:9f86d0..."``."""
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.source!r}, {'with' if self.has_tags else 'without'} tags>"
 
 
-class MemorySentences(TaggedTable):
+class MemorySentences(InMemory[Sentence], TaggedTable):
     """Sentences that lie in memory; ``tags`` is None, or has as many tags for each sentence as that has words.
 
     Raises:
@@ -75,34 +55,14 @@ class MemorySentences(TaggedTable):
                     f"sentence {i} of {source} (from 0) has {len(sentence)} words, but {len(own)} tags:"
                     " give one tag a word"
                 )
-        self.source, self.has_tags, self._position = source, given is not None, 0
-        self._sentences = [
-            Sentence(sentence, None if given is None else given[i], i + 1) for i, sentence in enumerate(sentences)
-        ]
-
-    def __len__(self) -> int:
-        return len(self._sentences)
-
-    def __iter__(self) -> Iterator[Sentence]:
-        self._position = 0
-        for sentence in self._sentences:
-            self._position += 1
-            yield sentence
-
-    @property
-    def total_bytes(self) -> int:
-        """The number of sentences: each counts as one byte."""
-        return len(self._sentences)
-
-    @property
-    def position(self) -> int:
-        """How many sentences the latest iteration has given."""
-        return self._position
+        self.has_tags = given is not None
+        read = [Sentence(sentence, None if given is None else given[i], i + 1) for i, sentence in enumerate(sentences)]
+        super().__init__(source, read)
 
     def fingerprint(self) -> str:
         """Return a hash of words and tags."""
         digest = hashlib.sha256()
-        for sentence in self._sentences:
+        for sentence in self._items:
             for text in (*sentence.words, *(("\n", *sentence.tags) if sentence.tags is not None else ()), "\n\n"):
                 data = text.encode("utf-8", "surrogatepass")
                 digest.update(len(data).to_bytes(8, "little") + data)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -12,6 +12,7 @@ from typing import NamedTuple, NoReturn
 
 from lexgrad.errors import InputError, suggest
 from lexgrad.text.encodings import find_bad_byte, guess_encoding, lines_before
+from lexgrad.text.restartable import InMemory, Restartable
 from lexgrad.text.sources import Source
 
 
@@ -32,34 +33,14 @@ def rows_of(texts: Iterable[str], labels: Iterable[str | None], numbers: Iterabl
     return map(partial(tuple.__new__, Row), zip(texts, labels, numbers, strict=False))
 
 
-class Table(ABC):
-    """Rows of text, and of labels where there are any; every ``iter`` begins again at the first row.
+class Table(Restartable[Row]):
+    """Rows of text, and of labels where there are any.
 
     Attributes:
-        source: the name that messages give it.
         has_labels: whether rows carry a label; else every ``Row.label`` is None.
     """
 
-    source: str
     has_labels: bool
-
-    @abstractmethod
-    def __iter__(self) -> Iterator[Row]:
-        """Yield the rows; an InputError says which row is at fault."""
-
-    @property
-    @abstractmethod
-    def total_bytes(self) -> int:
-        """How much there is to read, in bytes as they lie on disk."""
-
-    @property
-    @abstractmethod
-    def position(self) -> int:
-        """How many of ``total_bytes`` the latest iteration has read (it reads a little ahead)."""
-
-    @abstractmethod
-    def fingerprint(self) -> str:
-        """Return a hash of the content, such as ``"sha256:9f86d0..."``."""
 
     def texts(self) -> Iterable[str]:
         """Return the texts, to be gone through any number of times."""
@@ -90,34 +71,15 @@ class _Column(Iterable[str]):
         return (row[index] for row in self._table)  # type: ignore[misc]
 
 
-class MemoryTable(Table):
+class MemoryTable(InMemory[Row], Table):
     """A table of rows in memory."""
 
     def __init__(self, source: str, rows: list[Row], fingerprint: str) -> None:
         if not rows:
             raise InputError(f"{source}: has no rows")
-        self.source = source
+        super().__init__(source, rows)
         self.has_labels = rows[0].label is not None
-        self._rows, self._fingerprint, self._position = rows, fingerprint, 0
-
-    def __iter__(self) -> Iterator[Row]:
-        self._position = 0
-        for row in self._rows:
-            self._position += 1
-            yield row
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    @property
-    def total_bytes(self) -> int:
-        """The number of rows: each counts as one byte."""
-        return len(self._rows)
-
-    @property
-    def position(self) -> int:
-        """How many rows the latest iteration has given."""
-        return self._position
+        self._fingerprint = fingerprint
 
     def fingerprint(self) -> str:
         """Return the hash that the table was made with."""
