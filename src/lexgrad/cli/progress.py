@@ -177,6 +177,11 @@ def epoch_line(row: Mapping[str, Any], epochs: int) -> str:
     return ", ".join(parts) + (" (best yet)" if row.get("best") and measured else "")
 
 
+def counted(number: int, what: str) -> str:
+    """``1 epoch``, ``5 epochs``."""
+    return f"{number} {what}" + ("" if number == 1 else "s")
+
+
 def short_number(value: float) -> str:
     """A rate in three digits or so: ``941``, ``12.3k``, ``4.6M``."""
     for unit, size in (("G", 1e9), ("M", 1e6), ("k", 1e3)):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from lexgrad.cli.failures import Stopped
 from lexgrad.cli.output import Output
 from lexgrad.cli.places import opened_folder
-from lexgrad.cli.progress import Display
+from lexgrad.cli.progress import Display, counted
 from lexgrad.cli.reports import decimal, table
 from lexgrad.cli.settings import given_settings
 from lexgrad.cli.signals import Termination
@@ -146,7 +146,7 @@ def _watched(output: Output, title: str) -> Iterator[Progress]:
 def _say(row: Mapping[str, Any], part: Part, output: Output) -> None:
     where = next(name for name in MEASURED if row.get(name))
     numbers = ", ".join(f"{name.replace('_', ' ')} {decimal(value)}" for name, value in _metrics(row[where]).items())
-    rest = f"{row['epochs']} epochs, {row['train_seconds']:.1f} s" if "epochs" in row else ""
+    rest = f"{counted(row['epochs'], 'epoch')}, {row['train_seconds']:.1f} s" if "epochs" in row else ""
     output.note(f"{part.title}: {NAMES[where]} {numbers} ({rest})")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from lexgrad.cli.language import open_corpus, perplexity_headline, perplexity_report
-from lexgrad.cli.progress import short_number
+from lexgrad.cli.progress import counted, short_number
 from lexgrad.cli.tasks.task import Task
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ class Language(Task):
     def summary(self, report: Mapping[str, Any]) -> str:
         """See Task.summary."""
         return (
-            f"with {report['parameters']:,} parameters for {report['epochs']} epochs "
+            f"with {report['parameters']:,} parameters for {counted(report['epochs'], 'epoch')} "
             f"in {report['train_seconds']:.1f} s ({short_number(report['tokens_per_second'])} tokens/s)"
         )
 

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from lexgrad.cli.progress import short_number
+from lexgrad.cli.progress import counted, short_number
 from lexgrad.cli.reports import confusion_table, decimal, table
 from lexgrad.cli.tasks.task import Task
 
@@ -56,7 +56,7 @@ class Tagging(Task):
     def summary(self, report: Mapping[str, Any]) -> str:
         """See Task.summary."""
         return (
-            f"with {report['parameters']:,} parameters for {report['epochs']} epochs "
+            f"with {report['parameters']:,} parameters for {counted(report['epochs'], 'epoch')} "
             f"in {report['train_seconds']:.1f} s ({short_number(report['examples_per_second'])} sentences/s, "
             f"{short_number(report['tokens_per_second'])} words/s)"
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from lexgrad.cli.progress import short_number
+from lexgrad.cli.progress import counted, short_number
 from lexgrad.cli.tasks.task import Task
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class Vectors(Task):
     def summary(self, report: Mapping[str, Any]) -> str:
         """See Task.summary."""
         return (
-            f"with vectors of {report['words']:,} words for {report['epochs']} epochs "
+            f"with vectors of {report['words']:,} words for {counted(report['epochs'], 'epoch')} "
             f"in {report['train_seconds']:.1f} s ({short_number(report['tokens_per_second'])} words/s)"
         )
 
