@@ -51,7 +51,7 @@ class Fixed:
         read = [name for name in self.varying if name in program._inputs]
         self._columns = [(program._buffers.index(program._inputs[name]), name) for name in read]
         self._wanted = frozenset(self.varying)
-        self._dtypes = {name: program.dtypes[program.graph.inputs[name].type.dtype] for name in self.varying}
+        self._dtypes = {name: program._stored(name) for name in self.varying}
         self._lock = threading.Lock()
         self._layouts: dict[Shapes, _Layout] = {}
         self._own: dict[int, dict[str, Array]] = {}
