@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from lexgrad import FeedForward, load
+from lexgrad import FeedForward, TextCNN, load
 from lexgrad.compile.machine import host
 from lexgrad.compile.packing import ROUNDED, format_of
 from lexgrad.errors import InputError
@@ -17,9 +18,12 @@ TEXTS = ["a good film", "a bad film", "good and funny", "bad and slow", "a good,
 LABELS = ["pos", "neg", "pos", "neg", "pos", "neg"]
 
 
-def trained(precision: str) -> FeedForward:
-    """A network of one hidden layer, a few epochs old."""
-    return FeedForward(precision=precision, units=16, epochs=4, batch=4).fit(TEXTS, LABELS)
+def trained(precision: str, kind: str = "ffnn") -> FeedForward | TextCNN:
+    """A network of one hidden layer, or of filters, a few epochs old."""
+    shared: dict[str, Any] = {"precision": precision, "epochs": 4, "batch": 4}
+    if kind == "cnn":
+        return TextCNN(filters=16, dimensions=16, kernels=(2, 3), dropout=0.0, **shared).fit(TEXTS, LABELS)
+    return FeedForward(units=16, **shared).fit(TEXTS, LABELS)
 
 
 @pytest.fixture(params=["compiled", "interpreter"])
@@ -30,9 +34,10 @@ def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("LEXGRAD_ENGINE", request.param)
 
 
+@pytest.mark.parametrize("kind", ["ffnn", "cnn"])
 @pytest.mark.usefixtures("engine")
-def test_bf16_is_near_fp32(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    half, single = trained("bf16"), trained("fp32")
+def test_bf16_is_near_fp32(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    half, single = trained("bf16", kind), trained("fp32", kind)
     found, wanted = half.predict_proba(TEXTS), single.predict_proba(TEXTS)
     assert 0 < np.abs(found - wanted).max() < 0.05
     assert all(array.dtype == np.float32 for array in half.parameters_.values())

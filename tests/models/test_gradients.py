@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from lexgrad.evaluate import Interpreter
 from lexgrad.grad import gradient
 from lexgrad.graph import Graph, Type, input_node
-from lexgrad.models import FeedForward, LogisticRegression, SoftmaxRegression
+from lexgrad.models import FeedForward, LogisticRegression, SoftmaxRegression, TextCNN
 from lexgrad.models.classifiers.base import TextClassifier
 from lexgrad.models.features.arrays import ArrayEncoder
 from lexgrad.models.features.encoder import Encoder
@@ -64,6 +64,18 @@ CASES: dict[str, tuple[TextClassifier, Encoder, dict[str, Array], int]] = {
     "ffnn sigmoid": (FeedForward(units=4, activation="sigmoid"), ArrayEncoder("dense", 5, None, None), {"x": DENSE}, 2),
     "mean": (FeedForward(units=4, dimensions=2), Words(None), {"ids": IDS, "offsets": OFFSETS}, 3),
     "max": (FeedForward(units=4, dimensions=2, pool="max"), Words(None), {"ids": IDS, "offsets": OFFSETS}, 2),
+    "cnn max": (
+        TextCNN(kernels=(2, 3), filters=3, dimensions=2, activation="tanh"),
+        Words(None),
+        {"ids": IDS, "offsets": OFFSETS},
+        3,
+    ),
+    "cnn mean": (
+        TextCNN(kernels=2, filters=3, dimensions=2, activation="sigmoid", pool="mean"),
+        Words(None),
+        {"ids": IDS, "offsets": OFFSETS},
+        2,
+    ),
     "concat": (FeedForward(units=4, dimensions=2, pool="concat"), Words(3), {"ids": padded()}, 3),
 }
 
@@ -109,6 +121,8 @@ def test_against_torch(case: str) -> None:
 
 def torch_loss(torch: Any, case: str, p: dict[str, Any], labels: Any) -> Any:
     model, _, batch, classes = CASES[case]
+    if isinstance(model, TextCNN):
+        return torch.nn.functional.cross_entropy(torch_features(torch, model, p) @ p["W1"] + p["b1"], labels)
     a = torch_input(torch, model, batch, p)
     if isinstance(model, FeedForward):
         for layer in range(1, model.layers + 1):
@@ -122,6 +136,19 @@ def torch_loss(torch: Any, case: str, p: dict[str, Any], labels: Any) -> Any:
     if classes == 2:
         return torch.nn.functional.binary_cross_entropy_with_logits(a.reshape(-1), labels.to(a.dtype))
     return torch.nn.functional.cross_entropy(a, labels)
+
+
+def torch_features(torch: Any, model: TextCNN, p: dict[str, Any]) -> Any:
+    """The features of the four texts, a convolution each."""
+    rows, g = [], getattr(torch, model.activation)
+    for row in range(4):
+        words = p["E"][torch.tensor(IDS[OFFSETS[row] : OFFSETS[row + 1]])]
+        features = []
+        for k in model.sizes():
+            answers = torch.conv1d(words.T[None], p[f"K{k}"].permute(1, 2, 0), p[f"b_K{k}"], padding=k - 1)[0]
+            features.append(g(answers).amax(1) if model.pool == "max" else g(answers).mean(1))
+        rows.append(torch.cat(features))
+    return torch.stack(rows)
 
 
 def torch_input(torch: Any, model: TextClassifier, batch: dict[str, Array], p: dict[str, Any]) -> Any:

@@ -16,7 +16,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from lexgrad.graph import Graph
-from lexgrad.models import FeedForward, LogisticRegression, SoftmaxRegression
+from lexgrad.models import DeepAveraging, FeedForward, LogisticRegression, SoftmaxRegression, TextCNN
 from lexgrad.models.classifiers import prediction
 from lexgrad.models.classifiers.prediction import prediction_graph
 
@@ -44,6 +44,16 @@ def test_clone_and_parameters(model: Any) -> None:
     assert copy.get_params() == original.get_params()
     assert copy.set_params(epochs=5).epochs == 5
     assert repr(model(epochs=3)) == f"{model.__name__}(epochs=3)"
+
+
+@pytest.mark.parametrize("model", [TextCNN(kernels=(2, 3), filters=4, epochs=3), DeepAveraging(units=9, epochs=3)])
+def test_clones_of_networks_over_words(model: Any) -> None:
+    copy = clone(model.fit(TEXTS, LABELS))
+    assert copy.get_params() == model.get_params()
+    assert repr(copy) == repr(model)
+    with pytest.raises(NotFittedError):
+        copy.predict(TEXTS)
+    assert cross_val_score(copy, TEXTS, LABELS, cv=2).shape == (2,)
 
 
 def test_pipelines() -> None:
