@@ -44,7 +44,8 @@ def test_bf16_is_near_fp32(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind
     half.save(tmp_path / "run")
     assert json.loads((tmp_path / "run" / "config.json").read_text())["settings"]["precision"] == "bf16"
     monkeypatch.setenv("LEXGRAD_CPU", "portable")  # what was learned is fp32, and predicts without bf16
-    np.testing.assert_allclose(load(tmp_path / "run").predict_proba(TEXTS), found, atol=1e-5)
+    again: Any = load(tmp_path / "run")
+    np.testing.assert_allclose(again.predict_proba(TEXTS), found, atol=1e-5)
 
 
 def test_a_processor_without_bf16(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lexgrad.errors import InputError
-from lexgrad.models.features.encoder import CHUNK, train_tokenizer
+from lexgrad.models.features.encoder import train_tokenizer
 from lexgrad.models.features.inputs import Batch, Inputs, PackedInputs
 from lexgrad.models.features.words import WordEncoder
 from lexgrad.models.sources import Source
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 Array = NDArray[Any]
 Int64 = NDArray[np.int64]
 _NEXT_WORD = np.uint64(116049371)
+ROWS_AT_ONCE = 1 << 12  # texts that are encoded at a time: n-grams take ten times the memory of words on the way
 
 
 def fnv1a(words: Sequence[str]) -> NDArray[np.uint64]:
@@ -215,7 +216,7 @@ def learn_hashed(model: BagOfNgrams, source: Source, progress: Progress) -> tupl
     encoder = HashedEncoder(tokenizer, model.dimensions, model.buckets, model.ngrams, model.span())
     builder = PackedBuilder()
     done = 0
-    for chunk in source.chunks(CHUNK):
+    for chunk in source.chunks(ROWS_AT_ONCE):
         builder.append(encoder.rows(chunk))
         done += len(chunk)
         progress.on_data("encoding", done, source.fraction(done))
