@@ -226,9 +226,12 @@ def shares_columns(matrix: Node, packed: bool) -> bool:
 
     Rows, so that what follows finds its own rows; or columns, where there are more of them and the rows of the left
     operand lie across memory, as in a weight's gradient. Where all operands are packed: what there is more of, for
-    each thread packs the other operand for itself.
+    each thread packs the other operand for itself. Of rows that are taken once each, those that there are.
     """
     rows, columns = matrix.shape
+    left = matrix.inputs[0]
+    if left.primitive.name == "take" and distinct_from(left.inputs[1]) is not None:
+        return False
     if packed:
         usual = {name: USUAL for size in (rows, columns) if isinstance(size, Dim) for name in size.names}
         return resolve(columns, usual) > resolve(rows, usual)
