@@ -67,8 +67,7 @@ def summary(rows: Sequence[dict[str, Any]]) -> str:
             peer["system"],
             f"**{row['ratio']:.2f}**",
             f"{_whole(ours['peak_megabytes'])} / {_whole(peer['peak_megabytes'])}",
-            f"{ours['compile_seconds']:.2f}",
-            f"{ours['cached_compile_seconds']:.2f}",
+            *(_seconds(ours[name]) for name in ("compile_seconds", "cached_compile_seconds")),
         ]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
@@ -102,6 +101,10 @@ def tables(rows: Sequence[dict[str, Any]]) -> str:
 
 def _digits(milliseconds: float) -> str:
     return f"{milliseconds:.4f}" if milliseconds < 1 else f"{milliseconds:.2f}"
+
+
+def _seconds(number: float | None) -> str:
+    return "in the fit" if number is None else f"{number:.2f}"
 
 
 def _whole(number: float | None) -> str:
