@@ -4,7 +4,8 @@ Every system learns from the same file of one sentence a line, words between spa
 checkout, lower-cased, words being ``[a-z]+('[a-z]+)?|[0-9]+``. Skip-gram, window 5, 5 words of noise, minimum count 5,
 sample 1e-4, and each system's own learning rate unless --rate is given. Systems run one after the other, round by
 round, each in a process of its own. The clock runs while vectors are trained, not while words are counted. Words are
-all those of the file, times the epochs.
+all those of the file, times the epochs. Memory is the most that the process had at a time until the vectors were
+trained, Python and libraries included (MB of 10^6 bytes).
 
 How good the vectors are stands beside the speed: Spearman's rank correlation on WordSim-353 and the share of Google's
 analogies that come out right. fastText trains plain words (maxn 0); PyTorch has sparse embeddings and plain SGD, in
@@ -157,10 +158,22 @@ SYSTEMS: dict[str, Callable[[str, argparse.Namespace], Learned]] = {
 def _one(system: str, path: str, o: argparse.Namespace) -> None:
     """What a system's process does: train, measure, print one JSON object."""
     words, vectors, seconds = SYSTEMS[system](path, o)
-    found = KeyedVectors(words, np.ascontiguousarray(vectors, np.float32))
-    similar = found.evaluate_pairs(DATA / "wordsim" / "EN-WS-353-ALL.txt")["spearman"]
-    analogies = found.evaluate_analogies(DATA / "analogy" / "questions-words.txt")["accuracy"]
-    print(json.dumps({"system": system, "seconds": seconds, "spearman": similar, "analogies": analogies}))
+    memory = _most_memory()
+    keyed = KeyedVectors(words, np.ascontiguousarray(vectors, np.float32))
+    similar = keyed.evaluate_pairs(DATA / "wordsim" / "EN-WS-353-ALL.txt")["spearman"]
+    analogies = keyed.evaluate_analogies(DATA / "analogy" / "questions-words.txt")["accuracy"]
+    found = {"system": system, "seconds": seconds, "spearman": similar, "analogies": analogies, "memory": memory}
+    print(json.dumps(found))
+
+
+def _most_memory() -> int | None:
+    """The most memory that this process has had, in bytes; None where the system does not say."""
+    try:
+        resource: Any = importlib.import_module("resource")
+    except ImportError:
+        return None
+    most: int = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most if sys.platform == "darwin" else most * 1024
 
 
 def _lines(target: Path) -> int:
@@ -200,7 +213,10 @@ def main(arguments: list[str]) -> None:
         path = Path(folder) / "corpus.txt"
         words = _lines(path)
         print(f"{words:,} words, d {o.dimensions}, {o.epochs} epochs, {o.threads} threads")
-        print(f"  {'system':<20}{'seed':>5}{'seconds':>10}{'words/s':>12}{'WordSim-353':>13}{'analogies':>11}")
+        print(
+            f"  {'system':<20}{'seed':>5}{'seconds':>10}{'words/s':>12}{'WordSim-353':>13}{'analogies':>11}"
+            f"{'memory':>8}"
+        )
         for turn in range(o.rounds):
             for system in o.systems or SYSTEMS:
                 row = _run(system, path, o, o.seed + turn)
@@ -215,7 +231,7 @@ def main(arguments: list[str]) -> None:
                 rows.append(row | {"dimensions": o.dimensions, "epochs": o.epochs})
                 print(
                     f"  {system:<20}{row['seed']:>5}{row['seconds']:>10.2f}{row['words_per_second']:>12,.0f}"
-                    f"{row['spearman']:>13.4f}{row['analogies']:>11.4f}",
+                    f"{row['spearman']:>13.4f}{row['analogies']:>11.4f}{(row['memory'] or 0) / 1e6:>5,.0f} MB",
                     flush=True,
                 )
     if o.json:

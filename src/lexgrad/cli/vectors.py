@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def run_neighbors(place: Path, words: Sequence[str], count: int, output: Output) -> None:
     """The words nearest to each of some words."""
     vectors = open_vectors(place)
-    found = {word: vectors.most_similar(vectors.known(word), n=count) for word in words}
+    found = dict(zip(words, vectors.neighbors([vectors.known(word) for word in words], n=count), strict=True))
     for number, (word, near) in enumerate(found.items()):
         output.report(*([""] if number else []), _ranked(word, near))
     output.result({"neighbors": {word: _as_json(near) for word, near in found.items()}})

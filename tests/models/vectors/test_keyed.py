@@ -102,16 +102,48 @@ def test_largest_is_sorting(blocks_of: int, monkeypatch: pytest.MonkeyPatch) -> 
             assert largest(scores, count).tolist() == expected.tolist()
 
 
-def test_compiled_cosines_are_the_plain_ones(monkeypatch: pytest.MonkeyPatch) -> None:
-    random = np.random.default_rng(3)
-    matrix = random.standard_normal((500, 20), dtype=np.float32)
+@pytest.mark.parametrize("width", [1, 7, 16, 300])
+def test_the_nearest_are_those_of_all_cosines(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(width)
+    matrix = random.standard_normal((500, width), dtype=np.float32)
     matrix[7] = 0
-    query = random.standard_normal(20, dtype=np.float32)
-    plain = Nearest(matrix).cosines(query)
-    monkeypatch.setattr(nearest, "COMPILED", 0)
-    compiled = Nearest(matrix).cosines(query)
-    assert compiled == pytest.approx(plain, abs=1e-6)
-    assert compiled[7] == 0
+    matrix[8] = matrix[9]
+    matrix[10] *= 1e-36  # its bytes say nothing, its numbers do
+    queries = random.standard_normal((11, width), dtype=np.float32)
+    queries[1] = matrix[9]
+    queries[2] = 0
+    cosines = _units(queries) @ _units(matrix).T
+    for threshold in (0, nearest.LOOKED_THROUGH):
+        monkeypatch.setattr(nearest, "LOOKED_THROUGH", threshold)
+        for (rows, found), all_of_them in zip(Nearest(matrix).search(queries, 12), cosines, strict=True):
+            assert found == pytest.approx(-np.sort(-all_of_them)[:12], abs=1e-12)
+            assert found == pytest.approx(all_of_them[rows], abs=1e-12)
+            assert len(set(rows.tolist())) == 12
+    if width > 1:
+        assert next(Nearest(matrix).search(queries[1:2], 2))[0].tolist() == [8, 9]
+
+
+def _units(rows: np.ndarray) -> np.ndarray:
+    norms = np.linalg.norm(rows.astype(np.float64), axis=1, keepdims=True)
+    return rows / np.where(norms > 0, norms, 1)
+
+
+def test_rows_that_are_no_numbers_are_no_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    matrix = np.random.default_rng(3).standard_normal((50, 5), dtype=np.float32)
+    matrix[[4, 11], 2] = np.nan, np.inf
+    for threshold in (0, nearest.LOOKED_THROUGH):
+        monkeypatch.setattr(nearest, "LOOKED_THROUGH", threshold)
+        with np.errstate(invalid="ignore"):
+            (rows, cosines) = next(Nearest(matrix).search(matrix[:1], 48))
+        assert not {4, 11} & set(rows.tolist())
+        assert np.isfinite(cosines).all()
+
+
+def test_many_words_at_once_are_one_after_the_other(vectors: KeyedVectors) -> None:
+    assert vectors.neighbors(["king", MATRIX[4]], n=3) == [
+        vectors.most_similar(each, n=3) for each in ("king", MATRIX[4])
+    ]
+    assert vectors.neighbors([]) == []
 
 
 def test_saving_and_loading(vectors: KeyedVectors, tmp_path: Path) -> None:

@@ -16,7 +16,8 @@ from __future__ import annotations
 
 from lexgrad.compile.functions import float_text
 from lexgrad.compile.machine import Processor
-from lexgrad.compile.word2vec.layout import LANES, PLAIN, VECTORISED, Code, Layout
+from lexgrad.compile.vector_code import LANES, PLAIN, VECTORISED
+from lexgrad.compile.word2vec.layout import Code, Layout
 
 VECTOR = f"<{LANES} x float>"
 DOUBLES = f"<{LANES} x double>"

@@ -16,9 +16,10 @@ from lexgrad.compile.cache import cached
 from lexgrad.compile.functions import functions
 from lexgrad.compile.machine import Loaded, Processor, host, llvm_version, object_code
 from lexgrad.compile.threads import processors, together
+from lexgrad.compile.vector_code import HINTS
 from lexgrad.compile.word2vec.apply import Apply, Batches
 from lexgrad.compile.word2vec.group import Group
-from lexgrad.compile.word2vec.layout import HINTS, Layout
+from lexgrad.compile.word2vec.layout import Layout
 from lexgrad.compile.word2vec.select import Select
 from lexgrad.compile.word2vec.share import ARGUMENTS, Share
 from lexgrad.errors import InputError

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from lexgrad.compile.word2vec.layout import VECTORISED, Code
+from lexgrad.compile.vector_code import VECTORISED
+from lexgrad.compile.word2vec.layout import Code
 
 PHILOX_ROUNDS = 10
 _MULTIPLIER, _WEYL = 0xD256D193, 0x9E3779B9

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 
 from lexgrad.compile.functions import float_text
 from lexgrad.compile.machine import Processor
-from lexgrad.compile.word2vec.layout import LANES, VECTORISED, Code, Layout
+from lexgrad.compile.vector_code import LANES, VECTORISED
+from lexgrad.compile.word2vec.layout import Code, Layout
 from lexgrad.compile.word2vec.select import philox
 
 VECTOR = f"<{LANES} x float>"

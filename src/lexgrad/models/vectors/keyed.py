@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lexgrad.errors import InputError
-from lexgrad.models.vectors.nearest import Nearest, largest
+from lexgrad.models.vectors.nearest import Nearest
 from lexgrad.text.spelling import nearest_spellings
 from lexgrad.text.vector_files import write_vectors
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 Float32 = NDArray[np.float32]
 Neighbours = list[tuple[str, float]]
 Words = str | Float32 | Iterable[str | Float32]
+Items = list[str | Float32]
 
 
 class UnknownWord(InputError, KeyError):  # noqa: N818  # what it is
@@ -162,17 +163,40 @@ class KeyedVectors:
             UnknownWord: a word has no vector.
             InputError: neither words nor vectors, or ``n`` is below 1.
         """
-        added, taken = _several(positive), _several(negative)
-        if not added and not taken:
-            raise InputError("most_similar needs a word, or a vector; got none")
+        return self._answers([(_several(positive), _several(negative))], n)[0]
+
+    def neighbors(self, words: Iterable[str | Float32], n: int = 10) -> list[Neighbours]:
+        """Return ``most_similar`` of each of some words or vectors; many at once take less time than one by one.
+
+        Raises:
+            UnknownWord: a word has no vector.
+            InputError: ``n`` is below 1.
+        """
+        return self._answers([([word], []) for word in words], n)
+
+    def _answers(self, questions: Sequence[tuple[Items, Items]], n: int) -> list[Neighbours]:
+        """The nearest to the sum of the first items of each question less that of the second."""
         if n < 1:
             raise InputError(f"n is at least 1; got {n}")
-        query = sum((self._unit_of(each) for each in added), np.zeros(self.width, np.float32))
-        query = query - sum((self._unit_of(each) for each in taken), np.zeros(self.width, np.float32))
-        asked = {self.index[each] for each in (*added, *taken) if isinstance(each, str) and each in self.index}
-        cosines = self._nearest.cosines(query)
-        rows = [row for row in largest(cosines, n + len(asked)).tolist() if row not in asked]
-        return [(self.words[row], float(cosines[row])) for row in rows[:n]]
+        queries, asked = [], []
+        for added, taken in questions:
+            if not added and not taken:
+                raise InputError("most_similar needs a word, or a vector; got none")
+            nothing = np.zeros(self.width, np.float32)
+            queries.append(sum(map(self._unit_of, added), nothing) - sum(map(self._unit_of, taken), nothing))
+            asked.append(
+                {self.index[item] for item in (*added, *taken) if isinstance(item, str) and item in self.index}
+            )
+        most = n + max(map(len, asked), default=0)
+        answers = []
+        for left, found in zip(
+            asked, self._nearest.search(np.array(queries).reshape(-1, self.width), most), strict=True
+        ):
+            near = [
+                (row, cosine) for row, cosine in zip(*(part.tolist() for part in found), strict=True) if row not in left
+            ]
+            answers.append([(self.words[row], cosine) for row, cosine in near[:n]])
+        return answers
 
     def analogy(self, a: str, b: str, c: str, n: int = 1) -> Neighbours:
         """Return the words that are to ``c`` as ``b`` is to ``a``: ``analogy("man", "king", "woman")``."""
@@ -221,7 +245,7 @@ class KeyedVectors:
         return f"KeyedVectors({len(self)} words of {self.width} numbers)"
 
 
-def _several(items: Words) -> list[str | Float32]:
+def _several(items: Words) -> Items:
     return [items] if isinstance(items, str | np.ndarray) and np.ndim(items) <= 1 else list(items)
 
 

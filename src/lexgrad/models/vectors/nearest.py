@@ -1,66 +1,87 @@
-"""The vectors nearest to a query by cosine, out of a million: one pass through memory, in compiled code."""
+"""The rows of a matrix nearest to a query by cosine, out of a million: first bytes, then the numbers themselves."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lexgrad import ops
-from lexgrad.graph import Dim, Graph, Type, input_node
-from lexgrad.train.engine import Runner, runner
+from lexgrad.compile.quantised import QuantisedRows
+from lexgrad.train.engine import engine_name
 
-COMPILED = 1 << 22  # numbers in a matrix, beyond which compiled code pays
+LOOKED_THROUGH = 1 << 20  # numbers in a matrix, beyond which its rows are held as bytes, too
 BLOCK = 1024  # scores of which only the largest is looked at first
-ROWS_AT_ONCE = 1 << 14
+ROWS_AT_ONCE = 1 << 12
+QUERIES_AT_ONCE = 8
 
 Float32 = NDArray[np.float32]
+Float64 = NDArray[np.float64]
 Int64 = NDArray[np.int64]
 
 
 class Nearest:
-    """Cosines of a query with every row of a matrix, float32 (n, d), which is neither copied nor changed."""
+    """The nearest rows of a matrix, float32 (n, d), which is neither copied nor changed.
+
+    Answers are those of going through all cosines in float64. A large matrix is looked through as bytes, which bound
+    how large a cosine can be, and only rows whose bound reaches the least of the answers are computed.
+    """
 
     def __init__(self, matrix: Float32) -> None:
         self.matrix = matrix
 
-    @cached_property
-    def inverse_norms(self) -> Float32:
-        """1 / the Euclidean norm of each row, 0 for a row of zeros: float32 (n,)."""
-        norms = np.empty(len(self.matrix), np.float32)
-        for begin in range(0, len(norms), ROWS_AT_ONCE):
-            rows = np.asarray(self.matrix[begin : begin + ROWS_AT_ONCE], np.float64)
-            norms[begin : begin + len(rows)] = np.sqrt(np.einsum("ij,ij->i", rows, rows))
-        return np.divide(1, norms, out=np.zeros_like(norms), where=norms > 0)
-
     def unit(self, rows: Int64) -> Float32:
         """Return rows scaled to length 1: float32 (rows, d)."""
-        found: Float32 = self.matrix[rows] * self.inverse_norms[rows, None]
+        found: Float32 = np.asarray(self.matrix[rows], np.float32)
+        for begin in range(0, len(found), ROWS_AT_ONCE):
+            part = found[begin : begin + ROWS_AT_ONCE]
+            part *= _inverse_norms(part.astype(np.float64))[:, None]
         return found
 
-    def cosines(self, query: Float32) -> Float32:
-        """Return the cosine of a query (d,) with every row, float32 (n,)."""
-        length = float(np.linalg.norm(query))
-        unit = np.asarray(query / length if length else query, np.float32)
-        if self.matrix.size < COMPILED:
-            small: Float32 = (self.matrix @ unit) * self.inverse_norms
-            return small
-        found = self._program.run({"matrix": self.matrix, "query": unit, "inverse": self.inverse_norms})
-        return np.asarray(found["cosines"], np.float32)
+    def search(self, queries: Float32, count: int) -> Iterator[tuple[Int64, Float64]]:
+        """Yield the nearest rows of each query and their cosines, the nearest first; of equal ones the earlier.
+
+        Args:
+            queries: float32 (m, d).
+            count: how many rows, at least 1; there may be fewer.
+        """
+        units = np.asarray(queries, np.float64)
+        units = units * _inverse_norms(units)[:, None]
+        large = self.matrix.size >= LOOKED_THROUGH and self.matrix.flags.c_contiguous and engine_name() == "compiled"
+        for begin in range(0, len(units), QUERIES_AT_ONCE):
+            some = units[begin : begin + QUERIES_AT_ONCE]
+            if not large:
+                yield from (self._best(np.arange(len(self.matrix)), unit, count) for unit in some)
+                continue
+            for unit, bounds in zip(some, self._bytes.bounds(some.astype(np.float32)), strict=True):
+                first = largest(bounds, count)
+                least = self._best(first, unit, count)[1][-1]
+                yield self._best(np.flatnonzero(bounds >= np.float32(least)), unit, count)
 
     @cached_property
-    def _program(self) -> Runner:
-        rows, width = Dim("rows"), self.matrix.shape[1]
-        matrix = input_node("matrix", Type("float", (rows, width)))
-        query = input_node("query", Type("float", (width,)))
-        inverse = input_node("inverse", Type("float", (rows,)))
-        cosines = ops.matmul(matrix, query) * inverse
-        inputs = {node.name: node for node in (matrix, query, inverse)}
-        return runner(Graph(inputs, {"cosines": cosines}, name="cosines"), "fp32")
+    def _bytes(self) -> QuantisedRows:
+        return QuantisedRows(self.matrix)
+
+    def _best(self, rows: Int64, unit: Float64, count: int) -> tuple[Int64, Float64]:
+        """The nearest of some rows."""
+        cosines = np.empty(len(rows))
+        for begin in range(0, len(rows), ROWS_AT_ONCE):
+            some = self.matrix[rows[begin : begin + ROWS_AT_ONCE]].astype(np.float64)
+            cosines[begin : begin + len(some)] = np.einsum("ij,j->i", some, unit) * _inverse_norms(some)
+        np.nan_to_num(cosines, copy=False, nan=-1.0)
+        best = largest(cosines, count)
+        return rows[best], cosines[best]
 
 
-def largest(scores: Float32, count: int) -> Int64:
+def _inverse_norms(rows: Float64) -> Float64:
+    """1 / the Euclidean norm of each row, 0 for a row of zeros."""
+    norms = np.sqrt(np.einsum("ij,ij->i", rows, rows))
+    inverse: Float64 = np.divide(1, norms, out=np.zeros_like(norms), where=norms > 0)
+    return inverse
+
+
+def largest(scores: Float32 | Float64, count: int) -> Int64:
     """Return the places of the ``count`` largest scores, the largest first; of equal ones the earlier first."""
     count = min(count, len(scores))
     whole = len(scores) // BLOCK * BLOCK
