@@ -38,6 +38,10 @@ class Model:
     not_searched: ClassVar[tuple[str, ...]] = ()
     """Settings of its bases that a search leaves alone if it is not told."""
 
+    if TYPE_CHECKING:  # what `load` returns has the attributes of its own kind of model, which mypy cannot know
+
+        def __getattr__(self, name: str) -> Any: ...
+
     parameters_: dict[str, Array]
     history_: list[dict[str, Any]]
     report_: dict[str, Any]

@@ -11,6 +11,10 @@ from typing import Any
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
 
 UNKNOWN = "<unk>"
+END = "</s>"
+"""How the end of a line is written where it is a token."""
+WORD_KINDS = ("words", "lower", "spaces")
+"""Kinds whose tokens are words, and not parts of them."""
 
 # What a word is, tried in this order. English contractions come apart as in the Penn Treebank (do n't, it 's),
 # so that raw text and text that was tokenised before give the same words.

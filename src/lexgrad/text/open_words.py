@@ -14,10 +14,8 @@ from tokenizers import Tokenizer
 
 from lexgrad.errors import InputError, suggest
 from lexgrad.text.chunks import Chunks, Encoder, words_within
-from lexgrad.text.kinds import UNKNOWN, with_words
+from lexgrad.text.kinds import UNKNOWN, WORD_KINDS, with_words
 from lexgrad.text.packed import PackedTexts, offsets_of
-
-KINDS = ("lower", "words", "spaces")
 
 
 class OpenVocabulary:
@@ -90,8 +88,8 @@ def open_encoder(vocabulary: OpenVocabulary, kind: str | None, pattern: str | No
     """
     if kind is None:
         return Cut(vocabulary, list)
-    if kind not in KINDS:
-        raise InputError(f"there are no tokens {kind!r}{suggest(kind, KINDS)}; kinds are {', '.join(KINDS)}")
+    if kind not in WORD_KINDS:
+        raise InputError(f"there are no tokens {kind!r}{suggest(kind, WORD_KINDS)}; kinds are {', '.join(WORD_KINDS)}")
     if pattern is not None:
         return Cut(vocabulary, checked_pattern(pattern).findall, lower=kind == "lower")
     if kind == "spaces":

@@ -17,14 +17,16 @@ from lexgrad.evaluate import evaluate, round_to_bf16
 from lexgrad.grad import gradient
 from lexgrad.graph import Graph, Type, input_node
 from lexgrad.models import GRULM, LSTMLM, RNNLM, FeedForwardLM, load
-from lexgrad.models.language import drawing
+from lexgrad.models.language import drawing, neural
 from lexgrad.models.language.lines import encode_lines
 from lexgrad.models.language.neural import NeuralLM
 from lexgrad.models.language.recurrent import RecurrentLM
 from lexgrad.models.language.sampling import Sampling
 from lexgrad.models.language.streams import Columns, Windows
+from lexgrad.models.vectors.opening import open_vectors
 from lexgrad.nn.recurrence import cell_update
 from lexgrad.text.corpus import Corpus
+from lexgrad.text.packed import ArrayBuilder
 from lexgrad.train.run import Run
 
 LINES = ["the cat sat on the mat", "the dog sat on the log", "the cat saw the dog", "a dog saw a cat"] * 3
@@ -36,6 +38,8 @@ MODELS: list[tuple[Any, dict[str, Any]]] = [
     (RNNLM, RECURRENT),
     (LSTMLM, {**RECURRENT, "layers": 2, "tied": True}),
     (GRULM, {**RECURRENT, "tied": True, "units": 6}),
+    (LSTMLM, {**RECURRENT, "by_line": True}),
+    (FeedForwardLM, {**TINY, "order": 3, "batch": 16, "sampled": 12}),
 ]
 
 
@@ -233,6 +237,48 @@ def test_drawing_from_rounded_weights_is_that_of_a_model_with_rounded_weights() 
     assert list(model.generate(tokens=40, rounded=True)) == list(rounded.generate(tokens=40))
 
 
+def test_read_by_line_a_line_does_not_depend_on_those_before() -> None:
+    model = GRULM(epochs=2, **{**RECURRENT, "by_line": True}).fit(LINES)
+    (alone,) = model.scores(LINES[2:3])
+    np.testing.assert_allclose(model.scores(LINES)[2].logarithms, alone.logarithms, rtol=1e-5)
+    stream = GRULM(epochs=2, **RECURRENT).fit(LINES)
+    assert not np.allclose(stream.scores(LINES)[2].logarithms, stream.scores(LINES[2:3])[0].logarithms, rtol=1e-3)
+
+
+def test_a_stream_in_a_file_is_trained_on_like_one_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = {**RECURRENT, "epochs": 2}
+    in_memory = RNNLM(**settings).fit(LINES)
+    builders = []
+
+    def spilling(dtype: Any) -> ArrayBuilder:
+        builders.append(ArrayBuilder(dtype, limit_bytes=64))
+        return builders[-1]
+
+    monkeypatch.setattr(neural, "ArrayBuilder", spilling)
+    in_file = RNNLM(**settings).fit(LINES)
+    assert builders[0].spilled
+    for name, array in in_memory.parameters_.items():
+        np.testing.assert_array_equal(array, in_file.parameters_[name])
+
+
+@pytest.mark.parametrize("fine_tune", [True, False])
+def test_embeddings_begin_with_the_vectors_given_and_are_vectors_for_others(fine_tune: bool, tmp_path: Path) -> None:
+    words = ["cat", "dog", "the", "</s>"]
+    given = np.arange(28.0).reshape(4, 7) / 28
+    model = LSTMLM(epochs=1, vectors=(words, given), fine_tune=fine_tune, **{**RECURRENT, "dimensions": None})
+    model.fit(LINES)
+    ids = [*model.tokenizer_.encode(["cat dog the"]).ids, model.end]
+    assert np.array_equal(model.parameters_["E"][ids], given.astype(np.float32)) is not fine_tune
+    np.testing.assert_allclose(model.parameters_["E"][ids], given, atol=0.02)
+    assert model.report_["vectors"]["found"] == 3
+    model.save(tmp_path / "run")
+    vectors = open_vectors(tmp_path / "run")
+    np.testing.assert_array_equal(vectors["dog"], model.parameters_["E"][ids[1]])
+    assert load(tmp_path / "run").perplexity(LINES[:2]) == model.perplexity(LINES[:2])
+    other = FeedForwardLM(epochs=1, vectors=str(tmp_path / "run"), fine_tune=False, **{**TINY, "dimensions": None})
+    np.testing.assert_array_equal(other.fit(LINES).parameters_["E"][ids], model.parameters_["E"][ids])
+
+
 def test_models_are_copied_without_their_programs() -> None:
     model = GRULM(epochs=1, **RECURRENT).fit(LINES)
     before = model.perplexity(LINES)
@@ -245,6 +291,9 @@ def test_models_are_copied_without_their_programs() -> None:
         (lambda: LSTMLM(**{**RECURRENT, "batch": 50}).fit(LINES), "too few for one step of 50 columns of 4"),
         (lambda: LSTMLM(dropout=1.0).fit(LINES), "below 1"),
         (lambda: FeedForwardLM(order=1).fit(LINES), "at least 2"),
+        (lambda: FeedForwardLM(direct=True, sampled=9).fit(LINES), "do not go with sampled"),
+        (lambda: LSTMLM(fine_tune=False).fit(LINES), "needs vectors"),
+        (lambda: LSTMLM(vectors=(["cow"], np.ones((1, 4)))).fit(LINES), "none of the 1 words"),
     ],
 )
 def test_bad_input(call: Any, message: str) -> None:

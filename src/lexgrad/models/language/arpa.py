@@ -16,9 +16,9 @@ from lexgrad.errors import InputError
 from lexgrad.files import write_whole
 from lexgrad.models.language.counting import Level
 from lexgrad.models.language.kneser_ney import Estimate
-from lexgrad.text.kinds import UNKNOWN
+from lexgrad.text.kinds import END, UNKNOWN
 
-START, END = "<s>", "</s>"
+START = "<s>"
 LN10 = math.log(10)
 NEVER = -99.0  # how the format writes log10 of 0
 

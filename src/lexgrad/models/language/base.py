@@ -22,10 +22,10 @@ from lexgrad.models.settings import setting
 from lexgrad.nn.initialisers import generator
 from lexgrad.text.corpus import Corpus
 from lexgrad.text.joining import joiner
+from lexgrad.text.kinds import END
 from lexgrad.text.tokenizer import Tokenizer
 
 Float = NDArray[np.float64]
-END = "</s>"
 
 
 class Reader(Protocol):

@@ -35,7 +35,7 @@ LAUNCH_SECONDS, MOST = 0.03, 512
 
 
 def laid_out(parameters: Arrays) -> dict[str, NDArray[Any]]:
-    """Matrices turned, but for the embeddings, whose rows are read as they are."""
+    """Matrices turned, but for those of a row for every token."""
     return {n: np.ascontiguousarray(p.T) if _turned(n, p.shape) else p for n, p in parameters.items()}
 
 
@@ -52,7 +52,7 @@ def laid_out_nodes(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Node]:
 
 
 def _turned(name: str, shape: tuple[int, ...]) -> bool:
-    return name != "E" and len(shape) == 2
+    return name not in ("E", "R") and len(shape) == 2
 
 
 def product(x: Node, W: Node) -> Node:

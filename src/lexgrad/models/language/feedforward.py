@@ -12,17 +12,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lexgrad import ops
+from lexgrad.errors import InputError
 from lexgrad.graph import Dim, Graph, Node, Size, Type, input_node
 from lexgrad.models.language.drawing import State, product
 from lexgrad.models.language.lines import Lines
-from lexgrad.models.language.neural import LOGARITHMS, Drop, Float, NeuralLM
+from lexgrad.models.language.neural import Drop, Float, NeuralLM
+from lexgrad.models.language.running import LOGARITHMS
 from lexgrad.models.language.streams import IDS, TARGETS, Windows
 from lexgrad.models.settings import setting
 from lexgrad.nn.activations import ACTIVATIONS, activation
 from lexgrad.nn.initialisers import generator, initialiser
 from lexgrad.train.batches import Shuffled
 
-STRETCH = 1024  # tokens that are measured at a time
 BATCH = Dim("batch")
 WINDOW = "window"
 
@@ -36,7 +37,7 @@ class FeedForwardLM(NeuralLM):
 
     Parameters (``parameters_``): ``E`` (V, d), ``W`` ((n − 1) d, units), ``b`` (units,), ``O`` (units, V), ``c`` (V,);
     with ``direct`` also ``D`` ((n − 1) d, V), from the embeddings straight to the output. Tied: no ``O``, and where
-    units are not d, ``P`` (units, d).
+    units are not d, ``P`` (units, d). ``sampled``: ``R`` (V, units) for ``O``.
 
     References:
         Bengio et al. 2003, A neural probabilistic language model, equation 1.
@@ -52,13 +53,10 @@ class FeedForwardLM(NeuralLM):
 
     def shapes(self, words: int) -> dict[str, tuple[int, ...]]:
         """See NeuralLM.shapes."""
-        width = (self.order - 1) * self.dimensions
-        shapes: dict[str, tuple[int, ...]] = {"E": (words, self.dimensions), "W": (width, self.units)}
+        width = (self.order - 1) * self.width
+        shapes: dict[str, tuple[int, ...]] = {"E": (words, self.width), "W": (width, self.units)}
         shapes["b"] = (self.units,)
-        if not self.tied:
-            shapes["O"] = (self.units, words)
-        elif self.units != self.dimensions:
-            shapes["P"] = (self.units, self.dimensions)
+        shapes |= self.output_shapes(words, self.units)
         if self.direct:
             shapes["D"] = (width, words)
         return {**shapes, "c": (words,)}
@@ -66,7 +64,7 @@ class FeedForwardLM(NeuralLM):
     def initial(self, name: str, shape: tuple[int, ...]) -> Float:
         """See NeuralLM.initial."""
         random = generator(self.seed, name)
-        if name == "E":
+        if name in ("E", "R"):
             return np.asarray(random.standard_normal(shape) * self.init_std)
         if name in ("b", "c", "D"):
             return np.zeros(shape)
@@ -77,8 +75,18 @@ class FeedForwardLM(NeuralLM):
     def objective(self, parameters: Mapping[str, Node], drop: Drop) -> tuple[Node, dict[str, Node], dict[str, Node]]:
         """See NeuralLM.objective."""
         inputs = self._inputs(BATCH)
-        logits = self._logits(parameters, inputs[IDS], drop)
-        return ops.mean(ops.cross_entropy(logits, inputs[TARGETS])), inputs, {}
+        if self.direct:
+            logits = self._logits(parameters, inputs[IDS], drop)
+            return ops.mean(ops.cross_entropy(logits, inputs[TARGETS])), inputs, {}
+        _, h = self._hidden(parameters, inputs[IDS], drop)
+        loss, more = self.loss(parameters, h, inputs[TARGETS])
+        return loss, {**inputs, **more}, {}
+
+    def check(self) -> None:
+        """See Model.check."""
+        super().check()
+        if self.direct and self.sampled:
+            raise InputError("direct connections reach every token: they do not go with sampled")
 
     def _inputs(self, batch: Size) -> dict[str, Node]:
         return {
@@ -88,13 +96,17 @@ class FeedForwardLM(NeuralLM):
 
     def _logits(self, parameters: Mapping[str, Node], ids: Node, drop: Drop) -> Node:
         """Logits (batch, V) for the tokens behind ``ids`` (batch, n − 1), or (V,) for those behind (n − 1,)."""
-        width = (self.order - 1) * self.dimensions
-        e = drop(ops.reshape(ops.take(parameters["E"], ids), (*ids.shape[:-1], width)))
-        h = drop(activation(self.activation)(product(e, parameters["W"]) + parameters["b"]))
+        e, h = self._hidden(parameters, ids, drop)
         logits = self.output(parameters, h)
         if self.direct:
             logits = logits + product(e, parameters["D"])
         return logits + parameters["c"]
+
+    def _hidden(self, parameters: Mapping[str, Node], ids: Node, drop: Drop) -> tuple[Node, Node]:
+        """The embeddings of windows, side by side, and the hidden layer."""
+        width = (self.order - 1) * self.width
+        e = drop(ops.reshape(ops.take(parameters["E"], ids), (*ids.shape[:-1], width)))
+        return e, drop(activation(self.activation)(product(e, parameters["W"]) + parameters["b"]))
 
     def measuring_graph(self) -> Graph:
         """The graph of log P of each target (batch,) given the window before it (batch, n − 1)."""
@@ -116,14 +128,15 @@ class FeedForwardLM(NeuralLM):
 
     def examples(self, texts: Lines, key: NDArray[np.int64] | None) -> Shuffled:
         """See NeuralLM.examples."""
-        return Shuffled(Windows(self.stream(texts, self.order - 1), self.order - 1, key), self.batch, self.seed)
+        stream = self.stream(texts, self.order - 1)
+        return Shuffled(Windows(stream, self.order - 1, key, self.noise(stream)), self.batch, self.seed)
 
     def line_logarithms(self, lines: Lines) -> Float:
         """See LanguageModel.line_logarithms."""
         windows = Windows(self.stream(lines, self.order - 1), self.order - 1).windows
         program, found = self.program("measure"), []
-        for first in range(0, len(windows), STRETCH):
-            part = np.ascontiguousarray(windows[first : first + STRETCH])
+        for first in range(0, len(windows), self.stretch):
+            part = np.ascontiguousarray(windows[first : first + self.stretch])
             out = program.run({**self.parameters_, IDS: part[:, :-1], TARGETS: part[:, -1]})
             found.append(np.asarray(out[LOGARITHMS], np.float64))
         return np.concatenate(found)

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from lexgrad.errors import InputError
 from lexgrad.text.corpus import Corpus
+from lexgrad.text.kinds import WORD_KINDS
 from lexgrad.text.packed import PackedBuilder, PackedTexts
 from lexgrad.text.tokenizer import Tokenizer
 from lexgrad.train.progress import Progress
 
 CHUNK = 1024  # lines that are encoded at a time
-WORD_KINDS = ("words", "lower", "spaces")
 
 
 @dataclass(frozen=True)

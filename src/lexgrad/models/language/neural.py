@@ -1,60 +1,57 @@
 """What neural language models share: fitting, files, and how a network becomes a training step."""
 
-# `setting` declares a field, as dataclasses.field does
+# ruff: noqa: RUF009  # `setting` declares a field, as dataclasses.field does
 
 from __future__ import annotations
 
 import dataclasses
 import time
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, ClassVar, Self, cast
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lexgrad import ops
 from lexgrad.errors import InputError
-from lexgrad.graph import Graph, Node, Type, input_node
-from lexgrad.models.language.base import LanguageModel
-from lexgrad.models.language.drawing import (
-    TOKEN,
-    State,
-    drawing_graph,
-    drawn_tokens,
-    laid_out,
-    laid_out_nodes,
-    product,
-    without,
-)
+from lexgrad.graph import Node, Type, input_node
+from lexgrad.models.language.drawing import product
 from lexgrad.models.language.lines import Lines, encode_lines, with_ends
 from lexgrad.models.language.measures import measures
-from lexgrad.models.language.sampling import Sampling
+from lexgrad.models.language.running import RunningLM
+from lexgrad.models.language.sampled import Noise, sampled_loss
 from lexgrad.models.language.streams import KEY
 from lexgrad.models.settings import setting
 from lexgrad.models.storage import require_same, settings_to_json
-from lexgrad.models.trained import TrainedModel
 from lexgrad.nn.initialisers import generator
 from lexgrad.nn.losses import l2_penalty
 from lexgrad.nn.optimisers import optimiser
 from lexgrad.nn.schedules import Schedule
 from lexgrad.text.corpus import Corpus
+from lexgrad.text.kinds import END
+from lexgrad.text.packed import ArrayBuilder
 from lexgrad.text.tokenizer import Tokenizer
 from lexgrad.train.batches import Examples
-from lexgrad.train.engine import DTYPES, Applier, Runner, runner
+from lexgrad.train.engine import DTYPES
 from lexgrad.train.loop import Plan, train
 from lexgrad.train.position import Arrays, Position
 from lexgrad.train.progress import Progress
 from lexgrad.train.run import TOKENIZER, Run
 from lexgrad.train.step import Objective, TrainingStep, build_step, initial_state, step_input
 
+if TYPE_CHECKING:
+    from lexgrad.models.features.pretrained import Coverage
+
 Float = NDArray[np.float64]
+PART = 1 << 16  # lines that are made a stream at a time
 Drop = Callable[[Node], Node]
-LOGARITHMS = "logarithms"
+DIMENSIONS = 200
 
 
 @dataclasses.dataclass(kw_only=True, eq=False, repr=False)
-class NeuralLM(LanguageModel, TrainedModel):
+class NeuralLM(RunningLM):
     """A language model that gradient descent trains on the mean of −log P over tokens, ends of lines included.
 
     Words seen fewer than ``min_count`` times in training are the unknown word, so that it is learned like any other.
@@ -62,9 +59,16 @@ class NeuralLM(LanguageModel, TrainedModel):
 
     usual_l2: ClassVar[float] = 0.0
 
-    dimensions: int = setting(200, "width of the embeddings", least=1)
+    dimensions: int | None = setting(
+        None, f"width of the embeddings; None: that of the vectors, or {DIMENSIONS}", least=1
+    )
+    vectors: Any = setting(None, "pretrained vectors: a file, a run, WordVectors, or (words, matrix)")
+    fine_tune: bool = setting(True, "whether training changes pretrained embeddings")
     dropout: float = setting(0.0, "share of units set to zero while training", least=0)
     tied: bool = setting(False, "whether the embeddings are the output's weights as well")
+    sampled: int | None = setting(
+        None, "train on so many tokens drawn from a noise in place of all (large vocabularies); None: all", least=1
+    )
     init_std: float = setting(0.05, "deviation of the embeddings before training", least=0)
     anneal: float = setting(1.0, "an epoch that is not the best yet on the dev set multiplies the rate by it", least=0)
 
@@ -78,10 +82,6 @@ class NeuralLM(LanguageModel, TrainedModel):
     # ---- what a network defines -----------------------------------------------------------------------------
 
     @abstractmethod
-    def shapes(self, words: int) -> dict[str, tuple[int, ...]]:
-        """Return the shape of each parameter by name; ``words`` is how many tokens there are, the end of a line too."""
-
-    @abstractmethod
     def initial(self, name: str, shape: tuple[int, ...]) -> Float:
         """Return a parameter before the first step."""
 
@@ -92,25 +92,6 @@ class NeuralLM(LanguageModel, TrainedModel):
     @abstractmethod
     def examples(self, texts: Lines, key: NDArray[np.int64] | None) -> Examples:
         """Return what a training reads."""
-
-    @abstractmethod
-    def measuring_graph(self) -> Graph:
-        """The graph that ``line_logarithms`` runs."""
-
-    @abstractmethod
-    def advance(self, parameters: Mapping[str, Node], token: Node, state: State) -> tuple[Node, State]:
-        """Return the logits (V,) of what comes after ``token``, an int scalar, and the state behind it.
-
-        The parameters are as ``laid_out`` has them.
-        """
-
-    @abstractmethod
-    def state_types(self) -> dict[str, Type]:
-        """What goes on from token to token."""
-
-    @abstractmethod
-    def first_state(self) -> dict[str, NDArray[Any]]:
-        """Return the state before a text, whose first line an end of a line comes before."""
 
     def dev_logarithms(self, lines: Lines) -> Float:
         """Return what ``line_logarithms`` does, or nearly so: what is watched between epochs, which has to be quick."""
@@ -126,6 +107,13 @@ class NeuralLM(LanguageModel, TrainedModel):
         """See Model.check."""
         if self.dropout >= 1:
             raise InputError(f"setting 'dropout' of {type(self).__name__} is below 1; got {self.dropout!r}")
+        if not self.fine_tune and self.vectors is None:
+            raise InputError("fine_tune=False keeps embeddings as they come: it needs vectors")
+
+    @property
+    def width(self) -> int:
+        """d, the width of the embeddings."""
+        return int(self.dimensions or self.__dict__.get("_width", DIMENSIONS))
 
     def fit(
         self, X: Any, y: Any = None, *, dev: Any = None, run: Run | None = None, progress: Progress | None = None
@@ -154,6 +142,7 @@ class NeuralLM(LanguageModel, TrainedModel):
         self.__dict__.pop("_programs", None)  # those of other words
         self.tokenizer_ = self.learn_tokenizer(corpus)
         lines = encode_lines(self.tokenizer_, corpus, progress)
+        vectors = self._found_vectors(lines, progress)
         if run is not None:
             run.path.mkdir(parents=True, exist_ok=True)
             self.tokenizer_.save(run.path / TOKENIZER)
@@ -161,10 +150,12 @@ class NeuralLM(LanguageModel, TrainedModel):
         key = np.asarray(generator(self.seed, "dropout").integers(2**31), np.int64) if self.dropout else None
         examples = self.examples(lines, key)
         measure = None if held_out is None else self._measure(encode_lines(self.tokenizer_, held_out))
-        start = self._start(run)
+        start = self._start(run, vectors)
         began = time.monotonic()
         end = train(self._step(), examples, start, self._plan(examples), measure=measure, run=run, progress=progress)
         self._keep(end, start, time.monotonic() - began)
+        if vectors is not None:
+            self.report_["vectors"] = dataclasses.asdict(vectors[1])
         if run is not None:
             run.write_model(self.parameters_)
         return self
@@ -192,7 +183,7 @@ class NeuralLM(LanguageModel, TrainedModel):
             penalty=None if decoupled else l2_penalty(parameters, self.l2_strength(), decays),
             inputs={**inputs, **({KEY: key} if self.dropout else {})},
             parameters=parameters,
-            trained=tuple(parameters),
+            trained=self._trained(),
             step=step,
             carried=carried,
         )
@@ -201,32 +192,79 @@ class NeuralLM(LanguageModel, TrainedModel):
         graph = build_step(objective, rule, clip_norm=self.clip_norm, clip_value=self.clip_value, decays=decays)
         return TrainingStep(graph, objective.trained, self.precision, self.threads)
 
+    def _trained(self) -> tuple[str, ...]:
+        return tuple(name for name in self.shapes(self.end + 1) if name != "E" or self.fine_tune)
+
+    def _found_vectors(self, lines: Lines, progress: Progress) -> tuple[Float, Coverage] | None:
+        """Pretrained vectors of the tokens and of the end of a line (V, d), NaN where there is none."""
+        self.__dict__.pop("_width", None)
+        if self.vectors is None:
+            return None
+        from lexgrad.models.features.pretrained import Coverage, vectors_for
+
+        found = vectors_for([*self.tokenizer_.vocabulary, END], self.vectors, self.dimensions)
+        self._width = found.shape[1]
+        coverage = Coverage.of(found, lines.texts.ids, len(found))
+        progress.on_note(str(coverage))
+        return found, coverage
+
     def _parameter_nodes(self) -> dict[str, Node]:
         shapes = self.shapes(self.end + 1)
         return {name: input_node(name, Type("float", shape)) for name, shape in shapes.items()}
 
+    def output_shapes(self, words: int, units: int) -> dict[str, tuple[int, ...]]:
+        """The shapes of the output's parameters: O (units, V), or R (V, units) where training reads some rows of it.
+
+        Tied: neither, and where units are not the embeddings' width P (units, d).
+        """
+        if not self.tied:
+            return {"R": (words, units)} if self.sampled else {"O": (units, words)}
+        return {"P": (units, self.width)} if units != self.width else {}
+
     def output(self, parameters: Mapping[str, Node], h: Node) -> Node:
-        """What the last hidden units h say of every token, before the bias c: h O, or tied, h P Eᵀ.
+        """What the last hidden units h say of every token, before the bias c: h O, h Rᵀ, or tied, h P Eᵀ.
 
         (n, V) of h (n, units), or of one vector (V,), with weights as ``laid_out`` has them.
         """
-        if not self.tied:
+        if "O" in parameters:
             return product(h, parameters["O"])
-        h = product(h, parameters["P"]) if "P" in parameters else h
-        E = parameters["E"]
-        return product(h, E if h.ndim == 1 else ops.transpose(E))
+        h, rows = self._output_rows(parameters, h)
+        return product(h, rows if h.ndim == 1 else ops.transpose(rows))
 
-    def _start(self, run: Run | None) -> Position:
+    def _output_rows(self, parameters: Mapping[str, Node], h: Node) -> tuple[Node, Node]:
+        """What the rows of a matrix (V, k) are multiplied with, and that matrix."""
+        h = product(h, parameters["P"]) if "P" in parameters else h
+        return h, parameters["E" if self.tied else "R"]
+
+    def loss(self, parameters: Mapping[str, Node], h: Node, targets: Node) -> tuple[Node, dict[str, Node]]:
+        """The mean of −log P of targets (n,), and the input nodes that it takes.
+
+        The logits are h (n, units) O + c, all of them, or those of the targets and of a noise.
+        """
+        if not self.sampled:
+            return ops.mean(ops.cross_entropy(self.output(parameters, h) + parameters["c"], targets)), {}
+        return sampled_loss(*self._output_rows(parameters, h), parameters["c"], targets, self.sampled)
+
+    def noise(self, stream: NDArray[np.int32]) -> Noise | None:
+        """The noise that ``sampled`` asks for, drawn as often as tokens occur in the stream."""
+        return Noise.of(stream, self.end + 1, self.sampled, self.seed) if self.sampled else None
+
+    def _start(self, run: Run | None, vectors: tuple[Float, Coverage] | None) -> Position:
         position = run.load() if run is not None and run.resuming else None
         if position is not None:
             stopped = position.stopped_early and position.worse >= self.patience
             return dataclasses.replace(position, stopped_early=stopped)
         dtype = DTYPES[self.precision]
         shapes = self.shapes(self.end + 1)
-        parameters = {n: np.asarray(self.initial(n, shape), dtype, order="C") for n, shape in shapes.items()}
+        first = {n: self.initial(n, shape) for n, shape in shapes.items()}
+        if vectors is not None:  # tokens without one are drawn with the variance of the others (Kim 2014)
+            found, a = vectors[0], np.sqrt(3.0) * float(np.nanstd(vectors[0]))
+            random = generator(self.seed, "E").uniform(-a, a, found.shape)
+            first["E"] = np.where(np.isnan(found), random, found)
+        parameters = {n: np.asarray(array, dtype, order="C") for n, array in first.items()}
         rule = optimiser(self.optimizer, momentum=self.momentum)
         carried = {name: array.astype(dtype) for name, array in self.carried_start().items()}
-        return Position(parameters, {**initial_state(rule, parameters, tuple(parameters)), **carried})
+        return Position(parameters, {**initial_state(rule, parameters, self._trained()), **carried})
 
     def _measure(self, lines: Lines) -> Callable[[Arrays], Mapping[str, Any]]:
         unknown = self._unknown(lines)
@@ -250,90 +288,18 @@ class NeuralLM(LanguageModel, TrainedModel):
             "tokens_per_second": round(tokens / seconds, 1) if seconds else 0.0,
         }
 
-    def graphs(self) -> dict[str, Callable[[], Graph]]:
-        """What makes each graph that the trained model runs, by name."""
-
-        def draw(cut: bool) -> Callable[[], Graph]:
-            return lambda: drawing_graph(self.advance, self.shapes(self.end + 1), self.state_types(), cut=cut)
-
-        return {
-            "measure": self.measuring_graph,
-            "read": self.reading_graph,
-            "draw": draw(False),
-            "draw among": draw(True),
-        }
-
-    def reading_graph(self) -> Graph:
-        """The graph of one token: log P of every token that may come after it, and the state; weights laid out."""
-        parameters = laid_out_nodes(self.shapes(self.end + 1))
-        token = input_node(TOKEN, Type("int"))
-        state = {name: input_node(name, type) for name, type in self.state_types().items()}
-        logits, after = self.advance(parameters, token, state)
-        return Graph({**parameters, TOKEN: token, **state}, {LOGARITHMS: ops.log_softmax(logits), **after}, name="read")
-
-    def reader(self) -> TokenReader:
-        """See LanguageModel.reader."""
-        self._require_fitted()
-        return TokenReader(self.applier("read"), self.laid_out(), self.first_state(), self.end)
-
-    def draw(
-        self, prompt: Sequence[int], sampling: Sampling, stream: str, seed: int, rounded: bool = False
-    ) -> Iterator[int]:
-        """See LanguageModel.draw."""
-        key = int(generator(seed, stream).integers(2**31))
-        apply = self.applier("draw among" if sampling.cuts else "draw", rounded)
-        parameters = self._laid("drawing", lambda: without(self.laid_out(), self.tokenizer_.unknown))
-        return drawn_tokens(apply, parameters, self.first_state(), self.end, prompt, sampling, key, self.end + 1)
-
-    def laid_out(self) -> dict[str, NDArray[Any]]:
-        """The parameters as readers want them."""
-        return self._laid("reading", lambda: laid_out(self.parameters_))
-
-    def _laid(self, name: str, make: Callable[[], dict[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:
-        """What ``make`` makes of the parameters, kept until there are others."""
-        kept: dict[str, Any] = self.__dict__.setdefault("_laid_out", {})
-        if kept.get("of") is not self.parameters_:
-            kept.clear()
-            kept["of"] = self.parameters_
-        if name not in kept:
-            kept[name] = make()
-        return dict(kept[name])
-
-    def applier(self, name: str, rounded: bool = False) -> Applier:
-        """What runs a graph of ``graphs`` again and again on the same parameters; made when it is first asked for.
-
-        Args:
-            name: a key of ``graphs``.
-            rounded: whether matrices are stored as bf16 for it.
-        """
-        programs: dict[Any, Any] = self.__dict__.setdefault("_programs", {})
-        if (name, rounded) not in programs:
-            graph, precision = self.graphs()[name](), "fp32" if self.precision == "bf16" else self.precision
-            shapes = self.shapes(self.end + 1)
-            halved = [name for name, shape in shapes.items() if len(shape) == 2] if rounded else ()
-            programs[name, rounded] = Applier(graph, tuple(shapes), precision, self.threads, halved)
-        return cast("Applier", programs[name, rounded])
-
-    def program(self, name: str) -> Runner:
-        """What runs a graph of ``graphs``; made when it is first asked for."""
-        programs: dict[str, Runner] = self.__dict__.setdefault("_programs", {})
-        if name not in programs:
-            graph = self.graphs()[name]()
-            # bf16 is for training alone: what it learned predicts anywhere.
-            precision = "fp32" if self.precision == "bf16" else self.precision
-            programs[name] = runner(graph, precision, self.threads)
-        return programs[name]
-
-    def __getstate__(self) -> dict[str, Any]:
-        """What is pickled and copied: not the programs, which are made again when they are asked for."""
-        return {name: value for name, value in vars(self).items() if name not in ("_programs", "_laid_out")}
-
     # ---- text as a stream ---------------------------------------------------------------------------------------
 
-    def stream(self, lines: Lines, before: int) -> NDArray[np.int64]:
-        """Return all lines and their ends as one run of ids, with ``before`` ends of lines in front."""
-        ids, _ = with_ends(lines.texts, self.end)
-        return np.concatenate([np.full(before, self.end), ids])
+    def stream(self, lines: Lines, before: int) -> NDArray[np.int32]:
+        """Return all lines and their ends as one run of ids, with ``before`` ends of lines in front.
+
+        Past a limit it lies in a temporary file, as the lines do.
+        """
+        with closing(ArrayBuilder(np.int32)) as ids:
+            ids.append(np.full(before, self.end))
+            for first in range(0, len(lines), PART):
+                ids.append(with_ends(lines.texts[first : first + PART], self.end)[0])
+            return ids.finish()
 
     # ---- files --------------------------------------------------------------------------------------------------
 
@@ -349,6 +315,7 @@ class NeuralLM(LanguageModel, TrainedModel):
         """See Model.read_from."""
         self.tokenizer_ = Tokenizer.load(run.path / TOKENIZER)
         arrays = run.read_model()
+        self._width = arrays["E"].shape[1]
         for name, shape in self.shapes(self.end + 1).items():
             found = arrays[name].shape if name in arrays else None
             if found != shape:
@@ -358,30 +325,3 @@ class NeuralLM(LanguageModel, TrainedModel):
                 )
         self.parameters_ = arrays
         self.history_ = run.read_metrics()
-
-
-class TokenReader:
-    """See Reader; the end of a line is a token like any other.
-
-    Args:
-        apply: runs a reading graph.
-        parameters: laid out.
-        state: before the text.
-        end: the end of a line, which comes before the first.
-    """
-
-    def __init__(
-        self, apply: Applier, parameters: Mapping[str, NDArray[Any]], state: Mapping[str, NDArray[Any]], end: int
-    ) -> None:
-        self._apply, self._parameters, self._state = apply, parameters, dict(state)
-        self.read(end)
-
-    def logarithms(self) -> Float:
-        """See Reader.logarithms."""
-        return self._found
-
-    def read(self, token: int) -> None:
-        """See Reader.read."""
-        out = self._apply(self._parameters, {TOKEN: np.asarray(token, np.int64), **self._state})
-        self._state = {name: out[name] for name in self._state}
-        self._found = np.asarray(out[LOGARITHMS], np.float64)

@@ -16,15 +16,15 @@ from lexgrad.errors import InputError
 from lexgrad.graph import Dim, Graph, Node, Type, input_node
 from lexgrad.models.language.drawing import State, product
 from lexgrad.models.language.lines import Lines
-from lexgrad.models.language.neural import LOGARITHMS, Drop, Float, NeuralLM
-from lexgrad.models.language.streams import FRESH, IDS, TARGETS, Columns
+from lexgrad.models.language.neural import Drop, Float, NeuralLM
+from lexgrad.models.language.running import LOGARITHMS
+from lexgrad.models.language.streams import FRESH, IDS, TARGETS, Columns, Ints
 from lexgrad.models.settings import setting
 from lexgrad.nn.initialisers import generator, initialiser
 from lexgrad.nn.recurrence import CELLS, cell_update
 from lexgrad.trace import scan
 from lexgrad.train.engine import DTYPES
 
-STRETCH = 1024  # tokens that are measured at a time
 COLUMNS = 32  # places of a dev text that are measured at once
 WARM = 128  # tokens read before a column, so that its state is what the text before it leaves
 TIME = Dim("time")
@@ -35,15 +35,17 @@ class RecurrentLM(NeuralLM):
     """A recurrent language model: h_t from h_{t−1} and the embedding of token t, then softmax(h_t O + c) for the next.
 
     The text is one stream: the state goes on from line to line, and before the first line it is 0, as if a line had
-    just ended. Training goes along ``batch`` places of the stream at once, ``chunk`` tokens a step; gradients stop
-    where a chunk begins, the state does not. Measuring goes along the whole text in order, from the state 0.
+    just ended (``by_line``: as it is before every line). Training goes along ``batch`` places of the stream at once,
+    ``chunk`` tokens a step; gradients stop where a chunk begins, the state does not. Measuring goes along the whole
+    text in order, from the state 0.
 
     Dropout is on embeddings and on the output of every layer, not on the way from h_{t−1} to h_t (Zaremba et al. 2014);
     ``locked``: with the same mask at every place of a chunk (after Gal and Ghahramani 2016).
 
     Parameters (``parameters_``): ``E`` (V, d); of layer l ``Wl`` (inputs, g units), ``Ul`` (units, g units), ``bl``
     (g units,), with g = 1, 4, 3 for Elman, LSTM, GRU; ``O`` (units, V), ``c`` (V,). Tied: no ``O``, and where units are
-    not d, ``P`` (units, d). An LSTM's parts are in the order input, forget, candidate, output.
+    not d, ``P`` (units, d). ``sampled``: ``R`` (V, units) for ``O``. An LSTM's parts are in the order input, forget,
+    candidate, output.
 
     References:
         Mikolov et al. 2010, Recurrent neural network based language model. Zaremba et al. 2014, Recurrent neural
@@ -56,6 +58,7 @@ class RecurrentLM(NeuralLM):
     units: int = setting(200, "units of each layer", least=1)
     chunk: int = setting(35, "tokens that gradients go back through", least=1)
     batch: int = setting(20, "places of the text that are read at once", least=1)
+    by_line: bool = setting(False, "whether each line is read on its own, from the state 0, and not the text as one")
     locked: bool = setting(False, "whether dropout's mask is the same at every place of a chunk")
     clip_norm: float | None = setting(5.0, "scale the whole gradient down to this norm", least=0)
     epochs: int = setting(20, "passes over the training text", least=1)
@@ -63,20 +66,16 @@ class RecurrentLM(NeuralLM):
     def shapes(self, words: int) -> dict[str, tuple[int, ...]]:
         """See NeuralLM.shapes."""
         gates = CELLS[self.cell] * self.units
-        shapes: dict[str, tuple[int, ...]] = {"E": (words, self.dimensions)}
+        shapes: dict[str, tuple[int, ...]] = {"E": (words, self.width)}
         for layer in range(1, self.layers + 1):
-            inputs = self.dimensions if layer == 1 else self.units
+            inputs = self.width if layer == 1 else self.units
             shapes |= {f"W{layer}": (inputs, gates), f"U{layer}": (self.units, gates), f"b{layer}": (gates,)}
-        if not self.tied:
-            shapes["O"] = (self.units, words)
-        elif self.units != self.dimensions:
-            shapes["P"] = (self.units, self.dimensions)
-        return {**shapes, "c": (words,)}
+        return {**shapes, **self.output_shapes(words, self.units), "c": (words,)}
 
     def initial(self, name: str, shape: tuple[int, ...]) -> Float:
         """See NeuralLM.initial."""
         random = generator(self.seed, name)
-        if name == "E":
+        if name in ("E", "R"):
             return np.asarray(random.standard_normal(shape) * self.init_std)
         if name.startswith(("b", "c")):
             values = np.zeros(shape)
@@ -101,14 +100,14 @@ class RecurrentLM(NeuralLM):
         fresh = input_node(FRESH, Type("int"))
         states = {name: input_node(name, Type("float", (self.batch, self.units))) for name in self.state_names()}
         kept = {name: ops.where(ops.equal(fresh, 1), 0.0, state) for name, state in states.items()}
-        logits, carried = self._logits(parameters, ids, kept, drop)
-        loss = ops.mean(ops.cross_entropy(logits, ops.reshape(targets, (self.chunk * self.batch,))))
-        return loss, {IDS: ids, TARGETS: targets, FRESH: fresh, **states}, carried
+        h, carried = self._hidden(parameters, ids, kept, drop)
+        loss, more = self.loss(parameters, h, ops.reshape(targets, (self.chunk * self.batch,)))
+        return loss, {IDS: ids, TARGETS: targets, FRESH: fresh, **states, **more}, carried
 
-    def _logits(
+    def _hidden(
         self, parameters: Mapping[str, Node], ids: Node, states: Mapping[str, Node], drop: Drop
     ) -> tuple[Node, dict[str, Node]]:
-        """Logits (time batch, V) and the states after the last token; ``ids`` is (time, batch)."""
+        """The last layer (time batch, units) and the states after the last token; ``ids`` is (time, batch)."""
         time, batch = ids.shape
         locked = self._locked(drop)
         x = locked(ops.take(parameters["E"], ids))
@@ -118,15 +117,20 @@ class RecurrentLM(NeuralLM):
             z = ops.matmul(x, parameters[f"W{layer}"]) + parameters[f"b{layer}"]
             U = parameters[f"U{layer}"]
 
-            def step(state: tuple[Node, ...], z_t: Node, U: Node = U) -> tuple[tuple[Node, ...], Node]:
-                new = cell_update(self.cell, state, z_t, ops.matmul(state[0], U))
+            def step(state: tuple[Node, ...], at: list[Node], U: Node = U) -> tuple[tuple[Node, ...], Node]:
+                state = tuple(part * at[1] for part in state) if self.by_line else state
+                new = cell_update(self.cell, state, at[0], ops.matmul(state[0], U))
                 return new, new[0]
 
-            last, h = scan(step, tuple(states[name] for name in names), z)
+            goes_on = [ops.expand_dims(self._goes_on(ids), 2)] if self.by_line else []
+            last, h = scan(step, tuple(states[name] for name in names), [z, *goes_on])
             after |= dict(zip(names, last, strict=True))
             x = locked(h)
-        h = ops.reshape(x, (time * batch, self.units))
-        return self.output(parameters, h) + parameters["c"], after
+        return ops.reshape(x, (time * batch, self.units)), after
+
+    def _goes_on(self, ids: Node) -> Node:
+        """1 where the state goes on, 0 where a token ends a line and the next one begins with it."""
+        return ops.where(ops.equal(ids, self.end), 0.0, 1.0)
 
     def _locked(self, drop: Drop) -> Drop:
         if not self.locked:
@@ -143,7 +147,8 @@ class RecurrentLM(NeuralLM):
         shape = (TIME, columns)
         ids, targets = input_node(IDS, Type("int", shape)), input_node(TARGETS, Type("int", shape))
         states = {name: input_node(name, Type("float", (columns, self.units))) for name in self.state_names()}
-        logits, after = self._logits(parameters, ids, states, lambda x: x)
+        h, after = self._hidden(parameters, ids, states, lambda x: x)
+        logits = self.output(parameters, h) + parameters["c"]
         flat = ops.reshape(targets, (TIME * columns,))
         found = ops.reshape(ops.negative(ops.cross_entropy(logits, flat)), shape)
         inputs = {**parameters, IDS: ids, TARGETS: targets, **states}
@@ -157,6 +162,8 @@ class RecurrentLM(NeuralLM):
         """See NeuralLM.advance."""
         x = ops.take(parameters["E"], token)
         after: State = {}
+        if self.by_line:
+            state = {name: part * self._goes_on(token) for name, part in state.items()}
         for layer in range(1, self.layers + 1):
             last = {name: node for name, node in state.items() if name[1:] == str(layer)}
             z = product(x, parameters[f"W{layer}"]) + parameters[f"b{layer}"]
@@ -174,7 +181,8 @@ class RecurrentLM(NeuralLM):
 
     def examples(self, texts: Lines, key: NDArray[np.int64] | None) -> Columns:
         """See NeuralLM.examples."""
-        return Columns(self.stream(texts, 1), self.batch, self.chunk, self.seed, key)
+        stream = self.stream(texts, 1)
+        return Columns(stream, self.batch, self.chunk, self.seed, key, self.noise(stream))
 
     def carried_start(self) -> dict[str, NDArray[Any]]:
         """See NeuralLM.carried_start."""
@@ -209,12 +217,12 @@ class RecurrentLM(NeuralLM):
         return np.asarray(found.T.reshape(-1)[:tokens])
 
     def _measured(
-        self, ids: NDArray[np.int64], targets: NDArray[np.int64], states: dict[str, NDArray[Any]]
+        self, ids: Ints, targets: Ints, states: dict[str, NDArray[Any]]
     ) -> tuple[Float, dict[str, NDArray[Any]]]:
         """log P of ``targets`` (time, columns), and the states after them; ``states`` are those before."""
         columns, found = ids.shape[1], []
         program = self.program("measure" if columns == 1 else "columns")
-        stretch = STRETCH // columns
+        stretch = max(self.stretch // columns, 1)
         for first in range(0, len(ids), stretch):
             part = slice(first, first + stretch)
             out = program.run({**self.parameters_, IDS: ids[part], TARGETS: targets[part], **states})

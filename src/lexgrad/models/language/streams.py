@@ -7,10 +7,12 @@ from numpy.typing import NDArray
 
 from lexgrad.compile import Rows
 from lexgrad.errors import InputError
+from lexgrad.models.language.sampled import Noise
 from lexgrad.train.batches import Batches, cut_rows
 from lexgrad.train.shuffle import permutation
 
 Int64 = NDArray[np.int64]
+Ints = NDArray[np.int64] | NDArray[np.int32]
 IDS, TARGETS, FRESH, KEY = "ids", "targets", "fresh", "key"
 
 
@@ -22,18 +24,21 @@ class Columns:
     less than a chunk, so that no token is always the first or the last of one.
 
     Args:
-        stream: int64 (tokens + 1,): the end of a line, then every line and its end.
+        stream: ints (tokens + 1,): the end of a line, then every line and its end.
         batch: columns.
         time: tokens of a chunk.
         seed: keys where epochs begin.
         key: dropout's, or None.
+        noise: of a sampled softmax, or None.
 
     Raises:
         InputError: the stream is too short for one chunk.
     """
 
-    def __init__(self, stream: Int64, batch: int, time: int, seed: int, key: NDArray[np.int64] | None = None) -> None:
-        self.stream, self.batch, self.time, self.seed, self.key = stream, batch, time, seed, key
+    def __init__(
+        self, stream: Ints, batch: int, time: int, seed: int, key: Int64 | None = None, noise: Noise | None = None
+    ) -> None:
+        self.stream, self.batch, self.time, self.seed, self.key, self.noise = stream, batch, time, seed, key, noise
         self.length = (len(stream) - time) // batch  # tokens of a column
         self.steps = self.length // time
         if self.steps < 1:
@@ -52,12 +57,16 @@ class Columns:
         rows = steps[:, None] * self.time + np.arange(self.time)
         places = begin + rows[:, :, None] + self.length * np.arange(self.batch)  # (steps, time, batch)
         turns = np.arange(len(steps))
+        targets = self.stream[places + 1].astype(np.int64)
         inputs = {
-            IDS: Rows(self.stream[places], turns),
-            TARGETS: Rows(self.stream[places + 1], turns),
+            IDS: Rows(self.stream[places].astype(np.int64), turns),
+            TARGETS: Rows(targets, turns),
             FRESH: Rows((steps == 0).astype(np.int64), turns),
         }
         inputs |= {} if self.key is None else {KEY: self.key}  # type: ignore[dict-item]
+        if self.noise is not None:
+            cuts = np.arange(len(steps) + 1) * (self.time * self.batch)
+            inputs |= self.noise.inputs([f"{epoch}/{step}" for step in steps], targets.reshape(-1), cuts)
         tokens = np.full(len(steps), self.time * self.batch)
         return Batches(inputs, tokens, tokens)
 
@@ -66,13 +75,14 @@ class Windows:
     """The tokens of a stream with the ``width`` before each, to be picked in any order.
 
     Args:
-        stream: int64 (width + tokens,): ends of lines, then every line and its end.
+        stream: ints (width + tokens,): ends of lines, then every line and its end.
         width: how many tokens come before.
         key: dropout's, or None.
+        noise: of a sampled softmax, or None.
     """
 
-    def __init__(self, stream: Int64, width: int, key: NDArray[np.int64] | None = None) -> None:
-        self.stream, self.width, self.key = stream, width, key
+    def __init__(self, stream: Ints, width: int, key: Int64 | None = None, noise: Noise | None = None) -> None:
+        self.stream, self.width, self.key, self.noise = stream, width, key, noise
         self.windows = np.lib.stride_tricks.sliding_window_view(stream, width + 1)
 
     def __len__(self) -> int:
@@ -80,10 +90,13 @@ class Windows:
 
     def pick(self, indices: Int64, cuts: Int64) -> Batches:
         """See lexgrad.train.batches.Collection."""
-        found = self.windows[indices]
+        found = self.windows[indices].astype(np.int64)
         inputs = {
             IDS: cut_rows(np.ascontiguousarray(found[:, :-1]), cuts),
             TARGETS: cut_rows(np.ascontiguousarray(found[:, -1]), cuts),
         }
+        if self.noise is not None:  # fixed by the first two examples of a step, which hardly come together again
+            keys = ["/".join(map(str, indices[cut : cut + 2])) for cut in cuts[:-1]]
+            inputs |= self.noise.inputs(keys, found[:, -1], cuts)
         inputs |= {} if self.key is None else {KEY: self.key}  # type: ignore[dict-item]
         return Batches(inputs, np.diff(cuts), np.diff(cuts))

@@ -10,7 +10,7 @@ import numpy as np
 
 from lexgrad.errors import InputError
 from lexgrad.models.vectors.keyed import KeyedVectors
-from lexgrad.text.kinds import UNKNOWN
+from lexgrad.text.kinds import END, UNKNOWN
 from lexgrad.text.vectors import read_vectors
 
 
@@ -39,14 +39,20 @@ def vectors_of(model: Any, name: str = "the model") -> KeyedVectors:
     own = getattr(model, "vectors", None)
     if isinstance(own, KeyedVectors):
         return own
-    words, embeddings = _words_of(getattr(model, "encoder_", None)), getattr(model, "parameters_", {}).get("E")
+    words, embeddings = _words_of(model), getattr(model, "parameters_", {}).get("E")
     if embeddings is None or words is None:
         raise InputError(f"{name} is a {type(model).__name__}, which has no word embeddings")
     return KeyedVectors(words, np.asarray(embeddings, np.float32))
 
 
-def _words_of(encoder: Any) -> list[str] | None:
-    """The words by row: those of a tokenizer, or of a lexicon, which begins behind the unknown word."""
+def _words_of(model: Any) -> list[str] | None:
+    """The words by row: those of a tokenizer, or of a lexicon, which begins behind the unknown word.
+
+    A language model has a row for the end of a line behind them.
+    """
+    if getattr(model, "tokenizer_", None) is not None and model.task == "language":
+        return [*model.tokenizer_.vocabulary, END]
+    encoder: Any = getattr(model, "encoder_", None)
     if getattr(encoder, "tokenizer", None) is not None:
         return list(encoder.tokenizer.vocabulary)
     entries = getattr(getattr(encoder, "words", None), "entries", None)
