@@ -12,7 +12,7 @@ from lexgrad.evaluate import evaluate
 from lexgrad.grad import gradient
 from lexgrad.graph import Graph, Type, input_node
 from lexgrad.models import FeedForwardLM
-from lexgrad.models.language.sampled import NOISE, NOISE_COSTS, TARGET_COSTS, Noise, sampled_loss
+from lexgrad.models.language.sampled import NOISE, NOISE_COSTS, Noise, sampled_loss
 
 N, K, V, S = 6, 4, 30, 9
 SHAPES = {"h": (N, K), "rows": (V, K), "bias": (V,)}
@@ -31,8 +31,7 @@ def _given(noise: Noise, count: int = S) -> dict[str, Any]:
     rng = np.random.default_rng(3)
     given: dict[str, Any] = {name: rng.normal(size=shape) for name, shape in SHAPES.items()}
     given["targets"] = rng.integers(V, size=N)
-    drawn = noise.inputs(["0"], given["targets"], np.array([0, N]))
-    return given | {name: rows.part(0) for name, rows in drawn.items()}
+    return given | {name: rows.part(0) for name, rows in noise.inputs(["0"]).items()}
 
 
 NOISE_OF_SOME = Noise.of(np.random.default_rng(0).integers(12, size=300), V, S, seed=1)
@@ -53,7 +52,7 @@ def test_loss_and_gradients_agree_with_pytorch() -> None:
     found = evaluate(_graph(), given)
     h, rows, bias = (torch.tensor(given[name], requires_grad=True) for name in SHAPES)
     targets, noise = torch.tensor(given["targets"]), torch.tensor(given[NOISE])
-    true = (h * rows[targets]).sum(1) + bias[targets] - torch.tensor(given[TARGET_COSTS])
+    true = (h * rows[targets]).sum(1) + bias[targets]
     others = h @ rows[noise].T + bias[noise] - torch.tensor(given[NOISE_COSTS])
     others = others.masked_fill(targets[:, None] == noise[None], -torch.inf)
     logits = torch.cat([true[:, None], others], 1)
@@ -75,7 +74,6 @@ def test_with_much_noise_gradients_are_those_of_all_tokens() -> None:
     slopes = dict(zip(nodes, gradient(loss, list(nodes.values())), strict=True))
     graph = Graph({**nodes, "targets": targets}, {"loss": loss, **{f"d_{name}": s for name, s in slopes.items()}})
     whole = evaluate(graph, {name: given[name] for name in graph.inputs})
-    # The target is among its own share once, which V tokens drawn so often do not notice.
     for name in ("d_h", "d_rows", "d_bias"):
         np.testing.assert_allclose(found[name], whole[name], atol=0.02)
 
@@ -83,11 +81,11 @@ def test_with_much_noise_gradients_are_those_of_all_tokens() -> None:
 def test_noise_is_drawn_as_often_as_it_says() -> None:
     noise = Noise.of(np.array([0] * 16 + [1] * 81), 3, 5000, seed=0)
     np.testing.assert_allclose(noise.probabilities, np.array([8, 27, 1]) / 36)
-    drawn = noise.inputs(["a", "b"], np.array([1, 2]), np.array([0, 1, 2]))
+    drawn = noise.inputs(["a", "b"])
     first, second = (drawn[NOISE].part(step) for step in range(2))
     np.testing.assert_allclose(np.bincount(first) / 5000, noise.probabilities, atol=0.02)
     assert (first != second).any()
-    np.testing.assert_allclose(np.exp(drawn[TARGET_COSTS].part(1)), 5000 / 36)
+    np.testing.assert_allclose(np.exp(drawn[NOISE_COSTS].part(1)), 5000 * noise.probabilities[second])
 
 
 def test_measuring_is_by_all_tokens() -> None:

@@ -13,18 +13,17 @@ from lexgrad.compile import Rows
 from lexgrad.graph import Node, Type, input_node
 from lexgrad.nn.initialisers import generator
 
-Int64 = NDArray[np.int64]
-NOISE, NOISE_COSTS, TARGET_COSTS = "noise", "noise_costs", "target_costs"
+NOISE, NOISE_COSTS = "noise", "noise_costs"
 POWER = 0.75  # of the tokens' counts, as Mikolov et al. 2013 draw their negative examples
 NEVER = -1e9
 
 
 def sampled_loss(h: Node, rows: Node, bias: Node, targets: Node, count: int) -> tuple[Node, dict[str, Node]]:
-    """The mean over n targets of −log of their share among the noise, and the input nodes of the noise.
+    """The mean over n targets of −log P, its denominator estimated from a noise; and the input nodes of the noise.
 
-    Of every token's logit the logarithm of how often it is expected among the noise, log(S q), is taken away, so that
-    the gradient is nearly that of all tokens (Bengio and Senécal 2008; Jean et al. 2015, equation 8). Where a token of
-    the noise is the target itself, it does not count.
+    exp(l_y) + Σ_s exp(l_s) / (S q_s) over the S tokens of the noise that are not the target y: its expected value is
+    the sum over all tokens (Bengio and Senécal 2008, Adaptive importance sampling to accelerate training of a neural
+    probabilistic language model; Jean et al. 2015, equation 8, share the noise among all targets of a batch).
 
     Args:
         h: (n, k).
@@ -36,10 +35,9 @@ def sampled_loss(h: Node, rows: Node, bias: Node, targets: Node, count: int) -> 
     inputs = {
         NOISE: input_node(NOISE, Type("int", (count,))),
         NOISE_COSTS: input_node(NOISE_COSTS, Type("float", (count,))),
-        TARGET_COSTS: input_node(TARGET_COSTS, Type("float", targets.shape)),
     }
     noise = inputs[NOISE]
-    true = ops.sum(h * ops.take(rows, targets), 1) + ops.take(bias, targets) - inputs[TARGET_COSTS]
+    true = ops.sum(h * ops.take(rows, targets), 1) + ops.take(bias, targets)
     others = ops.matmul(h, ops.transpose(ops.take(rows, noise))) + ops.take(bias, noise) - inputs[NOISE_COSTS]
     same = ops.equal(ops.expand_dims(targets, 1), ops.expand_dims(noise, 0))
     logits = ops.concatenate([ops.expand_dims(true, 1), ops.where(same, NEVER, others)], 1)
@@ -71,14 +69,10 @@ class Noise:
         shares = np.maximum(counts, 1) ** POWER
         return cls(shares / shares.sum(), np.cumsum(shares) / shares.sum(), count, seed)
 
-    def inputs(self, keys: list[str], targets: NDArray[np.int64], cuts: Int64) -> dict[str, Rows]:
-        """What steps read: a key for each fixes its noise; its targets are those between two cuts."""
+    def inputs(self, keys: list[str]) -> dict[str, Rows]:
+        """What steps read: a key for each fixes its noise."""
         places = np.stack([generator(self.seed, f"noise/{key}").random(self.count) for key in keys])
         drawn = np.minimum(np.searchsorted(self.cumulative, places, side="right"), len(self.cumulative) - 1)
         costs = np.log(self.count * self.probabilities)
         turns = np.arange(len(keys))
-        return {
-            NOISE: Rows(drawn, turns),
-            NOISE_COSTS: Rows(costs[drawn], turns),
-            TARGET_COSTS: Rows(costs[targets], cuts[:-1], cuts[1:]),
-        }
+        return {NOISE: Rows(drawn, turns), NOISE_COSTS: Rows(costs[drawn], turns)}

@@ -57,16 +57,14 @@ class Columns:
         rows = steps[:, None] * self.time + np.arange(self.time)
         places = begin + rows[:, :, None] + self.length * np.arange(self.batch)  # (steps, time, batch)
         turns = np.arange(len(steps))
-        targets = self.stream[places + 1].astype(np.int64)
         inputs = {
             IDS: Rows(self.stream[places].astype(np.int64), turns),
-            TARGETS: Rows(targets, turns),
+            TARGETS: Rows(self.stream[places + 1].astype(np.int64), turns),
             FRESH: Rows((steps == 0).astype(np.int64), turns),
         }
         inputs |= {} if self.key is None else {KEY: self.key}  # type: ignore[dict-item]
         if self.noise is not None:
-            cuts = np.arange(len(steps) + 1) * (self.time * self.batch)
-            inputs |= self.noise.inputs([f"{epoch}/{step}" for step in steps], targets.reshape(-1), cuts)
+            inputs |= self.noise.inputs([f"{epoch}/{step}" for step in steps])
         tokens = np.full(len(steps), self.time * self.batch)
         return Batches(inputs, tokens, tokens)
 
@@ -97,6 +95,6 @@ class Windows:
         }
         if self.noise is not None:  # fixed by the first two examples of a step, which hardly come together again
             keys = ["/".join(map(str, indices[cut : cut + 2])) for cut in cuts[:-1]]
-            inputs |= self.noise.inputs(keys, found[:, -1], cuts)
+            inputs |= self.noise.inputs(keys)
         inputs |= {} if self.key is None else {KEY: self.key}  # type: ignore[dict-item]
         return Batches(inputs, np.diff(cuts), np.diff(cuts))
