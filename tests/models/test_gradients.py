@@ -145,7 +145,8 @@ def torch_features(torch: Any, model: TextCNN, p: dict[str, Any]) -> Any:
         words = p["E"][torch.tensor(IDS[OFFSETS[row] : OFFSETS[row + 1]])]
         features = []
         for k in model.sizes():
-            answers = torch.conv1d(words.T[None], p[f"K{k}"].permute(1, 2, 0), p[f"b_K{k}"], padding=k - 1)[0]
+            padded = torch.nn.functional.pad(words.T, (k - 1, k - 1))[None]
+            answers = torch.conv1d(padded, p[f"K{k}"].permute(1, 2, 0), p[f"b_K{k}"])[0]
             features.append(g(answers).amax(1) if model.pool == "max" else g(answers).mean(1))
         rows.append(torch.cat(features))
     return torch.stack(rows)
