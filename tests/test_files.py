@@ -35,6 +35,28 @@ def test_a_writer_that_fails_leaves_what_was_there(tmp_path: Path, error: type[B
     assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
 
 
+FILE_LIMIT = """
+import resource, sys
+from pathlib import Path
+from lexgrad.files import write_whole
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+try:
+    write_whole(sys.argv[1], lambda path: path.write_bytes(bytes(5000)))
+except OSError as fault:
+    print(fault.filename)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="files have no limit to set")
+def test_where_there_is_no_more_room_the_old_one_stands_and_the_error_names_it(tmp_path: Path) -> None:
+    target = tmp_path / "a.txt"
+    target.write_text("old")
+    done = subprocess.run([sys.executable, "-c", FILE_LIMIT, str(target)], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == str(target)
+    assert target.read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
+
+
 def test_while_it_is_written_the_old_one_stands(tmp_path: Path) -> None:
     target = tmp_path / "a.txt"
     target.write_text("old")

@@ -26,8 +26,10 @@ def write_whole(path: str | os.PathLike[str], write: Callable[[Path], None]) -> 
             os.fsync(file.fileno())
         partial.chmod(_usual_mode())
         partial.replace(target)
-    except BaseException:
+    except BaseException as fault:
         partial.unlink(missing_ok=True)
+        if isinstance(fault, OSError) and fault.filename in (None, str(partial)):
+            fault.filename = os.fspath(target)  # the name that a person gave
         raise
 
 
