@@ -71,8 +71,8 @@ class Collection(Protocol):
         ...
 
 
-AT_HAND = 2_000
-"""After so many examples a collection may let go of what it has read from disk: for each, Linux maps up to 64 KiB."""
+AT_HAND = 512
+"""After so many examples a collection may let go of what it has read from disk: for each, Linux maps some 300 KiB."""
 
 
 class Shuffled:
