@@ -175,6 +175,25 @@ def run_compare(runs: Sequence[Path], test: str, columns: Mapping[str, str], see
     output.result({"test": test, "words": rows[0].words, "models": [row.json() for row in rows]})
 
 
+def run_mix(runs: Sequence[Path], dev: str, columns: Mapping[str, str], out: Path, output: Output) -> None:
+    """Weigh models by a text, and save the mixture.
+
+    Raises:
+        InputError: models that do not go together, or ``out`` is taken.
+    """
+    from lexgrad.models.language.mixture import MixtureLM
+
+    corpus = open_corpus(dev, columns)
+    mixture = MixtureLM.mixed([load_language_model(run) for run in runs], corpus)
+    mixture.save(out)
+    weights = mixture.weights_.tolist()
+    perplexity = mixture.perplexity(corpus)
+    rows = [(str(run), f"{weight:.4f}") for run, weight in zip(runs, weights, strict=True)]
+    output.report(table(("run", "weight"), rows), "", f"{dev}: perplexity {perplexity:,.2f} per word; saved in {out}")
+    shares = dict(zip(map(str, runs), weights, strict=True))
+    output.result({"run": str(out), "weights": shares, "dev": dev, "perplexity": perplexity})
+
+
 def run_arpa(run: Path, file: Path, read: bool, output: Output) -> None:
     """Write or read an ARPA file.
 

@@ -112,6 +112,29 @@ def compare(
     run_compare(runs, test, columns_of(text=text, encoding=encoding, format=format_), seed, Output(as_json=as_json))
 
 
+def mix(
+    *,
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN RUN...", help="Language models that know the same words.")],
+    dev: Annotated[str, value("FILE", "The text that their weights are found on.", "--dev")],
+    out: Annotated[Path, value("DIR", "Where the mixture is saved.", "--out")],
+    text: Column = None,
+    encoding: Encoding = None,
+    format_: Format = None,
+    as_json: Json = False,
+) -> None:
+    """Mix language models, say an n-gram model and a network: the weights that make a held-out text most probable.
+
+    The mixture is a run like any other: perplexity, score, generate and compare take it.
+
+    \b
+    Examples:
+      lexgrad mix runs/ngram-lm-news-1 runs/lstm-lm-news-1 --dev dev.txt --out runs/mixed
+    """
+    from lexgrad.cli.language import run_mix
+
+    run_mix(runs, dev, columns_of(text=text, encoding=encoding, format=format_), out, Output(as_json=as_json))
+
+
 def arpa(
     *,
     run: Annotated[Path, typer.Argument(metavar="RUN", help="An ngram-lm to write; or, with --read, to make.")],
@@ -130,4 +153,4 @@ def arpa(
     run_arpa(run, file, read, Output())
 
 
-COMMANDS: tuple[Callable[..., None], ...] = (perplexity, score, generate, compare, arpa)
+COMMANDS: tuple[Callable[..., None], ...] = (perplexity, score, generate, compare, mix, arpa)

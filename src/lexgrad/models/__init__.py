@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from lexgrad.models.classifiers.recurrent import RNNClassifier as RNNClassifier
     from lexgrad.models.classifiers.softmax import SoftmaxRegression as SoftmaxRegression
     from lexgrad.models.language.feedforward import FeedForwardLM as FeedForwardLM
+    from lexgrad.models.language.mixture import MixtureLM as MixtureLM
     from lexgrad.models.language.ngram import NGramLM as NGramLM
     from lexgrad.models.language.recurrent import GRULM as GRULM
     from lexgrad.models.language.recurrent import LSTMLM as LSTMLM
@@ -47,6 +48,7 @@ _CLASSES = {
     "rnn-lm": "language.recurrent:RNNLM",
     "lstm-lm": "language.recurrent:LSTMLM",
     "gru-lm": "language.recurrent:GRULM",
+    "mixture-lm": "language.mixture:MixtureLM",
     "word2vec": "vectors.word2vec:Word2Vec",
 }
 _OTHERS = (
