@@ -120,6 +120,9 @@ if TYPE_CHECKING:
         LSTMClassifier as LSTMClassifier,
     )
     from lexgrad.models import (
+        MixtureLM as MixtureLM,
+    )
+    from lexgrad.models import (
         NGramLM as NGramLM,
     )
     from lexgrad.models import (
@@ -347,7 +350,7 @@ _ROOMS = {
     "graph": "Dim Graph Node Type check formula parse",
     "models": (
         "BagOfNgrams DeepAveraging FeedForward FeedForwardLM GRUClassifier GRULM LSTMClassifier LSTMLM"
-        " LogisticRegression NGramLM RNNClassifier RNNLM SoftmaxRegression Tagger TextCNN Word2Vec load"
+        " LogisticRegression MixtureLM NGramLM RNNClassifier RNNLM SoftmaxRegression Tagger TextCNN Word2Vec load"
     ),
     "ops": (
         "abs arange argmax binary_cross_entropy broadcast_to cast concatenate cos cross_entropy dropout equal exp"
