@@ -49,7 +49,7 @@ def test_classes_are_even() -> None:
 
 def test_what_can_not_be_cut() -> None:
     small = table([("one", "a"), ("two", "a"), ("three", "b"), ("three", "b")])
-    with pytest.raises(InputError, match="expected 2 to 3 folds of films, as it has texts; got 4"):
+    with pytest.raises(InputError, match="expected 2 to 3 folds, as films has so many different texts; got 4"):
         folds(small, 4)
     with pytest.raises(InputError, match=r"all texts of class 'b' are in fold . of 2"):
         folds(small, 2)
@@ -73,7 +73,7 @@ def test_folds_of_sentences() -> None:
         assert not set(words(kept)) & set(words(fold))
         assert len(words(kept)) + len(words(fold)) == 12
     assert [fold.source for _, fold in pairs] == [f"fold {n} of 3 of bank" for n in (1, 2, 3)]
-    with pytest.raises(InputError, match="expected 2 to 9 folds of bank"):
+    with pytest.raises(InputError, match="expected 2 to 9 folds, as bank has so many different sentences"):
         sentence_folds(SENTENCES, 10)
 
 

@@ -30,7 +30,9 @@ def folds(table: Table, count: int) -> list[Pair]:
     rows = list(table)
     dealt = _dealt(rows, table.source)
     if count < 2 or count > dealt.max() + 1:
-        raise InputError(f"expected 2 to {dealt.max() + 1} folds of {table.source}, as it has texts; got {count}")
+        raise InputError(
+            f"expected 2 to {dealt.max() + 1} folds, as {table.source} has so many different texts; got {count}"
+        )
     numbers = dealt % count
     return [
         _pair(table, rows, numbers == number, f"fold {number + 1} of {count}", require_all=True)
@@ -97,7 +99,9 @@ def sentence_folds(table: TaggedTable, count: int) -> list[TaggedPair]:
     sentences = list(table)
     dealt = _dealt_sentences(sentences)
     if count < 2 or count > dealt.max() + 1:
-        raise InputError(f"expected 2 to {dealt.max() + 1} folds of {table.source}, as it has sentences; got {count}")
+        raise InputError(
+            f"expected 2 to {dealt.max() + 1} folds, as {table.source} has so many different sentences; got {count}"
+        )
     numbers = dealt % count
     return [
         _tagged_pair(table, sentences, numbers == number, f"fold {number + 1} of {count}") for number in range(count)
