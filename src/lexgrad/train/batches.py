@@ -71,7 +71,7 @@ class Collection(Protocol):
         ...
 
 
-AT_HAND = 512
+AT_HAND = 64
 """After so many examples a collection may let go of what it has read from disk: for each, Linux maps some 300 KiB."""
 
 
