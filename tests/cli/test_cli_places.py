@@ -105,3 +105,24 @@ def test_runs_is_a_file() -> None:
     Path("runs").write_text("", encoding="utf-8")
     with pytest.raises(InputError, match="runs is a file"):
         trained("softmax", "a.csv")
+
+
+def replaced(writes: str | None, fault: type[BaseException]) -> None:
+    """Begin to replace the run in ``mine``, write a file or not, and fail."""
+    with pytest.raises(fault), opened_run("softmax", "a.csv", Path("mine"), resume=False, overwrite=True) as run:
+        run.write_config({"model": "new"})
+        if writes:
+            (run.path / writes).write_text("new")
+        raise fault
+
+
+@pytest.mark.parametrize("fault", [InputError, KeyboardInterrupt, OSError])
+def test_a_run_that_is_not_replaced_after_all_is_still_there(fault: type[BaseException]) -> None:
+    trained("softmax", "a.csv", Path("mine"))
+    Path("mine/model.safetensors").write_text("old")
+    before = {file.name: file.read_bytes() for file in Path("mine").iterdir()}
+    replaced(None, fault)
+    assert {file.name: file.read_bytes() for file in Path("mine").iterdir()} == before
+    replaced("checkpoint.safetensors", fault)
+    assert sorted(file.name for file in Path("mine").iterdir()) == ["checkpoint.safetensors", "config.json"]
+    assert Run.open("mine").config()["model"] == "new"

@@ -79,6 +79,7 @@ def test_there_are_examples() -> None:
 @pytest.mark.parametrize("path", EXAMPLES, ids=[path.name for path in EXAMPLES])
 def test_an_example_is_documented_and_fits_its_model(path: Path) -> None:
     file = read_settings(path)
+    assert file.model is not None
     assert file.model in MODELS
     class_ = model_named(file.model)
     class_(**file.settings(class_)).check()

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import itertools
 import re
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from lexgrad.errors import InputError
-from lexgrad.train.run import FILES, Run
+from lexgrad.train.run import CHECKPOINT, FILES, MODEL, Run
 
 RUNS = Path("runs")
+ASIDE = ".replaced"
 
 
 def stem(source: str) -> str:
@@ -31,6 +33,8 @@ def opened_run(model: str, source: str, out: Path | None, *, resume: bool, overw
     Raises:
         InputError: the directory holds a run and neither resume nor overwrite was asked for; or both were;
             or there is nothing to resume.
+
+    A run that is replaced is kept until the new one has saved something, and comes back if it never does.
     """
     if resume and overwrite:
         raise InputError("--resume and --overwrite contradict each other: continue the run, or replace it")
@@ -45,10 +49,39 @@ def opened_run(model: str, source: str, out: Path | None, *, resume: bool, overw
             "or choose another --out"
         )
     try:
-        yield Run.create(path, overwrite=overwrite)
+        with _kept_aside(path):
+            yield Run.create(path, overwrite=overwrite)
     finally:
         if fresh and path.is_dir() and not any(path.iterdir()):
             path.rmdir()
+
+
+@contextmanager
+def _kept_aside(path: Path) -> Iterator[None]:
+    """Keep the files of a run that is to be replaced until its successor is saved; put them back if it never is."""
+    aside = path / ASIDE
+    if _is_saved(path):
+        shutil.rmtree(aside, ignore_errors=True)
+        aside.mkdir()
+        for file in FILES:
+            if (path / file).exists():
+                (path / file).replace(aside / file)
+    try:
+        yield
+    finally:
+        if _is_saved(path):
+            shutil.rmtree(aside, ignore_errors=True)
+        elif aside.is_dir():
+            for file in FILES:
+                (path / file).unlink(missing_ok=True)
+            for kept in list(aside.iterdir()):
+                kept.replace(path / kept.name)
+            aside.rmdir()
+
+
+def _is_saved(path: Path) -> bool:
+    """Whether there is something in a run's directory that somebody trained."""
+    return (path / MODEL).exists() or (path / CHECKPOINT).exists()
 
 
 @contextmanager

@@ -112,7 +112,7 @@ def metric_of(class_: type[Model], asked: str | None) -> str:
         InputError: this model is not measured so.
     """
     monitor = settings_of(class_).get("monitor")
-    known = ("perplexity", "loss") if class_.task == "language" else METRICS[:3]
+    known: tuple[str, ...] = ("perplexity", "loss") if class_.task == "language" else METRICS[:3]
     if monitor is not None:
         known = tuple(metric for metric in known if metric in monitor.choices)
     if asked is None:

@@ -138,6 +138,7 @@ def test_resumed_is_uninterrupted(tmp_path: Path) -> None:
     rows = [[{k: v for k, v in row.items() if k not in times} for row in each.history_] for each in (resumed, whole)]
     assert rows[0] == rows[1]
     loaded = lg.load(tmp_path / "run")
+    assert isinstance(loaded, Tagger)
     assert parameters(loaded) == parameters(whole)
     with pytest.raises(InputError, match="was started with units=4"):
         small(network, units=5).fit(X, Y, dev=(X, Y), run=Run.resume(tmp_path / "run"))
