@@ -69,11 +69,14 @@ def plot_descent(request: DescentRequest, out: Path, output: Output) -> None:
 def _of_run(request: DescentRequest) -> tuple[Graph, dict[str, Any]]:
     from lexgrad.cli.sources import open_labelled
     from lexgrad.models import load
+    from lexgrad.models.classifiers.base import TextClassifier
     from lexgrad.plot import loss_of
 
     if request.file is None:
         raise InputError(f"the loss of a model is over labelled texts: lexgrad plot descent {request.target} FILE")
     model = load(request.target)
+    if not isinstance(model, TextClassifier):
+        raise InputError(f"{request.target} is a {model.name}; a descent can be drawn of classifiers of texts")
     if not request.over:
         names = ", ".join(f"{name} {tuple(array.shape)}" for name, array in model.parameters_.items())
         raise InputError(f"say which two weights with --over, as --over 'W1[0,0]'; the model has {names}")
