@@ -126,7 +126,7 @@ def _report(task: Task, model: Model, tables: Tables, run: Run, output: Output) 
         output.report("", *task.metrics_report("dev", dev, output.width))
     if test is not None:
         output.report("", *task.metrics_report("test", test, output.width))
-    output.report("", f"saved in {run.path}", f"next: {task.next_command(shlex.quote(str(run.path)))}")
+    output.report("", f"saved in {run.path}", f"next: {task.next_command(shlex.quote(str(run.path)), model)}")
     if output.quiet and not output.as_json:
         print(run.path)
     seed = getattr(model, "seed", None)

@@ -52,7 +52,7 @@ class Classification(Task):
         """See Task.metrics_report: by class as well, and the confusion matrix."""
         return metrics_report(title, metrics, width)
 
-    def next_command(self, place: str) -> str:
+    def next_command(self, place: str, model: Model) -> str:
         """See Task.next_command."""
         return f'lexgrad predict {place} "some text"'
 

@@ -12,6 +12,8 @@ from lexgrad.cli.tasks.task import Task
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from lexgrad.models.base import Model
+
 
 class Language(Task):
     """See Task."""
@@ -40,7 +42,7 @@ class Language(Task):
         """See Task.metrics_report."""
         return perplexity_report(title, metrics)
 
-    def next_command(self, place: str) -> str:
+    def next_command(self, place: str, model: Model) -> str:
         """See Task.next_command."""
         return f"lexgrad generate {place}"
 

@@ -88,7 +88,7 @@ class Tagging(Task):
             yield ""
             yield table(("commonest mistakes: true", "predicted", "words"), mistakes, text_columns=(0, 1))
 
-    def next_command(self, place: str) -> str:
+    def next_command(self, place: str, model: Model) -> str:
         """See Task.next_command."""
         return f'lexgrad predict {place} "some text"'
 

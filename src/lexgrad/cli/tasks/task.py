@@ -87,8 +87,8 @@ class Task(ABC):
         yield self.headline(title, metrics)
 
     @abstractmethod
-    def next_command(self, place: str) -> str:
-        """What a person may want to type next; ``place`` is the run's path, quoted for a shell."""
+    def next_command(self, place: str, model: Model) -> str:
+        """What a person may want to type next, of ``model``, which is saved at ``place`` (quoted for a shell)."""
 
     def batches(self, file: str, columns: Mapping[str, str], size: int) -> Iterator[Sequence[Any]]:
         """What `lexgrad predict --file` answers, ``size`` texts (or whatever ``answers`` takes) at a time.

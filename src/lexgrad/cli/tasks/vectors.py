@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,8 @@ from lexgrad.cli.tasks.task import Task
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+
+    from lexgrad.models.base import Model
 
 
 class Vectors(Task):
@@ -55,9 +58,11 @@ class Vectors(Task):
         """See Task.metrics_report."""
         yield self.headline(title, metrics)
 
-    def next_command(self, place: str) -> str:
+    def next_command(self, place: str, model: Model) -> str:
         """See Task.next_command."""
-        return f"lexgrad neighbors {place} king"
+        words = model.vocabulary_
+        telling = next((word for word in words if len(word) > 4 and word.isalpha()), words[0])
+        return f"lexgrad neighbors {place} {shlex.quote(telling)}"
 
 
 TASK = Vectors()
