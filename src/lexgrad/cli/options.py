@@ -24,6 +24,11 @@ Label = Annotated[str | None, value("COL", "Column with the labels; else the one
 Field = Annotated[
     str | None, value("COL", "For taggers: the column of CoNLL-U with the tags, such as xpos; else upos.", "--field")
 ]
+Epochs = Annotated[int | None, value("N", "Passes over the texts.", least=1)]
+Batch = Annotated[int | None, value("N", "Texts in a mini-batch.", least=1)]
+Threads = Annotated[int | None, value("N", "Processor threads.", least=1)]
+Precision = Annotated[str | None, value("NAME", "fp32 (if not given), fp64; bf16 with AMX or AVX512-BF16.")]
+Vectors = Annotated[str | None, value("FILE", "Word vectors to begin with: word2vec, GloVe, ..., or a run.")]
 Encoding = Annotated[str | None, value("NAME", "Such as cp1252; [b]detect[/] accepts a guess; else UTF-8.")]
 Format = Annotated[
     str | None, value("NAME", "csv, tsv, jsonl, parquet, txt, fasttext, conllu, tagged; else by the name.", "--format")

@@ -8,7 +8,22 @@ from typing import Annotated
 
 import typer
 
-from lexgrad.cli.options import Encoding, Field, Format, Json, Label, Text, columns_of, flag, value
+from lexgrad.cli.options import (
+    Batch,
+    Encoding,
+    Epochs,
+    Field,
+    Format,
+    Json,
+    Label,
+    Precision,
+    Text,
+    Threads,
+    Vectors,
+    columns_of,
+    flag,
+    value,
+)
 from lexgrad.cli.output import Output
 
 
@@ -24,12 +39,12 @@ def train(
     label: Label = None,
     field: Field = None,
     out: Annotated[Path | None, value("DIR", "Where to save; else runs/MODEL-TRAIN-1, -2, ...")] = None,
-    epochs: Annotated[int | None, value("N", "Passes over the texts.", least=1)] = None,
-    batch: Annotated[int | None, value("N", "Texts in a mini-batch.", least=1)] = None,
+    epochs: Epochs = None,
+    batch: Batch = None,
     seed: Annotated[int | None, value("N", "Fixes first weights, order and dropout.", least=0)] = None,
-    threads: Annotated[int | None, value("N", "Processor threads.", least=1)] = None,
-    precision: Annotated[str | None, value("NAME", "fp32 (if not given), fp64; bf16 with AMX or AVX512-BF16.")] = None,
-    vectors: Annotated[str | None, value("FILE", "Word vectors to begin with: word2vec, GloVe, ..., or a run.")] = None,
+    threads: Threads = None,
+    precision: Precision = None,
+    vectors: Vectors = None,
     settings: Annotated[Path | None, value("FILE", "Settings as TOML; --set and options override it.")] = None,
     set_: Annotated[list[str] | None, value("NAME=VALUE", "Any setting of the model; repeatable.", "--set")] = None,
     encoding: Encoding = None,
@@ -110,12 +125,12 @@ def tune(
     text: Text = None,
     label: Label = None,
     out: Annotated[Path | None, value("DIR", "Where to keep the search; else runs/MODEL-TRAIN-tune-1, ...")] = None,
-    epochs: Annotated[int | None, value("N", "Passes over the texts.", least=1)] = None,
-    batch: Annotated[int | None, value("N", "Texts in a mini-batch.", least=1)] = None,
+    epochs: Epochs = None,
+    batch: Batch = None,
     seed: Annotated[int | None, value("N", "Of the model and of the proposals.", least=0)] = None,
-    threads: Annotated[int | None, value("N", "Processor threads.", least=1)] = None,
-    precision: Annotated[str | None, value("NAME", "fp32 (if not given), fp64; bf16 with AMX or AVX512-BF16.")] = None,
-    vectors: Annotated[str | None, value("FILE", "Word vectors to begin with: word2vec, GloVe, ..., or a run.")] = None,
+    threads: Threads = None,
+    precision: Precision = None,
+    vectors: Vectors = None,
     settings: Annotated[Path | None, value("FILE", "Settings as TOML that are the same in all trials.")] = None,
     set_: Annotated[
         list[str] | None, value("NAME=VALUE", "A setting that is the same in all; repeatable.", "--set")
