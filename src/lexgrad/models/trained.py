@@ -9,7 +9,10 @@ from typing import ClassVar
 
 from lexgrad.models.base import Model
 from lexgrad.models.settings import setting
+from lexgrad.nn.schedules import Schedule
 from lexgrad.train.engine import require_precision
+from lexgrad.train.loop import Plan
+from lexgrad.train.position import Position
 
 
 @dataclasses.dataclass(kw_only=True, eq=False, repr=False)
@@ -73,6 +76,32 @@ class TrainedModel(Model):
         if self.schedule == "auto":
             return "constant" if self.optimizer == "sgd" else "linear"
         return self.schedule
+
+    def plan(self, steps: int) -> Plan:
+        """Return how long and how to train, where an epoch has so many steps."""
+        return Plan(
+            epochs=self.epochs,
+            rate=Schedule(self.learning_rate, self.schedule_kind(), self.epochs * steps, self.warmup),
+            patience=self.patience,
+            monitor=self.monitor,
+            averaging=self.averaging,
+        )
+
+    def keep(self, end: Position, start: Position, seconds: float) -> None:
+        """Set ``parameters_``, ``history_`` and ``report_`` by how a training from ``start`` ended."""
+        rows = [dict(row) for row in end.rows]
+        done = rows[len(start.rows) :]
+        examples = sum(row["examples"] for row in done) - start.examples
+        tokens = sum(row["tokens"] for row in done) - start.tokens
+        self.parameters_ = dict(end.kept)
+        self.history_ = rows
+        self.report_ = {
+            "epochs": end.epoch,
+            "parameters": sum(int(array.size) for array in self.parameters_.values()),
+            "train_seconds": round(seconds, 4),
+            "examples_per_second": round(examples / seconds, 1) if seconds else 0.0,
+            "tokens_per_second": round(tokens / seconds, 1) if seconds else 0.0,
+        }
 
     def _check_settings(self) -> None:
         super()._check_settings()

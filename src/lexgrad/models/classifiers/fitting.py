@@ -26,10 +26,9 @@ from lexgrad.nn.initialisers import generator
 from lexgrad.nn.layers import Drop
 from lexgrad.nn.losses import classification_loss, l2_penalty
 from lexgrad.nn.optimisers import optimiser
-from lexgrad.nn.schedules import Schedule
 from lexgrad.train.batches import Batches, Shuffled, cut_rows
 from lexgrad.train.engine import DTYPES
-from lexgrad.train.loop import Plan, train
+from lexgrad.train.loop import train
 from lexgrad.train.position import Position
 from lexgrad.train.progress import Progress
 from lexgrad.train.run import Run
@@ -97,14 +96,7 @@ def fit_model(model: TextClassifier, X: Any, y: Any, *, dev: Any, run: Run | Non
     dev_set = None if measured is None else DevSet(model, encoder, classes, *measured)
     start = _start(model, encoder, len(classes), run)
     updates = model.epochs * examples.steps
-    schedule = Schedule(model.learning_rate, model.schedule_kind(), updates, model.warmup)
-    plan = Plan(
-        epochs=model.epochs,
-        rate=schedule,
-        patience=model.patience,
-        monitor=model.monitor,
-        averaging=model.averaging,
-    )
+    plan = model.plan(examples.steps)
     step = training_step(model, encoder, len(classes), weighted=weights is not None)
     began = time.monotonic()
     watch = _watch(model, encoder, len(classes), weighted=weights is not None, updates=updates)
@@ -240,23 +232,11 @@ def _keep(
     model: TextClassifier, end: Position, encoder: Encoder, classes: Array, seconds: float, start: Position
 ) -> None:
     """Set the fitted attributes."""
-    rows = [dict(row) for row in end.rows]
-    done = rows[len(start.rows) :]
+    model.keep(end, start, seconds)
     model.classes_ = classes
     model.encoder_ = encoder
-    model.parameters_ = dict(end.kept)
-    model.history_ = rows
     model.health_ = [dict(record) for record in end.health]
     model.n_iter_ = end.epoch
-    examples = sum(row["examples"] for row in done) - start.examples
-    tokens = sum(row["tokens"] for row in done) - start.tokens
-    model.report_ = {
-        "epochs": end.epoch,
-        "parameters": sum(int(array.size) for array in model.parameters_.values()),
-        "train_seconds": round(seconds, 4),
-        "examples_per_second": round(examples / seconds, 1) if seconds else 0.0,
-        "tokens_per_second": round(tokens / seconds, 1) if seconds else 0.0,
-    }
     if isinstance(encoder, WordEncoder) and encoder.coverage is not None:
         model.report_["vectors"] = asdict(encoder.coverage)
 

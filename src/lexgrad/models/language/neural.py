@@ -28,7 +28,6 @@ from lexgrad.models.storage import require_same, settings_to_json
 from lexgrad.nn.initialisers import generator
 from lexgrad.nn.losses import l2_penalty
 from lexgrad.nn.optimisers import optimiser
-from lexgrad.nn.schedules import Schedule
 from lexgrad.text.corpus import Corpus
 from lexgrad.text.kinds import END
 from lexgrad.text.packed import ArrayBuilder
@@ -152,23 +151,19 @@ class NeuralLM(RunningLM):
         measure = None if held_out is None else self._measure(encode_lines(self.tokenizer_, held_out))
         start = self._start(run, vectors)
         began = time.monotonic()
-        end = train(self._step(), examples, start, self._plan(examples), measure=measure, run=run, progress=progress)
-        self._keep(end, start, time.monotonic() - began)
+        end = train(
+            self._step(), examples, start, self.plan(examples.steps), measure=measure, run=run, progress=progress
+        )
+        self.keep(end, start, time.monotonic() - began)
         if vectors is not None:
             self.report_["vectors"] = dataclasses.asdict(vectors[1])
         if run is not None:
             run.write_model(self.parameters_)
         return self
 
-    def _plan(self, examples: Examples) -> Plan:
-        return Plan(
-            epochs=self.epochs,
-            rate=Schedule(self.learning_rate, self.schedule_kind(), self.epochs * examples.steps, self.warmup),
-            patience=self.patience,
-            monitor=self.monitor,
-            averaging=self.averaging,
-            anneal=self.anneal,
-        )
+    def plan(self, steps: int) -> Plan:
+        """See TrainedModel.plan."""
+        return dataclasses.replace(super().plan(steps), anneal=self.anneal)
 
     def _step(self) -> TrainingStep:
         parameters = self._parameter_nodes()
@@ -274,19 +269,6 @@ class NeuralLM(RunningLM):
             return measures(lines, self.dev_logarithms(lines), unknown)
 
         return measure
-
-    def _keep(self, end: Position, start: Position, seconds: float) -> None:
-        rows = [dict(row) for row in end.rows]
-        self.parameters_ = dict(end.kept)
-        self.history_ = rows
-        tokens = sum(row["tokens"] for row in rows[len(start.rows) :]) - start.tokens
-        self.report_ = {
-            "epochs": end.epoch,
-            "parameters": sum(int(array.size) for array in self.parameters_.values()),
-            "train_seconds": round(seconds, 4),
-            "examples_per_second": round(tokens / seconds, 1) if seconds else 0.0,
-            "tokens_per_second": round(tokens / seconds, 1) if seconds else 0.0,
-        }
 
     # ---- text as a stream ---------------------------------------------------------------------------------------
 

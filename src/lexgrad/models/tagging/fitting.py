@@ -24,10 +24,9 @@ from lexgrad.models.tagging.sentences import Words, table_of, tags_of
 from lexgrad.nn.initialisers import generator
 from lexgrad.nn.losses import classification_loss, l2_penalty
 from lexgrad.nn.optimisers import optimiser
-from lexgrad.nn.schedules import Schedule
 from lexgrad.train.bucketed import Bucketed
 from lexgrad.train.engine import DTYPES
-from lexgrad.train.loop import Plan, train
+from lexgrad.train.loop import train
 from lexgrad.train.position import Position
 from lexgrad.train.progress import Progress
 from lexgrad.train.run import Run
@@ -99,13 +98,7 @@ def fit_tagger(model: Tagger, X: Any, y: Any, *, dev: Any, run: Run | None, prog
     measure = _measure(model, encoder, shapes, held, classes)
     start = _start(model, shapes, vectors, run)
     updates = model.epochs * examples.steps
-    plan = Plan(
-        epochs=model.epochs,
-        rate=Schedule(model.learning_rate, model.schedule_kind(), updates, model.warmup),
-        patience=model.patience,
-        monitor=model.monitor,
-        averaging=model.averaging,
-    )
+    plan = model.plan(examples.steps)
     step = training_step(model, encoder, shapes)
     watch = _watch(model, encoder, shapes, updates)
     began = time.monotonic()
@@ -229,18 +222,7 @@ def _start(model: Tagger, shapes: network.Shapes, vectors: Vectors | None, run: 
 
 def _keep(model: Tagger, end: Position, encoder: WordEncoder, classes: Array, seconds: float, start: Position) -> None:
     """Set the fitted attributes."""
-    rows = [dict(row) for row in end.rows]
-    done = rows[len(start.rows) :]
+    model.keep(end, start, seconds)
     model.classes_, model.encoder_ = classes, encoder
-    model.parameters_ = dict(end.kept)
-    model.history_, model.n_iter_ = rows, end.epoch
     model.health_ = [dict(record) for record in end.health]
-    examples = sum(row["examples"] for row in done) - start.examples
-    tokens = sum(row["tokens"] for row in done) - start.tokens
-    model.report_ = {
-        "epochs": end.epoch,
-        "parameters": sum(int(array.size) for array in model.parameters_.values()),
-        "train_seconds": round(seconds, 4),
-        "examples_per_second": round(examples / seconds, 1) if seconds else 0.0,
-        "tokens_per_second": round(tokens / seconds, 1) if seconds else 0.0,
-    }
+    model.n_iter_ = end.epoch
