@@ -1,6 +1,6 @@
 """What every language model shares: tokens, perplexity, scores of a text, and generating one."""
 
-# `setting` declares a field, as dataclasses.field does
+# ruff: noqa: RUF009  # `setting` declares a field, as dataclasses.field does
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from lexgrad.errors import InputError, suggest
 from lexgrad.models.base import Model
+from lexgrad.models.language.given import given_tokenizer
 from lexgrad.models.language.lines import Lines, encode_lines, lines_of, with_ends
 from lexgrad.models.language.measures import measures
 from lexgrad.models.language.sampling import Sampling
@@ -84,6 +85,7 @@ class LanguageModel(_Tokenized, Model):
     tokens: str = setting("words", "what a token is", choices=("words", "lower", "spaces", "characters", "bpe"))
     min_count: int = setting(1, "words seen fewer times than this are the unknown word", least=1)
     max_words: int | None = setting(None, "keep at most this many words (or pieces: bpe)", least=2)
+    vocabulary: Any = setting(None, "whose words the model knows, however rare: a text or a run; None: the training's")
     seed: int = setting(0, "fixes all that is random", least=0)
 
     # ---- what a model defines -------------------------------------------------------------------------------
@@ -104,7 +106,13 @@ class LanguageModel(_Tokenized, Model):
         return int(self.tokenizer_.size)
 
     def learn_tokenizer(self, corpus: Corpus) -> Tokenizer:
-        """Learn the tokens of a corpus as the settings say."""
+        """Learn the tokens of a corpus as the settings say; of another text where ``vocabulary`` is given.
+
+        Raises:
+            InputError: ``vocabulary`` is not one of these tokens.
+        """
+        if self.vocabulary is not None:
+            return given_tokenizer(self.vocabulary, self.tokens, self.max_words)
         return Tokenizer.train(
             lines_of(corpus, self.tokens), kind=self.tokens, min_count=self.min_count, max_size=self.max_words
         )

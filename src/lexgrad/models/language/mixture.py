@@ -78,7 +78,7 @@ class MixtureLM(LanguageModel):
                 example = f", such as {min(differing)!r}" if differing else ""
                 raise InputError(
                     f"the models of a mixture know the same tokens; {model.name} and {models[0].name} differ in"
-                    f" {len(differing):,}{example}: train them with the same tokens, min_count and max_words"
+                    f" {len(differing):,}{example}: train them with the same tokens and one vocabulary"
                 )
             self._ids.append(np.array([*(theirs[token] for token in vocabulary), model.end]))
 
