@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lexgrad.text import delimited
+from lexgrad.errors import InputError
+from lexgrad.text import csv_blocks, delimited
 from lexgrad.text.readers import Row, open_table
 from tests.text.reading import Write, in_this_folder, labels, message, pairs, texts
 
@@ -39,6 +40,45 @@ def test_csv_gives_back_what_was_written(tmp_path: Path, rows: list[tuple[str, s
     path = tmp_path / "a.csv"
     path.write_bytes(written.getvalue().encode())
     assert pairs(path) == rows
+
+
+@in_this_folder
+@given(
+    pieces=st.lists(
+        st.sampled_from(['"', '""', "a", "é", ",", "\n", "\r\n", "\r", "\0", "a,b\n", '"a\n""b""",c\r\n', ' "a",b\n']),
+        min_size=1,
+        max_size=12,
+    ),
+    block=st.integers(1, 20),
+)
+def test_blocks_read_what_pythons_csv_reads(tmp_path: Path, pieces: list[str], block: int) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(("text,label\n" + "".join(pieces)).encode())
+
+    def read(blockwise: bool) -> list[Row] | str:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(csv_blocks, "BLOCK", block)
+            patch.setattr(csv_blocks, "ROWS", 1 + block % 3)
+            if not blockwise:
+                patch.setattr(csv_blocks.CsvBlocks, "columns", lambda *_: None)
+            try:
+                return list(open_table(path))
+            except InputError as error:
+                return str(error)
+
+    found, expected = read(blockwise=True), read(blockwise=False)
+    assert found == expected or (isinstance(found, str) and isinstance(expected, str))  # of two faults, either
+
+
+def test_rows_not_quoted_by_the_book_are_read_among_others(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(csv_blocks, "BLOCK", 50)
+    rows = ["plain,x", "he is 6' 2\" tall,y", '"by the ""book"", really",z', 'a lone " here,x'] * 40
+    assert pairs(write("a.csv", "text,label\n" + "\n".join(rows))) == [tuple(row) for row in csv.reader(rows)]
+
+
+def test_bytes_that_do_not_decode_are_named_in_columns_that_are_not_read_too(write: Write) -> None:
+    told = message(write("a.csv", b"text,other,label\na,b,c\na,\xe9,c\n"))
+    assert told.startswith("row 3, byte 25: 0xe9 is not valid utf-8")
 
 
 def test_long_fields_are_read(write: Write) -> None:
@@ -72,6 +112,8 @@ def test_csv_faults_are_named(write: Write, content: str, told: str) -> None:
 
 def test_field_past_the_limit_is_named(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(delimited, "LONGEST_FIELD", 100)
+    monkeypatch.setattr(csv_blocks, "BLOCK", 64)
+    monkeypatch.setattr(csv_blocks, "LARGEST", 100)
     limit = csv.field_size_limit(100)
     try:
         told = message(write("a.csv", "text,label\na,b\n" + '"' + "x" * 200 + '",c\n'))

@@ -1,17 +1,18 @@
-"""CSV (RFC 4180 quoting) and TSV (no quoting), a row at a time."""
+"""CSV (RFC 4180 quoting) and TSV (no quoting): rows of fields under a heading."""
 
 from __future__ import annotations
 
 import csv
 import io
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import chain, islice, repeat
 from operator import itemgetter
 from typing import TYPE_CHECKING, BinaryIO
 
 from lexgrad.errors import InputError
+from lexgrad.text.csv_blocks import CsvBlocks
 from lexgrad.text.lines import line_batches
 from lexgrad.text.sources import Source
 from lexgrad.text.tables import (
@@ -75,19 +76,22 @@ class DelimitedTable(FileTable):
             next(records)
             first = 2
             while batch := list(islice(records, BATCH_ROWS)):
-                numbers: Sequence[int] = range(first, first + len(batch))
+                yield self._rows(batch, first)
                 first += len(batch)
-                if set(map(len, batch)) != {self._width}:
-                    batch, numbers = self._without_blanks(batch, numbers)
-                yield self._checked(batch, numbers)
 
-    def _checked(self, records: list[list[str]], numbers: Sequence[int]) -> Iterator[Row]:
+    def _rows(self, records: list[list[str]], first: int) -> Iterator[Row]:
+        """Turn records, the first of which is row ``first``, into rows."""
+        numbers: Sequence[int] = range(first, first + len(records))
+        if set(map(len, records)) != {self._width}:
+            records, numbers = self._without_blanks(records, numbers)
         texts = list(map(itemgetter(self._text), records))
         if "\0" in "".join(texts):
             refuse_nul(self.source, next(n for n, text in zip(numbers, texts, strict=True) if "\0" in text))
-        if self._label is None:
+        return self._labelled(texts, None if self._label is None else [row[self._label] for row in records], numbers)
+
+    def _labelled(self, texts: list[str], labels: list[str] | None, numbers: Sequence[int]) -> Iterator[Row]:
+        if labels is None:
             return rows_of(texts, repeat(None), numbers)
-        labels = list(map(itemgetter(self._label), records))
         if not all(labels):
             refuse_missing_label(self.source, numbers[labels.index("")])
         return rows_of(texts, labels, numbers)
@@ -107,11 +111,31 @@ class CsvTable(DelimitedTable):
     """Comma-separated values, quoted as RFC 4180 says; quoted fields may hold line breaks."""
 
     def _reader(self, stream: BinaryIO) -> Reader:
-        csv.field_size_limit(max(csv.field_size_limit(), LONGEST_FIELD))
-        return csv.reader(io.TextIOWrapper(stream, encoding=self._codec, newline="\n"), strict=True)
+        return _strict_reader(io.TextIOWrapper(stream, encoding=self._codec, newline="\n"))
 
     def _records(self, stream: BinaryIO) -> Iterator[list[str]]:
         return self._reader(stream)
+
+    def _batches(self) -> Iterator[Iterator[Row]]:
+        if self._codec not in ("utf-8", "utf-8-sig"):
+            yield from super()._batches()
+            return
+        wanted = [self._text] if self._label is None else [self._text, self._label]
+        with self._source.open() as stream:
+            blocks = CsvBlocks(stream, _strict_reader)
+            blocks.records(1)
+            first = 2
+            while True:
+                if (columns := blocks.columns(wanted, self._width)) is not None:
+                    texts, *labels = columns.values
+                    numbers = range(first, first + columns.rows)
+                    yield self._labelled(texts, labels[0] if labels else None, numbers)
+                    first += columns.rows
+                elif records := blocks.records():
+                    yield self._rows(records, first)
+                    first += len(records)
+                else:
+                    return
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
@@ -141,6 +165,11 @@ class CsvTable(DelimitedTable):
             for _ in islice(reader, row - 1):
                 pass
             return reader.line_num + 1
+
+
+def _strict_reader(lines: Iterable[str]) -> Reader:
+    csv.field_size_limit(max(csv.field_size_limit(), LONGEST_FIELD))
+    return csv.reader(lines, strict=True)
 
 
 class TsvTable(DelimitedTable):
