@@ -336,7 +336,7 @@ if TYPE_CHECKING:
         trace as trace,
     )
 
-__version__ = "0.1.0"
+from lexgrad.version import __version__ as __version__
 
 # The same names for the running program; a test holds the two lists against each other.
 _ROOMS = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -41,6 +42,7 @@ def test_help_has_examples(lexgrad: Lexgrad, command: str) -> None:
     ran = lexgrad(*command.split(), "--help")
     assert ran.code == 0
     assert f"  lexgrad {command}" in ran.out
+    assert lexgrad(*command.split(), "-h").out == ran.out
 
 
 def test_help_imports_nothing_heavy() -> None:
@@ -78,3 +80,30 @@ def test_mistyped_command_is_one_line(lexgrad: Lexgrad, arguments: tuple[str, ..
 def test_module_runs_as_a_program() -> None:
     done = subprocess.run([sys.executable, "-m", "lexgrad", "--version"], capture_output=True, text=True, check=True)
     assert done.stdout.startswith("lexgrad ")
+
+
+@pytest.mark.parametrize(
+    "arguments", [["generate", "nowhere", "--tokens", "3"], ["plot", "activations", "--reach", "3"]]
+)
+def test_plain_values_are_read_without_pydantic(arguments: list[str], tmp_path: Path) -> None:
+    program = (
+        "import sys; from lexgrad.cli.main import main\n"
+        f"try: main({arguments})\n"
+        "except SystemExit: print('pydantic' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=tmp_path, check=True)
+    assert done.stdout.splitlines()[-1] == "False"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--temperature", "wild"), "'--temperature'"),
+        (("--temperature", "-1"), "'--temperature'"),
+        (("--temperature", "nan"), "'--temperature'"),
+        (("--tokens", "2.5"), "'--tokens'"),
+        (("--tokens", "-1"), "'--tokens'"),
+    ],
+)
+def test_a_value_that_is_none_is_refused(lexgrad: Lexgrad, arguments: tuple[str, ...], said: str) -> None:
+    assert said in lexgrad("generate", "run", *arguments).mistake()

@@ -69,7 +69,7 @@ def test_another_graph_precision_processor_or_version_is_another_object(
     Program(a_graph(), "fp64")
     Program(a_graph(), processor=limited("portable"))
     assert len(compilations) == 4
-    monkeypatch.setattr(programs, "version", lambda name: "0.0.0+another")
+    monkeypatch.setattr(programs, "__version__", "0.0.0+another")
     Program(a_graph())
     monkeypatch.setattr(programs, "llvm_version", lambda: "99.0")
     Program(a_graph())

@@ -15,17 +15,18 @@ from lexgrad.cli.failures import guarded
 from lexgrad.cli.language_commands import COMMANDS as LANGUAGE_COMMANDS
 from lexgrad.cli.options import Encoding, Field, Format, Json, Label, RunPath, Text, columns_of, flag, value
 from lexgrad.cli.output import Output, use_utf8
+from lexgrad.cli.plain import read_plainly
 from lexgrad.cli.plots import plots
 from lexgrad.cli.training_commands import COMMANDS as TRAINING_COMMANDS
 from lexgrad.cli.vector_commands import COMMANDS as VECTOR_COMMANDS
 
-app = typer.Typer(
-    rich_markup_mode="rich",
-    pretty_exceptions_enable=False,
-    add_completion=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-
+SETTINGS: dict[str, Any] = {
+    "rich_markup_mode": "rich",
+    "pretty_exceptions_enable": False,
+    "add_completion": False,
+    "context_settings": {"help_option_names": ["-h", "--help"]},
+}
+app = typer.Typer(**SETTINGS)
 
 app.add_typer(plots, name="plot")
 
@@ -231,9 +232,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _invoke(arguments: list[str]) -> None:
     """Parse and run. Typer's own ``main`` would end the process before `guarded` sees what was raised."""
-    command: Any = typer.main.get_command(app)
+    command: Any = typer.main.get_command(_part(arguments[0]) if arguments else app)
+    read_plainly(command)
     with suppress(typer.Exit), command.make_context("lexgrad", arguments) as context:
         command.invoke(context)
+
+
+def _part(name: str) -> typer.Typer:
+    """The application with that command alone, if there is one: making all of them takes longer than many a run."""
+    named = [info for info in app.registered_commands if info.callback and info.callback.__name__ == name]
+    if not named:
+        return app
+    part = typer.Typer(**SETTINGS)
+    part.registered_callback, part.registered_commands = app.registered_callback, named
+    return part
 
 
 if __name__ == "__main__":

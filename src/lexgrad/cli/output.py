@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import sys
@@ -22,8 +23,15 @@ class Output:
     def __init__(self, *, as_json: bool = False, quiet: bool = False) -> None:
         self.as_json = as_json
         self.quiet = quiet
-        self.notices = _console(sys.stderr)
-        self._reports = self.notices if as_json else _console(sys.stdout)
+
+    @functools.cached_property
+    def notices(self) -> Console:
+        """Where things are said on the way; made when there is something to say, because rich takes a while."""
+        return _console(sys.stderr)
+
+    @functools.cached_property
+    def _reports(self) -> Console:
+        return self.notices if self.as_json else _console(sys.stdout)
 
     @property
     def width(self) -> int:

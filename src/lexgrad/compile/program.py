@@ -7,7 +7,6 @@ import functools
 import math
 import time
 from collections.abc import Collection, Mapping, Sequence
-from importlib.metadata import version
 from typing import Any
 
 import numpy as np
@@ -52,6 +51,7 @@ from lexgrad.errors import InputError, suggest
 from lexgrad.evaluate import bind_sizes, constant_value
 from lexgrad.graph import CONSTANT, Dim, Graph, resolve
 from lexgrad.passes import simplify
+from lexgrad.version import __version__
 
 _WORK_OF_A_THREAD = 4_000_000  # scalar operations; about a millisecond of one core
 _WORK_OF_A_STEP = 1_000_000  # in each of the steps of a launch: their threads meet at every kernel or so
@@ -170,7 +170,7 @@ class Program:
         )
 
     def _load(self) -> None:
-        key = "\n".join([version("lexgrad"), llvm_version(), repr(self.processor), self.llvm])
+        key = "\n".join([__version__, llvm_version(), repr(self.processor), self.llvm])
         self.object = cached(key, lambda: object_code(self.llvm, self.processor))
         if self.processor.here:
             self._loaded = Loaded(self.object, self.processor)

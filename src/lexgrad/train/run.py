@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +12,10 @@ from numpy.typing import NDArray
 from lexgrad.errors import InputError
 from lexgrad.files import write_text_whole
 from lexgrad.train.position import Position, load_position, map_tensors, read_tensors, save_position, write_tensors
+from lexgrad.version import __version__
 
 FORMAT = 1
-VERSION = version("lexgrad")
+
 CONFIG, MODEL, TOKENIZER = "config.json", "model.safetensors", "tokenizer.json"
 METRICS, HEALTH, CHECKPOINT = "metrics.jsonl", "health.jsonl", "checkpoint.safetensors"
 LEARNED = "learned.json"
@@ -94,13 +94,13 @@ class Run:
         if not isinstance(written, int) or written > FORMAT:
             raise InputError(
                 f"{file} has format {written!r} (written by lexgrad {config.get('lexgrad', '?')}); this lexgrad"
-                f" {VERSION} reads up to {FORMAT}: upgrade lexgrad"
+                f" {__version__} reads up to {FORMAT}: upgrade lexgrad"
             )
         return dict(config)
 
     def write_config(self, config: Mapping[str, Any]) -> None:
         """Write config.json, adding the format's and lexgrad's version."""
-        whole = {"format": FORMAT, "lexgrad": VERSION, **config}
+        whole = {"format": FORMAT, "lexgrad": __version__, **config}
         write_text_whole(self.path / CONFIG, json.dumps(whole, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
     def write_model(self, tensors: Mapping[str, NDArray[Any]]) -> None:

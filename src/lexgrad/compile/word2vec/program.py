@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 import functools
 from dataclasses import dataclass
-from importlib.metadata import version
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +22,7 @@ from lexgrad.compile.word2vec.layout import Layout
 from lexgrad.compile.word2vec.select import Select
 from lexgrad.compile.word2vec.share import ARGUMENTS, Share
 from lexgrad.errors import InputError
+from lexgrad.version import __version__
 
 Int32 = NDArray[np.int32]
 Float32 = NDArray[np.float32]
@@ -98,7 +98,7 @@ class Updates:
         self.layout = layout
         self.processor = processor or host()
         self.llvm = program_text(layout, self.processor)
-        key = "\n".join([version("lexgrad"), llvm_version(), repr(self.processor), self.llvm])
+        key = "\n".join([__version__, llvm_version(), repr(self.processor), self.llvm])
         self.object = cached(key, lambda: object_code(self.llvm, self.processor))
         if self.processor.here:
             word, pointer = ctypes.c_int64, ctypes.c_void_p
