@@ -71,6 +71,14 @@ def test_compare_ranks_models(lexgrad: Lexgrad, run: str, pets: Path) -> None:
     assert "perplexity" in lexgrad("compare", "runs/one", run, "--test", pets).out
 
 
+def test_texts_of_which_a_model_knows_little_are_pointed_out(lexgrad: Lexgrad, run: str, pets: Path) -> None:
+    Path("other.txt").write_text("tout autre chose\nque le reste\n")
+    assert "tokens are unknown to" in lexgrad("perplexity", run, "other.txt").err
+    assert lexgrad("perplexity", run, pets).err == ""
+    lexgrad("train", "ngram-lm", pets, "--set", "max_words=3", "--out", "runs/few", "--quiet")
+    assert "do not know the same words" in lexgrad("compare", "runs/few", run, "--test", pets).err
+
+
 def test_arpa_files_there_and_back(lexgrad: Lexgrad, run: str, pets: Path) -> None:
     lexgrad("arpa", run, "pets.arpa.gz")
     assert lexgrad("arpa", "runs/again", "pets.arpa.gz", "--read").code == 0

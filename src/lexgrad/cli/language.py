@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from lexgrad.models.language.base import LanguageModel, Score
     from lexgrad.text.corpus import Corpus
 
+MANY_UNKNOWN = 0.2  # of the words: from here on a perplexity says more of <unk> than of the text
 SURPRISES = ((2.0, "green"), (6.0, "default"), (10.0, "yellow"), (math.inf, "red"))  # bits, up to which a colour holds
 
 
@@ -63,8 +64,15 @@ def open_corpus(source: str, columns: Mapping[str, str]) -> Corpus:
 
 def run_perplexity(run: Path, file: str, columns: Mapping[str, str], output: Output) -> None:
     """Print what ``LanguageModel.evaluate`` measures."""
-    metrics = load_language_model(run).evaluate(open_corpus(file, columns))
+    model = load_language_model(run)
+    metrics = model.evaluate(open_corpus(file, columns))
     output.report(*perplexity_report(file, metrics))
+    asked = metrics["tokens"] - metrics["lines"]
+    if metrics["unknown"] > MANY_UNKNOWN * asked:
+        output.note(
+            f"{metrics['unknown']:,} of {asked:,} tokens are unknown to {run}, and one <unk> is easy to predict: this"
+            f" perplexity says little of the text; the model was trained on others, with tokens={model.tokenizer_.kind}"
+        )
     output.result(metrics)
 
 
@@ -172,6 +180,12 @@ def run_compare(runs: Sequence[Path], test: str, columns: Mapping[str, str], see
     ]
     heading = ("run", "perplexity", "bits per word", "p (best is not better)")
     output.report(f"{test}: {rows[0].words:,} words", "", table(heading, lines))
+    if len({row.unknown for row in rows}) > 1:
+        counts = ", ".join(f"{row.name} {row.unknown:,}" for row in rows)
+        output.note(
+            f"the models do not know the same words (unknown here: {counts}): who calls more of it <unk> has it easier;"
+            " train them with one vocabulary, or on pieces (tokens=bpe)"
+        )
     output.result({"test": test, "words": rows[0].words, "models": [row.json() for row in rows]})
 
 

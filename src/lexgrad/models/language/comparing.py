@@ -29,6 +29,7 @@ class Compared:
         perplexity: per word, ends of lines included.
         bits_per_word: its binary logarithm.
         words: how many words the text has.
+        unknown: how many of its tokens the model has as the unknown one.
         p: how often, in resampled texts, the best model is not better than this one; None for the best.
     """
 
@@ -36,6 +37,7 @@ class Compared:
     perplexity: float
     bits_per_word: float
     words: int
+    unknown: int
     p: float | None
 
     def json(self) -> dict[str, Any]:
@@ -60,12 +62,14 @@ def compare(models: Mapping[str, LanguageModel], X: Any, *, seed: int = 0) -> li
     corpus = Corpus.of(X)
     totals: dict[str, Float] = {}
     words: dict[str, int] = {}
+    unknown: dict[str, int] = {}
     for name, model in models.items():
         lines = encode_lines(model.tokenizer_, corpus)
         ends = lines.texts.offsets + np.arange(len(lines) + 1)
         cumulative = np.concatenate([[0.0], np.cumsum(model.line_logarithms(lines))])
         totals[name] = np.diff(cumulative[ends])
         words[name] = lines.words + len(lines)
+        unknown[name] = int(np.count_nonzero(lines.texts.ids == model.tokenizer_.unknown))
         first = next(iter(totals))
         if len(totals[name]) != len(totals[first]):
             raise InputError(
@@ -74,14 +78,12 @@ def compare(models: Mapping[str, LanguageModel], X: Any, *, seed: int = 0) -> li
             )
     counted = min(words.values())  # tokenisers may cut words apart; the words of the text are those of the coarsest
     best, *others = sorted(totals, key=lambda name: -float(totals[name].sum()))
-    rows = [_row(best, totals[best], counted, None)]
-    rows += [_row(name, totals[name], counted, _chance(totals[best] - totals[name], seed)) for name in others]
+    rows = []
+    for name in (best, *others):
+        bits = -float(totals[name].sum()) / counted / math.log(2)
+        chance = None if name == best else _chance(totals[best] - totals[name], seed)
+        rows.append(Compared(name, 2.0**bits if bits < 1000 else math.inf, bits, counted, unknown[name], chance))
     return rows
-
-
-def _row(name: str, totals: Float, words: int, p: float | None) -> Compared:
-    bits = -float(totals.sum()) / words / math.log(2)
-    return Compared(name, 2.0**bits if bits < 1000 else math.inf, bits, words, p)
 
 
 def _chance(differences: Float, seed: int) -> float:
