@@ -19,15 +19,20 @@ if TYPE_CHECKING:
 REMEMBERED = 512
 """Of how many combinations of shapes it is remembered where everything lies."""
 
+SMALL = 1 << 14
+"""Bytes up to which an input is copied to a place of its own: sooner done than asking NumPy where an array lies."""
+
 Shapes = tuple[tuple[int, ...], ...]
 
 
 @dataclass
 class _Layout:
-    """Where everything lies for inputs of certain shapes; what the inputs' own addresses are is filled in later."""
+    """Where everything lies for inputs of certain shapes; large inputs' own addresses are filled in later."""
 
     table: NDArray[np.int64]
     address: int
+    small: Mapping[str, Array]
+    large: Mapping[str, int]
     sizes: Mapping[str, int]
     threads: int
     own: Mapping[str, Array]
@@ -49,9 +54,9 @@ class Fixed:
         self.inputs = {name: program.prepared(name, value) for name, value in inputs.items()}
         self.varying = tuple(name for name in program.graph.inputs if name not in inputs)
         read = [name for name in self.varying if name in program._inputs]
-        self._columns = [(program._buffers.index(program._inputs[name]), name) for name in read]
-        self._wanted = frozenset(self.varying)
+        self._columns = {name: program._buffers.index(program._inputs[name]) for name in read}
         self._dtypes = {name: program._stored(name) for name in self.varying}
+        self._outputs = tuple(program._outputs.items())
         self._lock = threading.Lock()
         self._layouts: dict[Shapes, _Layout] = {}
         self._own: dict[int, dict[str, Array]] = {}
@@ -63,23 +68,23 @@ class Fixed:
         Raises:
             InputError: an input is missing, or unknown, or does not have the type and shape of the graph's input.
         """
-        program = self.program
         given = {name: self._prepared(name, value) for name, value in inputs.items()}
-        if given.keys() != self._wanted:
+        if given.keys() != self._dtypes.keys():
             self._refuse(given)
-        shapes = tuple(given[name].shape for name in self.varying)
+        shapes = tuple([given[name].shape for name in self.varying])
         with self._lock:
             layout = self._layouts.get(shapes)
             if layout is None:
                 layout = self._layouts[shapes] = self._lay_out(given)
-            row = layout.table[0]
-            for column, name in self._columns:
+            for name, place in layout.small.items():
+                place[...] = given[name]
+            for name, column in layout.large.items():
                 array = given[name]
-                row[column] = array.__array_interface__["data"][0] if array.size else layout.nowhere
-            program._go(layout.address, 1, layout.threads, layout.own, layout.sizes)
+                layout.table[0, column] = array.ctypes.data if array.size else layout.nowhere
+            self.program._go(layout.address, 1, layout.threads, layout.own, layout.sizes)
             return {
                 name: (layout.made[buffer] if buffer in layout.made else self._as_given(buffer, given)).copy()
-                for name, buffer in program._outputs.items()
+                for name, buffer in self._outputs
             }
 
     def _prepared(self, name: str, value: ArrayLike) -> Array:
@@ -102,13 +107,16 @@ class Fixed:
             self._layouts.clear()
         threads = program._worthwhile_threads([sizes], 1)
         own = self._own.setdefault(threads, program._own(threads))
+        small = {name: np.empty_like(given[name]) for name in self._columns if 0 < given[name].nbytes <= SMALL}
+        everything |= small
         places = {buffer: everything[name] for name, buffer in program._inputs.items()} | program._constants
         blocks = program._allocate(places, sizes, 1)
         made = {buffer: block[0, ...] for buffer, block in blocks.items()}
         base = self._arena.ctypes.data
         table = np.empty((1, len(program._buffers) + len(program.sizes)), np.int64)
         table[0] = program._addresses(places | made | own, base, offsets) + [sizes[name] for name in program.sizes]
-        return _Layout(table, table.ctypes.data, sizes, threads, own, made, base + offsets[-1])
+        large = {name: column for name, column in self._columns.items() if name not in small}
+        return _Layout(table, table.ctypes.data, small, large, sizes, threads, own, made, base + offsets[-1])
 
     def _refuse(self, given: Mapping[str, Array]) -> None:
         for name in given:

@@ -81,8 +81,13 @@ class Chunks:
 
     def encode_one(self, text: str) -> list[int]:
         """Return the ids of one text."""
-        lists, ids = self._lists, []
-        for chunk in text.split():
+        lists, chunks = self._lists, text.split()
+        try:
+            return list(chain.from_iterable(map(lists.__getitem__, chunks)))
+        except KeyError:
+            pass  # one of them is new
+        ids: list[int] = []
+        for chunk in chunks:
             found = lists.get(chunk)
             if found is None:
                 found = self._quick(chunk)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import pairwise
@@ -126,14 +125,14 @@ class NgramTable:
         Args:
             ids: its words (tokens,).
         """
-        nodes, found = self._find(1, ids, ids), []
+        nodes, counts = self._find(1, ids, ids), dict[int, int]()
         for length in range(1, len(self._keys) + 1):
             if length > 1:  # an n-gram ends where its last word stands, and its prefix a word before
                 keys = nodes[:-1] << WORD_BITS | ids[length - 1 :]
                 nodes = np.where(nodes[:-1] < 0, -1, look_up(self._keys[length - 1], keys))
             there = nodes[nodes >= 0]
-            found += self._features[length - 1][there].tolist()
-        counts = Counter(found)
+            for column in self._features[length - 1][there].tolist():
+                counts[column] = counts.get(column, 0) + 1
         counts.pop(-1, None)
         columns = sorted(counts)
         return np.array(columns, np.int64), np.array([counts[column] for column in columns], np.float32)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import os
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, Protocol, cast
@@ -85,7 +86,7 @@ class Applier:
         self._halved = frozenset(halved)
         self._run = runner(graph, precision, threads, halved)
         self._fixed: Fixed | None = None
-        self._given: tuple[Array, ...] = ()
+        self._given: list[Array] = []
 
     def __call__(self, parameters: Mapping[str, Array], inputs: Mapping[str, ArrayLike]) -> dict[str, Array]:
         """Return the outputs by name.
@@ -97,8 +98,8 @@ class Applier:
             own = {name: parameters[name] for name in self.parameters}
             rounded = {name: round_to_bf16(np.asarray(own[name])) for name in self._halved}
             return self._run.run({**own, **rounded, **inputs})
-        given = tuple(parameters[name] for name in self.parameters)
-        if self._fixed is None or any(new is not old for new, old in zip(given, self._given, strict=True)):
+        given = [parameters[name] for name in self.parameters]
+        if self._fixed is None or not all(map(operator.is_, given, self._given)):
             fixed = self._run.fixed(dict(zip(self.parameters, given, strict=True)))
             copied = any(
                 fixed.inputs[name] is not new and name not in self._halved

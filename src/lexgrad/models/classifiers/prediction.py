@@ -7,8 +7,8 @@ once, and not each of its places in texts.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping
-from itertools import zip_longest
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -93,6 +93,7 @@ class Predictor:
         fixed = [name for name in graph.inputs if name not in encoder.input_types()]
         self._apply = Applier(graph, fixed, precision, model.threads)
         self._varying = [name for name in graph.inputs if name not in fixed]
+        self._real = any(graph.inputs[name].type.dtype == "float" for name in self._varying)
         self._lock = Lock()
 
     def __call__(
@@ -107,14 +108,14 @@ class Predictor:
     def one(self, parameters: Mapping[str, Array], batch: Batch) -> NDArray[np.float64]:
         """Return the logits for the graph's inputs; see ``Encoder.encode_one``."""
         if self._words is None:
-            given = as_precision(batch, self.dtype)
-            return np.asarray(self._apply(parameters, given)[LOGITS], dtype=np.float64)
+            given = as_precision(batch, self.dtype) if self._real else batch
+            return self._apply(parameters, given)[LOGITS].astype(np.float64)
         with self._lock:  # words that come new may take the place of others
             rows = self._words.rows(parameters)
             given = {name: batch[name] for name in self._varying}
             given["ids"] = rows.places(batch["ids"])
             logits = self._apply({**parameters, **rows.tables}, given)[LOGITS]
-        return np.asarray(logits, dtype=np.float64)
+        return logits.astype(np.float64)
 
 
 class _Words:
@@ -136,13 +137,13 @@ class _Words:
         self._inputs = [name for name in graph.inputs if name not in shapes]
         self._encoder, self._steady = encoder, steady
         self._parameters: Mapping[str, Array] = {}
-        self._read: tuple[Array, ...] = ()
+        self._read: list[Array] = []
         self._rows = WordRows(self._compute)
 
     def rows(self, parameters: Mapping[str, Array]) -> WordRows:
         """The tables of these parameters."""
-        read = tuple(parameters[name] for name in self._apply.parameters)
-        if not self._steady or any(new is not old for new, old in zip_longest(read, self._read)):
+        read = [parameters[name] for name in self._apply.parameters]
+        if not self._steady or not self._read or not all(map(operator.is_, read, self._read)):
             self._rows.forget()
             self._parameters, self._read = parameters, read
             if self._steady:
@@ -164,9 +165,19 @@ def as_precision(batch: Mapping[str, Array], dtype: Any) -> dict[str, Array]:
 
 def probabilities(logits: NDArray[np.float64]) -> NDArray[np.float64]:
     """Turn logits into probabilities (n, K), float64: σ(z) for the second of two classes, or the softmax."""
+    if logits.size == 1 or logits.shape == (1, 2):
+        return _of_two(*([0.0, *logits.tolist()] if logits.ndim == 1 else logits[0].tolist()))
     if logits.ndim == 1:
         both = np.zeros((len(logits), 2))
         both[:, 1] = logits  # softmax([0, z]) = [1 − σ(z), σ(z)]
         logits = both
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+    powers = np.exp(logits - np.maximum.reduce(logits, axis=1, keepdims=True))
+    return np.asarray(powers / np.add.reduce(powers, axis=1, keepdims=True))
+
+
+def _of_two(first: float, second: float) -> NDArray[np.float64]:
+    """The same for one text and two classes, (1, 2), bit for bit, where somebody waits."""
+    less = float(np.exp(-abs(second - first)))  # of the greater one it is exp(0)
+    total = 1.0 + less
+    both = (1.0 / total, less / total)
+    return np.array([both if first >= second else both[::-1]])

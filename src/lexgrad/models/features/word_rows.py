@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 Array = NDArray[Any]
 Int64 = NDArray[np.int64]
 MOST_BYTES = 1 << 27
+FEW = 64
 
 
 class WordRows:
@@ -42,7 +43,7 @@ class WordRows:
             more = max(int(words.max()) + 1, 2 * len(self._places))
             self._places = np.append(self._places, np.full(more - len(self._places), -1, np.int64))
             places = self._places[words]
-        if self._room and not (len(places) and places.min() < 0):
+        if self._room and not _some_below_zero(places):
             return places
         self._meet(words, np.unique(words[places < 0]))
         return self._places[words]
@@ -70,3 +71,8 @@ class WordRows:
         row = sum(table.itemsize * int(np.prod(table.shape[1:])) for table in rows.values())
         self._room = max(self._most_bytes // max(row, 1), least, 1)
         self.tables = {name: np.empty((self._room, *table.shape[1:]), table.dtype) for name, table in rows.items()}
+
+
+def _some_below_zero(places: Int64) -> bool:
+    """Whether a place is below 0; of the few words of one text a list is sooner looked through than an array."""
+    return -1 in places.tolist() if len(places) < FEW else bool(places.min() < 0)
