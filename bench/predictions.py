@@ -1,6 +1,7 @@
 """Time what a trained model says of texts it has not seen, beside PyTorch: python -m bench.predictions [MODEL …]
 
-A model learns SST-2 for an epoch; PyTorch's has the same weights and the same words, cut by the same Hugging Face
+A model learns SST-2 for an epoch, the tagger every other sentence of the English Web Treebank, whose words are given
+to both as a treebank has them; PyTorch's has the same weights and the same words, cut by the same Hugging Face
 tokenizer in Rust, and runs under ``inference_mode``. Both go from str to probabilities. "one" is a single text at a
 time, as a server gets them: the median over texts in microseconds. "many" is a list of texts (lexgrad's own chunks;
 PyTorch's batches of 512, packed where its layers can be, else texts of about the same length filled up): the best of
@@ -19,12 +20,12 @@ from typing import Any
 
 import numpy as np
 
-from bench.workloads import sst2
+from bench.workloads import sst2, tagging
 from lexgrad.models import MODELS
 
 BATCH = 512
 ALIKE = 64  # texts of about the same length, which PyTorch is given together
-Predict = Callable[[Sequence[str]], Any]
+Predict = Callable[[Sequence[Any]], Any]
 
 
 def logistic(model: Any) -> Predict:
@@ -135,6 +136,65 @@ def padded(model: Any, forward: Callable[[Any, Any], Any]) -> Predict:
     return predict
 
 
+def tagger(model: Any) -> Predict:
+    """PyTorch's LSTM both ways over what is known of words, whose numbers are looked up by spelling.
+
+    From sentences to the probabilities of tags, (words, K), of those that are given together one behind the other.
+    """
+    import torch
+
+    F, p = torch.nn.functional, {name: torch.tensor(array) for name, array in model.parameters_.items()}
+    network = torch.nn.LSTM(p["W1f"].shape[0], model.units, batch_first=True, bidirectional=True)
+    ways = [(p[f"W1{way}"].T, p[f"U1{way}"].T, p[f"b1{way}"], torch.zeros_like(p[f"b1{way}"])) for way in "fb"]
+    for own, value in zip(network.parameters(), [value for way in ways for value in way], strict=True):
+        own.data = value.contiguous()
+    network.eval()
+    letters = torch.cat([p["C"], torch.zeros(1, p["C"].shape[1])])  # the last stands around words
+    filters = p["F"].view(3, p["C"].shape[1], -1).permute(2, 1, 0).contiguous()
+    numbers: dict[str, tuple[int, list[int], list[int]]] = {}
+
+    def numbers_of(word: str) -> tuple[int, list[int], list[int]]:
+        found = numbers.get(word)
+        if found is None:
+            made = model.encoder_.encode([[word]])
+            found = numbers[word] = int(made.words[0]), made.affixes[0].tolist(), made.characters.tolist()
+        return found
+
+    def known(words: Sequence[str]) -> Any:
+        found = [numbers_of(word) for word in words]
+        longest = max(len(characters) for *_, characters in found)
+        none = len(letters) - 1
+        characters = torch.tensor([own + [none] * (longest - len(own)) for *_, own in found])
+        fired = F.conv1d(F.embedding(characters, letters).transpose(1, 2), filters, padding=1)
+        fired = fired.masked_fill((characters == none)[:, None], float("-inf")).amax(2)
+        affixes = F.embedding(torch.tensor([own for _, own, _ in found]), p["A"]).flatten(1)
+        own = F.embedding(torch.tensor([word for word, *_ in found]), p["E"])
+        return torch.cat([own, affixes, torch.relu(fired + p["bF"])], 1)
+
+    def answer(states: Any) -> Any:
+        return torch.softmax(torch.addmm(p["b"], states, p["W"]), 1).numpy()
+
+    def predict(sentences: Sequence[Sequence[str]]) -> Any:
+        with torch.inference_mode():
+            if len(sentences) == 1:
+                return answer(network(known(sentences[0])[None])[0][0])
+            order = sorted(range(len(sentences)), key=lambda number: len(sentences[number]))
+            found: list[Any] = [None] * len(order)
+            for start in range(0, len(order), ALIKE):
+                chosen = order[start : start + ALIKE]
+                lengths = [len(sentences[number]) for number in chosen]
+                x = known([word for number in chosen for word in sentences[number]]).split(lengths)
+                packed = torch.nn.utils.rnn.pack_sequence(list(x), enforce_sorted=False)
+                states = torch.nn.utils.rnn.unpack_sequence(network(packed)[0])
+                for number, rows in zip(
+                    chosen, np.split(answer(torch.cat(states)), np.cumsum(lengths)[:-1]), strict=True
+                ):
+                    found[number] = rows
+            return np.concatenate(found)
+
+    return predict
+
+
 def _of_second(logits: Any) -> Any:
     """Of logits (texts, 2) the one whose σ is the probability of the second class, (texts, 1)."""
     return logits[:, 1:] - logits[:, :1]
@@ -159,12 +219,29 @@ def packed(model: Any, forward: Callable[[Any, Any], Any]) -> Predict:
     return predict
 
 
+Examples = tuple[list[Any], list[Any]]
+
+
+def texts() -> Examples:
+    """SST-2's texts and labels."""
+    read = sst2.read()
+    return [text for text, _ in read], [label for _, label in read]
+
+
+def sentences() -> Examples:
+    """The treebank's sentences and tags."""
+    read = tagging.treebank()
+    return [sentence.words for sentence in read], [sentence.tags for sentence in read]
+
+
 @dataclass(frozen=True)
 class Peer:
-    """A model's settings here, and PyTorch's equal."""
+    """A model's settings here, PyTorch's equal, what they learn from and are asked, and which answers are compared."""
 
     settings: dict[str, Any]
     build: Callable[[Any], Predict]
+    examples: Callable[[], Examples] = texts
+    compared: Callable[[Any], Any] = lambda chances: chances[:, 1]
 
 
 PEERS = {
@@ -173,6 +250,7 @@ PEERS = {
     "dan": Peer({}, dan),
     "ffnn": Peer({}, ffnn),
     "logistic": Peer({"features": "counts", "ngrams": 1}, logistic),
+    "tagger": Peer({}, tagger, sentences, np.concatenate),
 }
 
 
@@ -196,12 +274,11 @@ def in_batches(predict: Predict, texts: Sequence[str], size: int) -> float:
 
 def measure(name: str, rounds: int, threads: int) -> str:
     """One row of the table."""
-    labelled = sst2.read()
-    train, test = labelled[::2], [text for text, _ in labelled[1::2]]
     peer = PEERS[name]
-    model = MODELS[name](epochs=1, threads=threads, **peer.settings)
-    model.fit([text for text, _ in train], [label for _, label in train])
-    ours: Predict = lambda texts: model.predict_proba(texts)[:, 1]  # noqa: E731
+    X, y = peer.examples()
+    test = X[1::2]
+    model = MODELS[name](epochs=1, threads=threads, **peer.settings).fit(X[::2], y[::2])
+    ours: Predict = lambda texts: peer.compared(model.predict_proba(texts))  # noqa: E731
     systems: dict[str, tuple[Predict, int]] = {"lexgrad": (ours, 1 << 30)}
     try:
         import torch
@@ -218,7 +295,7 @@ def measure(name: str, rounds: int, threads: int) -> str:
             if turn:  # the first one warms up
                 latency[system].append(found[0])
                 seconds[system].append(found[1])
-    words = sum(len(text.split()) for text in test)
+    words = sum(len(text.split() if isinstance(text, str) else text) for text in test)
     one = {system: statistics.median(times) * 1e6 for system, times in latency.items()}
     many = {system: words / min(times) / 1e6 for system, times in seconds.items()}
     row = f"{name:<10}{one['lexgrad']:>12.1f}"

@@ -38,7 +38,7 @@ def tagger(
         MissingDataError: the treebank is not beside the checkout.
     """
     generator = np.random.default_rng(0)
-    read = _made_up(generator, sentences) if sentences else _treebank()
+    read = _made_up(generator, sentences) if sentences else treebank()
     encoder = WordEncoder.learn([s.words for s in read], longest=LONGEST, shapes=SHAPES, min_count=1)
     names = {tag: number for number, tag in enumerate(sorted({tag for s in read for tag in s.tags or ()}))}
     order = sorted(generator.permutation(len(read))[: batch * batches].tolist(), key=lambda i: len(read[i].words))
@@ -69,7 +69,12 @@ def tagger(
     }
 
 
-def _treebank() -> list[Sentence]:
+def treebank() -> list[Sentence]:
+    """The training sentences.
+
+    Raises:
+        MissingDataError: they are not beside the checkout.
+    """
     if not TREEBANK.is_file():
         raise MissingDataError(f"needs the English Web Treebank as {TREEBANK}")
     return list(open_tagged(TREEBANK))

@@ -19,8 +19,8 @@ from lexgrad.models import (
     SoftmaxRegression,
     TextCNN,
 )
-from lexgrad.models.classifiers.prediction import LOGITS, prediction_graph
-from lexgrad.models.features.word_rows import WordRows
+from lexgrad.models.classifiers.prediction import prediction_graph
+from lexgrad.models.features.word_rows import LOGITS, WordRows
 
 RANDOM = np.random.default_rng(4)
 WORDS = ["good", "bad", "film", "plot", "don't", "the", "very", "dull", "fine", "’s", "schön", "..."]

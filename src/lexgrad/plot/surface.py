@@ -148,9 +148,10 @@ def loss_of(model: TextClassifier, X: Any, y: Any) -> tuple[Graph, dict[str, Arr
         X: texts or numbers, as for ``predict``.
         y: their labels.
     """
-    from lexgrad.models.classifiers.prediction import LOGITS, prediction_graph
+    from lexgrad.models.classifiers.prediction import prediction_graph
     from lexgrad.models.classifiers.targets import class_indices
     from lexgrad.models.features.inputs import BATCH
+    from lexgrad.models.features.word_rows import LOGITS
     from lexgrad.models.sources import labels_of, open_source
     from lexgrad.nn.losses import classification_loss
 

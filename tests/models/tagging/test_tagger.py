@@ -11,9 +11,15 @@ import pytest
 
 import lexgrad as lg
 from lexgrad.errors import InputError
+from lexgrad.evaluate import Interpreter
+from lexgrad.graph import Graph, Type, input_node
 from lexgrad.models import Tagger
+from lexgrad.models.tagging import prediction
+from lexgrad.models.tagging.examples import Sentences
+from lexgrad.models.tagging.network import input_types, logits
 from lexgrad.text.sentences import MemorySentences
 from lexgrad.train import Interrupted, Progress
+from lexgrad.train.batches import part_of
 from lexgrad.train.run import Run
 
 NOUNS, VERBS = ("dog", "cat", "bird"), ("sees", "hears", "bites")
@@ -109,10 +115,40 @@ def test_same_seed_same_bits_on_any_threads(network: str) -> None:
     assert parameters(first) != parameters(other)
 
 
-def test_sentences_are_tagged_alike_alone_and_among_others(fitted: Tagger) -> None:
-    together = fitted.predict_proba(X)
-    for sentence, wanted in zip(X, together, strict=True):
-        np.testing.assert_allclose(fitted.predict_proba([sentence])[0], wanted, rtol=1e-5)
+@pytest.mark.parametrize("network", NETWORKS)
+def test_sentences_are_tagged_alike_alone_and_among_others(network: str) -> None:
+    model = small(network, epochs=1).fit(X, Y)
+    sentences = [*X, ["Dog"], ["new", "words", "like", "newer"], [], ["the"] * 20]
+    together = model.predict_proba(sentences)
+    for sentence, wanted in zip(sentences, together, strict=True):  # bit for bit: words have been met by now
+        np.testing.assert_array_equal(model.predict_proba([sentence])[0], wanted)
+    again = small(network, epochs=1).fit(X, Y)
+    for sentence, wanted in zip(sentences, together, strict=True):  # and where they come new
+        np.testing.assert_array_equal(again.predict_proba([sentence])[0], wanted)
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_what_is_kept_of_words_gives_what_the_graph_means(network: str) -> None:
+    model = small(network, epochs=1, precision="fp64").fit(X, Y)
+    types = input_types(model, model.encoder_)
+    nodes = {name: input_node(name, Type("float", array.shape)) for name, array in model.parameters_.items()}
+    inputs = {name: input_node(name, type) for name, type in types.items()}
+    graph = Graph({**nodes, **inputs}, {"z": logits(model, nodes, inputs, lambda x: x)})
+    sentences = Sentences(model.encoder_.encode(X), tuple(types))
+    given, places, _ = sentences.inputs(np.arange(len(X)), np.array([0, len(X)]))
+    z = Interpreter(graph, "fp64").run({**model.parameters_, **part_of(given, 0)})["z"]
+    powers = np.exp(z - z.max(axis=1, keepdims=True))
+    found = np.concatenate(model.predict_proba(X))[places]
+    np.testing.assert_allclose(found, powers / powers.sum(axis=1, keepdims=True), atol=1e-9)
+
+
+@pytest.mark.usefixtures("interpreted")
+def test_spellings_are_forgotten_when_there_are_too_many(fitted: Tagger, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = fitted.predict_proba(X)
+    monkeypatch.setattr(prediction, "REMEMBERED", 3)
+    for _ in range(2):
+        for sentence, wanted in zip(X, expected, strict=True):
+            np.testing.assert_allclose(fitted.predict_proba([sentence])[0], wanted, rtol=1e-5)
 
 
 class Stop(Progress):

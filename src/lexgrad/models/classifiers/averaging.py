@@ -12,7 +12,7 @@ from lexgrad import ops
 from lexgrad.models.classifiers.words import WordClassifier
 from lexgrad.models.settings import setting
 from lexgrad.nn.activations import ACTIVATIONS, activation
-from lexgrad.nn.layers import Drop, linear
+from lexgrad.nn.layers import Drop, linear, undropped
 
 if TYPE_CHECKING:
     from lexgrad.graph import Node
@@ -63,12 +63,26 @@ class DeepAveraging(WordClassifier):
 
     def logits(self, parameters: Mapping[str, Node], inputs: Mapping[str, Node], drop: Drop) -> Node:
         """See TextClassifier.logits."""
+        x = self._mean(parameters["E"], inputs["ids"], inputs["offsets"], drop).named("x")
+        return self._above(linear(x, parameters["W1"], parameters["b1"]), parameters, drop)
+
+    def of_words(self, parameters: Mapping[str, Node], inputs: Mapping[str, Node]) -> dict[str, Node]:
+        """See TextClassifier.of_words: the first layer's product; that of a mean is the mean of products."""
+        return {"sums": ops.matmul(ops.take(parameters["E"], inputs["ids"]), parameters["W1"])}
+
+    def logits_of(self, tables: Mapping[str, Node], parameters: Mapping[str, Node], inputs: Mapping[str, Node]) -> Node:
+        """See TextClassifier.logits_of."""
+        mean = ops.segment_mean(ops.take(tables["sums"], inputs["ids"]), inputs["offsets"])
+        return self._above(mean + parameters["b1"], parameters, undropped)
+
+    def _above(self, z: Node, parameters: Mapping[str, Node], drop: Drop) -> Node:
+        """The logits, from the first layer's weighted sum."""
         g = activation(self.activation)
-        a = self._mean(parameters["E"], inputs["ids"], inputs["offsets"], drop).named("x")
-        for layer in range(1, self.layers + 1):
+        z = z.named("z1")
+        for layer in range(2, self.layers + 1):
+            a = drop(g(z).named(f"a{layer - 1}"))
             z = linear(a, parameters[f"W{layer}"], parameters[f"b{layer}"]).named(f"z{layer}")
-            a = drop(g(z).named(f"a{layer}")) if layer < self.layers else z
-        return a
+        return z
 
     def _mean(self, E: Node, ids: Node, offsets: Node, drop: Drop) -> Node:
         """The mean of the embeddings of the words that are not left out (batch, dimensions)."""

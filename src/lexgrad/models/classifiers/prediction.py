@@ -7,7 +7,6 @@ once, and not each of its places in texts.
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Mapping
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -15,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lexgrad.graph import Dim, Graph, Node, Type, input_node, topological
+from lexgrad.graph import Graph, Node, Type, input_node
 from lexgrad.models.features.inputs import Batch, Inputs
-from lexgrad.models.features.word_rows import WordRows
+from lexgrad.models.features.word_rows import LOGITS, RowsOfParameters, word_graphs
 from lexgrad.models.features.words import WordEncoder
 from lexgrad.nn.layers import undropped
 from lexgrad.train.engine import DTYPES, Applier
@@ -27,47 +26,20 @@ if TYPE_CHECKING:
     from lexgrad.models.features.encoder import Encoder
 
 Array = NDArray[Any]
-Int64 = NDArray[np.int64]
-LOGITS = "logits"
-KNOWN = Dim("known")
-
-
-def word_graphs(model: TextClassifier, encoder: Encoder, classes: int) -> tuple[Graph, Graph] | None:
-    """Build the graph of what a model makes of each word by itself, and that of the logits where this is known.
-
-    Returns:
-        the first has an output for each table; the second an input of the same name, (rows, …), whose rows ``ids`` are.
-        None where the model makes nothing of words by themselves.
-    """
-    parameters = {
-        name: input_node(name, Type("float", shape)) for name, shape in model.shapes(encoder, classes).items()
-    }
-    inputs = {name: input_node(name, type) for name, type in encoder.input_types().items()}
-    made = model.of_words(parameters, inputs)
-    if not made:
-        return None
-    tables = {name: input_node(name, Type("float", (KNOWN, *node.shape[1:]))) for name, node in made.items()}
-    logits = model.logits_of(tables, parameters, inputs)
-    return (
-        Graph(_read({**parameters, **inputs}, list(made.values())), made, name=f"words_{model.name}"),
-        Graph(_read({**tables, **parameters, **inputs}, [logits]), {LOGITS: logits}, name=f"predict_{model.name}"),
-    )
-
-
-def _read(inputs: Mapping[str, Node], outputs: list[Node]) -> dict[str, Node]:
-    """Those inputs that the outputs depend on."""
-    nodes = set(topological(outputs))
-    return {name: node for name, node in inputs.items() if node in nodes}
 
 
 def prediction_graph(model: TextClassifier, encoder: Encoder, classes: int) -> Graph:
     """Build the graph from parameters and a batch to logits, without dropout."""
-    parameters = {
-        name: input_node(name, Type("float", shape)) for name, shape in model.shapes(encoder, classes).items()
-    }
-    inputs = {name: input_node(name, type) for name, type in encoder.input_types().items()}
+    parameters, inputs = _inputs(model, encoder, classes)
     logits = model.logits(parameters, inputs, undropped)
     return Graph({**parameters, **inputs}, {LOGITS: logits}, name=f"predict_{model.name}")
+
+
+def _inputs(model: TextClassifier, encoder: Encoder, classes: int) -> tuple[dict[str, Node], dict[str, Node]]:
+    """Parameters, and what is read of a batch."""
+    shapes, types = model.shapes(encoder, classes), encoder.input_types()
+    parameters = {name: input_node(name, Type("float", shape)) for name, shape in shapes.items()}
+    return parameters, {name: input_node(name, type) for name, type in types.items()}
 
 
 class Predictor:
@@ -84,12 +56,13 @@ class Predictor:
         self.dtype = DTYPES[model.precision]
         # bf16 is for training alone: what it learned predicts anywhere.
         precision = "fp32" if model.precision == "bf16" else model.precision
-        shapes, graphs = model.shapes(encoder, classes), word_graphs(model, encoder, classes)
-        self._words: _Words | None = None
+        parameters, inputs = _inputs(model, encoder, classes)
+        graphs = word_graphs(model.name, parameters, inputs, model.of_words, model.logits_of)
+        self._words: RowsOfParameters | None = None
         graph = prediction_graph(model, encoder, classes) if graphs is None else graphs[1]
         if graphs is not None:
             assert isinstance(encoder, WordEncoder)
-            self._words = _Words(graphs[0], shapes, precision, model.threads, encoder, steady)
+            self._words = RowsOfParameters(graphs[0], parameters, precision, model.threads, encoder.one_text, steady)
         fixed = [name for name in graph.inputs if name not in encoder.input_types()]
         self._apply = Applier(graph, fixed, precision, model.threads)
         self._varying = [name for name in graph.inputs if name not in fixed]
@@ -111,49 +84,11 @@ class Predictor:
             given = as_precision(batch, self.dtype) if self._real else batch
             return self._apply(parameters, given)[LOGITS].astype(np.float64)
         with self._lock:  # words that come new may take the place of others
-            rows = self._words.rows(parameters)
+            rows = self._words.of(parameters)
             given = {name: batch[name] for name in self._varying}
             given["ids"] = rows.places(batch["ids"])
             logits = self._apply({**parameters, **rows.tables}, given)[LOGITS]
         return logits.astype(np.float64)
-
-
-class _Words:
-    """What the network makes of each word by itself, for the parameters of the latest call.
-
-    Steady parameters that it has read are not written to any more: it would not be noticed.
-    """
-
-    def __init__(
-        self,
-        graph: Graph,
-        shapes: Mapping[str, Any],
-        precision: str,
-        threads: int | None,
-        encoder: WordEncoder,
-        steady: bool,
-    ) -> None:
-        self._apply = Applier(graph, [name for name in graph.inputs if name in shapes], precision, threads)
-        self._inputs = [name for name in graph.inputs if name not in shapes]
-        self._encoder, self._steady = encoder, steady
-        self._parameters: Mapping[str, Array] = {}
-        self._read: list[Array] = []
-        self._rows = WordRows(self._compute)
-
-    def rows(self, parameters: Mapping[str, Array]) -> WordRows:
-        """The tables of these parameters."""
-        read = [parameters[name] for name in self._apply.parameters]
-        if not self._steady or not self._read or not all(map(operator.is_, read, self._read)):
-            self._rows.forget()
-            self._parameters, self._read = parameters, read
-            if self._steady:
-                for array in read:
-                    array.flags.writeable = False
-        return self._rows
-
-    def _compute(self, words: Int64) -> dict[str, Array]:
-        batch = self._encoder.one_text(words)
-        return self._apply(self._parameters, {name: batch[name] for name in self._inputs})
 
 
 def as_precision(batch: Mapping[str, Array], dtype: Any) -> dict[str, Array]:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import operator
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lexgrad.graph import Dim, Graph, Node, Type, input_node, topological
+from lexgrad.train.engine import Applier
+
 Array = NDArray[Any]
 Int64 = NDArray[np.int64]
+Nodes = Mapping[str, Node]
+LOGITS = "logits"
+KNOWN = Dim("known")
 MOST_BYTES = 1 << 27
 FEW = 64
 
@@ -71,6 +78,96 @@ class WordRows:
         row = sum(table.itemsize * int(np.prod(table.shape[1:])) for table in rows.values())
         self._room = max(self._most_bytes // max(row, 1), least, 1)
         self.tables = {name: np.empty((self._room, *table.shape[1:]), table.dtype) for name, table in rows.items()}
+
+
+def word_graphs(
+    name: str,
+    parameters: Nodes,
+    inputs: Nodes,
+    of_words: Callable[[Nodes, Nodes], dict[str, Node]],
+    logits_of: Callable[[Nodes, Nodes, Nodes], Node],
+) -> tuple[Graph, Graph] | None:
+    """Build the graph of what a model makes of each word by itself, and that of the logits where this is known.
+
+    Args:
+        name: of the model.
+        parameters: of both graphs.
+        inputs: of both graphs.
+        of_words: what the model makes of words, from parameters and inputs, by name.
+        logits_of: the logits, from tables of that, parameters and inputs.
+
+    Returns:
+        the first has an output for each table; the second an input of the same name, (rows, …), where that input which
+        numbers words has rows of the tables. None where the model makes nothing of words by themselves.
+    """
+    made = of_words(parameters, inputs)
+    if not made:
+        return None
+    tables = {name: input_node(name, Type("float", (KNOWN, *node.shape[1:]))) for name, node in made.items()}
+    logits = logits_of(tables, parameters, inputs)
+    return (
+        Graph(_read({**parameters, **inputs}, list(made.values())), made, name=f"words_{name}"),
+        Graph(_read({**tables, **parameters, **inputs}, [logits]), {LOGITS: logits}, name=f"predict_{name}"),
+    )
+
+
+def _read(inputs: Nodes, outputs: list[Node]) -> dict[str, Node]:
+    """Those inputs that the outputs depend on, be it only for how many there are."""
+    nodes = set(topological(outputs))
+    read = {name: node for name, node in inputs.items() if node in nodes}
+    missing = _sizes(nodes) - _sizes(read.values())
+    return {name: node for name, node in inputs.items() if name in read or missing & _sizes([node])}
+
+
+def _sizes(nodes: Iterable[Node]) -> set[str]:
+    """The named sizes of nodes."""
+    return {name for node in nodes for size in node.shape if isinstance(size, Dim) for name in size.names}
+
+
+class RowsOfParameters:
+    """What a network makes of each word by itself, for the parameters of the latest call.
+
+    Steady parameters that it has read are not written to any more: it would not be noticed.
+
+    Args:
+        graph: the first of ``word_graphs``.
+        parameters: names of its inputs that are parameters.
+        precision: as ``Applier`` has it.
+        threads: as ``Applier`` has it.
+        inputs: the other inputs for some words.
+        steady: whether parameters stay as they are from call to call, until another array takes an array's place.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        parameters: Mapping[str, Any],
+        precision: str,
+        threads: int | None,
+        inputs: Callable[[Int64], Mapping[str, Array]],
+        steady: bool,
+    ) -> None:
+        self._apply = Applier(graph, [name for name in graph.inputs if name in parameters], precision, threads)
+        self._names = [name for name in graph.inputs if name not in parameters]
+        self._inputs, self._steady = inputs, steady
+        self._parameters: Mapping[str, Array] = {}
+        self._given: list[Array] = []
+        self._rows = WordRows(self._compute)
+
+    def of(self, parameters: Mapping[str, Array]) -> WordRows:
+        """The rows for these parameters."""
+        given = [parameters[name] for name in self._apply.parameters]
+        if not self._steady or not self._given or not all(map(operator.is_, given, self._given)):
+            self._rows.forget()
+            self._parameters, self._given = parameters, given
+            if self._steady:
+                for array in given:
+                    array.flags.writeable = False
+        return self._rows
+
+    def _compute(self, words: Int64) -> dict[str, Array]:
+        batch = self._inputs(words)
+        return self._apply(self._parameters, {name: batch[name] for name in self._names})
 
 
 def _some_below_zero(places: Int64) -> bool:

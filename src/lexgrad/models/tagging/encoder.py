@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -22,8 +22,6 @@ Array = NDArray[Any]
 Int32 = NDArray[np.int32]
 Int64 = NDArray[np.int64]
 Words = Sequence[str]
-REMEMBERED = 1 << 18
-"""Of how many words it is remembered what their numbers are."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +67,6 @@ class WordEncoder:
     characters: Lexicon
     pretrained: Lexicon
     longest: int
-    _known: dict[str, tuple[int, list[int], int, list[int]]] = field(default_factory=dict, repr=False)
 
     @classmethod
     def learn(
@@ -114,7 +111,7 @@ class WordEncoder:
         """Encode sentences."""
         numbers: dict[str, int] = {}
         tokens = [numbers.setdefault(word, len(numbers)) for sentence in sentences for word in sentence]
-        found = [self._remembered(word) for word in numbers]
+        found = [self._numbers(word) for word in numbers]
         index = np.array(tokens, np.int64)
         lengths = np.array([len(letters) for *_, letters in found], np.int64)
         packed = np.array([number for *_, letters in found for number in letters], np.int32)
@@ -130,15 +127,6 @@ class WordEncoder:
             pretrained=np.array([row for _, _, row, _ in found], np.int32)[index],
             offsets=offsets_of([len(sentence) for sentence in sentences]),
         )
-
-    def _remembered(self, word: str) -> tuple[int, list[int], int, list[int]]:
-        """What ``_numbers`` gives; it is kept for the next time, until there are too many words."""
-        found = self._known.get(word)
-        if found is None:
-            if len(self._known) >= REMEMBERED:
-                self._known.clear()
-            found = self._known[word] = self._numbers(word)
-        return found
 
     def _numbers(self, word: str) -> tuple[int, list[int], int, list[int]]:
         """The numbers of a word: its own, those of its parts, of its vector, of its characters."""

@@ -51,14 +51,7 @@ class Sentences:
             begin among them and those of the last end).
         """
         given = self.encoded
-        if "steps" in self.names:
-            stepped = SteppedPlaces.of(given.offsets, indices, cuts)
-            places, borders = stepped.places, stepped.cuts
-            found: dict[str, Array | Rows] = {"steps": stepped.steps, "rank": stepped.rank}
-        else:
-            packed = PackedSteps.of(given.offsets, indices, cuts)
-            places, borders = packed.places, packed.cuts
-            found = {"offsets": packed.offsets}
+        found, places, borders = context(given.offsets, indices, cuts, stepped="steps" in self.names)
         for name in ("words", "affixes", "pretrained"):
             if name in self.names:
                 found[name] = cut_rows(getattr(given, name)[places].astype(np.int64), borders)
@@ -67,6 +60,24 @@ class Sentences:
             found["characters"] = cut_rows(given.characters[letters.places].astype(np.int64), letters.cuts)
             found["ends"] = letters.offsets
         return found, places, borders
+
+
+def context(
+    offsets: Int64, indices: Int64, cuts: Int64, *, stepped: bool
+) -> tuple[dict[str, Array | Rows], Int64, Int64]:
+    """Which word stands beside which; as ``Sentences.inputs``, without what is known of the words themselves.
+
+    Args:
+        offsets: (sentences + 1,) where each sentence's words begin, and the end of the last.
+        indices: sentences.
+        cuts: (steps + 1,) step s reads ``indices[cuts[s]:cuts[s + 1]]``.
+        stepped: whether words are read step by step, and not sentence by sentence.
+    """
+    if stepped:
+        found = SteppedPlaces.of(offsets, indices, cuts)
+        return {"steps": found.steps, "rank": found.rank}, found.places, found.cuts
+    packed = PackedSteps.of(offsets, indices, cuts)
+    return {"offsets": packed.offsets}, packed.places, packed.cuts
 
 
 @dataclass(frozen=True)

@@ -195,12 +195,12 @@ def _measure(
     """Encode the dev set once; return what measures given parameters on it."""
     if held is None:
         return None
-    encoded = encoder.encode(held.words)
+    words, encoded = held.words, encoder.encode(held.words)
     codes, names = tags_of(held.tags, classes)
-    predictor = Predictor(model, encoder, shapes)
+    predictor = Predictor(model, encoder, shapes, steady=False)
 
     def measure(parameters: Arrays) -> Mapping[str, Any]:
-        return tagging_metrics(codes, predictor(parameters, encoded), names, encoded.words == 0, encoded.offsets)
+        return tagging_metrics(codes, predictor(parameters, words), names, encoded.words == 0, encoded.offsets)
 
     return measure
 

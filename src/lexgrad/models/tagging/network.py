@@ -10,7 +10,7 @@ from lexgrad import ops
 from lexgrad.graph import Dim, Node, Type
 from lexgrad.nn.activations import activation
 from lexgrad.nn.neighbours import beside, neighbours
-from lexgrad.nn.recurrence import CELLS, Weights, recurrence
+from lexgrad.nn.recurrence import CELLS, recurrence_of_sums
 
 if TYPE_CHECKING:
     from lexgrad.models.tagging.encoder import WordEncoder
@@ -80,22 +80,64 @@ def _context_shapes(model: Tagger, known: int, found: Shapes) -> int:
 
 def logits(model: Tagger, p: Nodes, inputs: Nodes, drop: Drop) -> Node:
     """The logits of every word's tags (tokens, tags); ``drop`` applies dropout while training."""
-    h = drop(known_of_words(p, inputs).named("x"))
-    for layer in range(1, model.layers + 1):
-        if model.network == "window":
-            seen = beside(h, inputs["offsets"], model.window, model.window) if layer == 1 else h
-            z = ops.matmul(seen, p[f"W{layer}"]) + p[f"b{layer}"]
-            h = activation(model.activation)(z.named(f"z{layer}"))
-        else:
-            h = ops.concatenate([_states(model.cell, p, inputs, h, f"{layer}{way}") for way in "fb"], axis=1)
-        h = drop(h.named(f"h{layer}"))
+    x = drop(known_of_words(p, inputs).named("x"))
+    if model.network == "window":
+        x = beside(x, inputs["offsets"], model.window, model.window)
+    return _tagged(model, p, inputs, _sums(model, p, x, 1), drop)
+
+
+def of_words(model: Tagger, p: Nodes, inputs: Nodes) -> dict[str, Node]:
+    """What the first layer makes of each word by itself, by name, with a row for each of ``inputs["words"]``.
+
+    Of a recurrent network these are the weighted sums; of a window network what a word adds to them from each place.
+    """
+    x = known_of_words(p, inputs)
+    if model.network == "recurrent":
+        return {f"sums{way}": sums for way, sums in _sums(model, p, x, 1).items()}
+    size = x.shape[1]
+    return {f"part{j}": ops.matmul(x, p["W1"][j * size : (j + 1) * size]) for j in range(2 * model.window + 1)}
+
+
+def logits_of(model: Tagger, tables: Nodes, p: Nodes, inputs: Nodes) -> Node:
+    """The logits where ``tables`` hold what ``of_words`` says of words: ``inputs["words"]`` are rows of them."""
+    words = inputs["words"]
+    if model.network == "recurrent":
+        sums = {way: ops.take(tables[f"sums{way}"], words) for way in _ways(model)}
+    else:
+        rows = neighbours(inputs["offsets"], words.shape[0], model.window, model.window)
+        around = ops.where(rows < 0, -1, ops.take(words, rows))
+        parts = [ops.take(table, around[:, j]) for j, table in enumerate(tables.values())]
+        sums = {"": functools.reduce(ops.add, parts) + p["b1"]}
+    return _tagged(model, p, inputs, sums, lambda x: x)
+
+
+def _ways(model: Tagger) -> tuple[str, ...]:
+    return ("f", "b") if model.network == "recurrent" else ("",)
+
+
+def _sums(model: Tagger, p: Nodes, x: Node, layer: int) -> dict[str, Node]:
+    """A layer's weighted sums of what comes in, for each way (tokens, …)."""
+    return {way: ops.matmul(x, p[f"W{layer}{way}"]) + p[f"b{layer}{way}"] for way in _ways(model)}
+
+
+def _tagged(model: Tagger, p: Nodes, inputs: Nodes, sums: Nodes, drop: Drop) -> Node:
+    """The logits; ``sums`` are the first layer's, see ``_sums``."""
+    h = drop(_outputs(model, p, inputs, sums, 1))
+    for layer in range(2, model.layers + 1):
+        h = drop(_outputs(model, p, inputs, _sums(model, p, h, layer), layer))
     return (ops.matmul(h, p["W"]) + p["b"]).named("z")
 
 
-def _states(cell: str, p: Nodes, inputs: Nodes, x: Node, place: str) -> Node:
-    """The states of one way through the sentences (tokens, units); b goes backwards."""
-    weights = Weights(p[f"W{place}"], p[f"U{place}"], p[f"b{place}"])
-    return recurrence(cell, x, inputs["steps"], inputs["rank"], weights, reverse=place.endswith("b"))[1]
+def _outputs(model: Tagger, p: Nodes, inputs: Nodes, sums: Nodes, layer: int) -> Node:
+    """What a layer makes of its weighted sums (tokens, …); way b reads a sentence from its end."""
+    if model.network == "window":
+        return activation(model.activation)(sums[""].named(f"z{layer}")).named(f"h{layer}")
+    steps, rank = inputs["steps"], inputs["rank"]
+    ways = [
+        recurrence_of_sums(model.cell, sums[way], steps, rank, p[f"U{layer}{way}"], reverse=way == "b")[1]
+        for way in _ways(model)
+    ]
+    return ops.concatenate(ways, axis=1).named(f"h{layer}")
 
 
 def known_of_words(p: Nodes, inputs: Nodes) -> Node:

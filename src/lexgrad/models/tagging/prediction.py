@@ -1,17 +1,24 @@
-"""The graph that tags: parameters and sentences in, the probabilities of every word's tags out."""
+"""The graph that tags: parameters and sentences in, the probabilities of every word's tags out.
+
+What its first layer makes of a word by itself is a graph of its own: it is computed once for each spelling, and looked
+up from then on; see ``lexgrad.models.features.word_rows``.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import functools
+from collections.abc import Iterator, Mapping, Sequence
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lexgrad.graph import Graph, Node, Type, input_node
+from lexgrad.graph import Node, Type, input_node
+from lexgrad.models.features.word_rows import LOGITS, RowsOfParameters, word_graphs
 from lexgrad.models.tagging import network
-from lexgrad.models.tagging.encoder import Encoded
-from lexgrad.models.tagging.examples import Sentences
+from lexgrad.models.tagging.examples import context
+from lexgrad.text.packed import offsets_of
 from lexgrad.train.batches import part_of
 from lexgrad.train.engine import Applier
 
@@ -20,8 +27,11 @@ if TYPE_CHECKING:
     from lexgrad.models.tagging.tagger import Tagger
 
 Array = NDArray[Any]
-LOGITS = "logits"
+Int64 = NDArray[np.int64]
+Words = Sequence[str]
 AT_ONCE = 4096  # words, at least, that are tagged in one go, of sentences of about one length
+REMEMBERED = 1 << 18
+"""Spellings that have numbers at most, if one call has no more."""
 
 
 class Predictor:
@@ -31,31 +41,80 @@ class Predictor:
         model: its settings say what network it is.
         encoder: of its words.
         shapes: of its parameters.
+        steady: whether parameters stay as they are from call to call, until another array takes an array's place.
     """
 
-    def __init__(self, model: Tagger, encoder: WordEncoder, shapes: Mapping[str, tuple[int, ...]]) -> None:
+    def __init__(
+        self, model: Tagger, encoder: WordEncoder, shapes: Mapping[str, tuple[int, ...]], *, steady: bool = True
+    ) -> None:
         parameters = {name: input_node(name, Type("float", shape)) for name, shape in shapes.items()}
         types = network.input_types(model, encoder)
         inputs: dict[str, Node] = {name: input_node(name, type) for name, type in types.items()}
-        logits = network.logits(model, parameters, inputs, lambda x: x)
-        self.graph = Graph({**parameters, **inputs}, {LOGITS: logits}, name=f"predict_{model.name}")
-        self.names, self.tags = tuple(types), shapes["b"][0]
+        of_words = functools.partial(network.of_words, model)
+        logits_of = functools.partial(network.logits_of, model)
+        graphs = word_graphs(model.name, parameters, inputs, of_words, logits_of)
+        assert graphs is not None
         # bf16 is for training alone: what it learned predicts anywhere.
         precision = "fp32" if model.precision == "bf16" else model.precision
-        self._apply = Applier(self.graph, parameters, precision, model.threads)
+        self._words = RowsOfParameters(graphs[0], parameters, precision, model.threads, self._known, steady)
+        fixed = [name for name in graphs[1].inputs if name not in types]
+        self._apply = Applier(graphs[1], fixed, precision, model.threads)
+        self._encoder, self._numbers = encoder, _Numbers()
+        self._stepped, self._tags = "steps" in types, shapes["b"][0]
+        self._lock = Lock()
 
-    def __call__(self, parameters: Mapping[str, Array], encoded: Encoded) -> NDArray[np.float64]:
-        """Return the probabilities of every word's tags, float64 (tokens, K)."""
-        sentences = Sentences(encoded, self.names)
-        found = np.zeros((len(encoded.words), self.tags))
-        for indices in _groups(sentences.lengths):
-            inputs, places, _ = sentences.inputs(indices, np.array([0, len(indices)]))
-            found[places] = self._apply(parameters, part_of(inputs, 0))[LOGITS]
-        powers = np.exp(found - found.max(axis=1, keepdims=True))
-        return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+    def __call__(self, parameters: Mapping[str, Array], sentences: Sequence[Words]) -> NDArray[np.float64]:
+        """Return the probabilities of every word's tags, float64 (tokens, K), one sentence behind the other."""
+        with self._lock:  # words that come new may take the place of others
+            rows = self._words.of(parameters)
+            if len(self._numbers) > REMEMBERED:
+                self._numbers = _Numbers()
+                rows.forget()
+            numbers = self._numbers
+            places = rows.places(np.array([numbers[word] for words in sentences for word in words], np.int64))
+            given = {**parameters, **rows.tables}
+            if len(sentences) == 1 and len(places):
+                found = self._apply(given, {"words": places, **self._alone(len(places))})[LOGITS].astype(np.float64)
+            else:
+                found = np.zeros((len(places), self._tags))
+                offsets = offsets_of([len(words) for words in sentences])
+                for indices in _groups(np.diff(offsets)):
+                    inputs, order, _ = context(offsets, indices, np.array([0, len(indices)]), stepped=self._stepped)
+                    found[order] = self._apply(given, {"words": places[order], **part_of(inputs, 0)})[LOGITS]
+        powers = np.exp(found - np.maximum.reduce(found, axis=1, keepdims=True))
+        return np.asarray(powers / np.add.reduce(powers, axis=1, keepdims=True))
+
+    def _alone(self, words: int) -> dict[str, Array]:
+        """What ``context`` says of a single sentence, but sooner."""
+        if self._stepped:
+            return {"steps": np.arange(words + 1), "rank": np.zeros(1, np.int64)}
+        return {"offsets": np.array([0, words])}
+
+    def _known(self, numbers: Int64) -> dict[str, Array]:
+        """What is known of words, as the graph reads it."""
+        encoded = self._encoder.encode([[self._numbers.spellings[number] for number in numbers.tolist()]])
+        names = ("words", "affixes", "pretrained", "characters", "ends")
+        return {name: getattr(encoded, name).astype(np.int64) for name in names}
 
 
-def _groups(lengths: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
+class _Numbers(dict[str, int]):
+    """The number of each spelling, given when it is first asked for.
+
+    Attributes:
+        spellings: by number.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.spellings: list[str] = []
+
+    def __missing__(self, word: str) -> int:
+        self.spellings.append(word)  # first: an interrupt may leave a number unused, but none without a spelling
+        self[word] = number = len(self.spellings) - 1
+        return number
+
+
+def _groups(lengths: Int64) -> Iterator[Int64]:
     """Sentences that have words, the shortest first, about ``AT_ONCE`` words together."""
     order = np.argsort(lengths, kind="stable")
     order = order[lengths[order] > 0]

@@ -23,6 +23,7 @@ from lexgrad.models.trained import TrainedModel
 from lexgrad.nn.activations import ACTIVATIONS
 from lexgrad.nn.initialisers import NAMES, generator, initialiser
 from lexgrad.nn.recurrence import CELLS
+from lexgrad.text.packed import offsets_of
 
 if TYPE_CHECKING:
     from lexgrad.train.progress import Progress
@@ -159,7 +160,7 @@ class Tagger(BaseEstimator, TrainedModel):  # type: ignore[misc]
                 f"none of the tags ({', '.join(classes[len(self.classes_) :][:5])}, …) is one of the model's"
                 f" ({', '.join(classes[:5])}, …): was it trained on another column? (field=..., --field ...)"
             )
-        probabilities = self._predictor()(self.parameters_, encoded)
+        probabilities = self._predictor()(self.parameters_, words)
         return tagging_metrics(codes, probabilities, classes, encoded.words == 0, encoded.offsets)
 
     # ---- parameters and files ---------------------------------------------------------------------------------
@@ -206,8 +207,10 @@ class Tagger(BaseEstimator, TrainedModel):  # type: ignore[misc]
     # ---- how it is done -----------------------------------------------------------------------------------------
 
     def _probabilities(self, sentences: Sequence[Sequence[str]]) -> list[NDArray[np.float64]]:
-        encoded = self.encoder_.encode(sentences)
-        return np.split(self._predictor()(self.parameters_, encoded), encoded.offsets[1:-1])
+        found = self._predictor()(self.parameters_, sentences)
+        if len(sentences) == 1:
+            return [found]
+        return np.split(found, offsets_of([len(words) for words in sentences])[1:-1])
 
     def _predictor(self) -> Predictor:
         """The graph that tags, compiled once."""
