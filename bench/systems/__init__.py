@@ -50,6 +50,8 @@ _STEPS = (*_EMBEDDED, "xor")
 _TEXTS = ("dan", "dan-adam", "lstm-classifier")
 _MODULES = (*_STEPS, *_TEXTS, *_CONVOLUTION)
 _COUNTS = ("sparse-logistic",)
+_DRAWN = ("elman-text", "lstm-text", "lstm-text-650")
+_BOTH = ("fp32", "bf16")
 _LAYERS = (*_RECURRENT, "tagger", "lstm-classifier")
 _FIXED = tuple(name for name in _STEPS if name != "tagger")  # batches of one shape: others it compiles anew
 _SPARSE = (*_EMBEDDED, *_TEXTS, "textcnn-sgd", "textcnn-adam")
@@ -74,8 +76,8 @@ SYSTEMS: dict[str, System] = {
     OURS: System(
         "lexgrad_compiled",
         "the whole step as one program, many steps a launch",
-        (*_MODULES, *_COUNTS, "bow"),
-        ("fp32", "bf16"),
+        (*_MODULES, *_COUNTS, *_DRAWN, "bow"),
+        _BOTH,
     ),
     **_torch("torch-eager", "PyTorch, module and optimiser as its users write them", _MODULES),
     **_torch("torch-sparse", "the same with sparse gradients of embeddings", _SPARSE, sparse=True),
@@ -84,6 +86,12 @@ SYSTEMS: dict[str, System] = {
     **_torch("torch-whole", "PyTorch, the whole step as one function through torch.func and torch.compile", whole=True),
     **_torch("torch-nn", "PyTorch's own nn.RNN and nn.LSTM; texts as packed sequences", _LAYERS, library=True),
     **_torch("torch-nn-sparse", "the same with sparse gradients of embeddings", _LAYERS, library=True, sparse=True),
+    "torch-cells": System("torch_texts", "PyTorch eager, a cell a layer and token", _DRAWN, _BOTH, {"cells": True}),
+    "torch-layers": System("torch_texts", "the same with PyTorch's own nn.RNN and nn.LSTM", _DRAWN, _BOTH),
+    "torch-cells-compile": System(
+        "torch_texts", "torch-cells through torch.compile", _DRAWN, _BOTH, {"cells": True, "compile": True}
+    ),
+    "jax-scan": System("jax_texts", "JAX, one jitted scan over tokens", _DRAWN, _BOTH),
     "fasttext": System("fasttext_fits", "fastText's train_supervised on a file", ("bow",)),
     "jax": System("jax_jit", "JAX, one jitted step, parameters donated", _FIXED, ("fp32", "bf16")),
     "sgd-classifier": System("scikit_learn", "scikit-learn's SGDClassifier", _COUNTS, options={"solver": "sgd"}),

@@ -6,10 +6,10 @@ ends with; so a system that does less arithmetic, or another one, shows in the l
 
 from __future__ import annotations
 
-from bench.workloads import convolution, language, linear, pooled, recurrent, tagging, toy
+from bench.workloads import convolution, generation, language, linear, pooled, recurrent, tagging, toy
 from bench.workloads.declared import Data, MissingDataError, Workload
 
-_FAMILIES = (language, pooled, convolution, recurrent, linear, tagging, toy)
+_FAMILIES = (language, generation, pooled, convolution, recurrent, linear, tagging, toy)
 WORKLOADS = {workload.name: workload for family in _FAMILIES for workload in family.WORKLOADS}
 
 __all__ = ["WORKLOADS", "Data", "MissingDataError", "Workload"]

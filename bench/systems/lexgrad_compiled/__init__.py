@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.systems.lexgrad_compiled import convolution, language, linear, pooled, recurrent, tagging, toy
+from bench.systems.lexgrad_compiled import convolution, generation, language, linear, pooled, recurrent, tagging, toy
 
-_FAMILIES = (language, pooled, convolution, recurrent, linear, tagging, toy)
+_FAMILIES = (language, generation, pooled, convolution, recurrent, linear, tagging, toy)
 PREPARE = {name: prepare for family in _FAMILIES for name, prepare in family.PREPARE.items()}
