@@ -253,8 +253,8 @@ SIGNATURES: dict[str, tuple[Any, ...]] = {
 @pytest.fixture
 def emulated(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Programs in bf16 are written for AMX, and its instructions are calls of ``Tiles``."""
-    program = importlib.import_module("lexgrad.compile.program")
-    write, tiles = program.assemble.program_text, Tiles()
+    making = importlib.import_module("lexgrad.compile.making")
+    write, tiles = making.assemble.program_text, Tiles()
     calls = {name: ctypes.CFUNCTYPE(None, *types)(getattr(tiles, name)) for name, types in SIGNATURES.items()}
     for name, call in calls.items():
         llvm.add_symbol(f"lexgrad_test_{name}", ctypes.cast(call, ctypes.c_void_p).value)
@@ -265,8 +265,8 @@ def emulated(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
             written = written.replace(f"@llvm.x86.{name}(", f"@lexgrad_test_{name}(")
         return written.replace("i8 immarg", "i8"), scratch
 
-    monkeypatch.setattr(program.assemble, "program_text", text)
-    monkeypatch.setattr(program, "format_of", lambda precision, processor: AMX)
+    monkeypatch.setattr(making.assemble, "program_text", text)
+    monkeypatch.setattr(making, "format_of", lambda precision, processor: AMX)
     yield
     del calls
 

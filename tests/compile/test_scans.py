@@ -109,7 +109,7 @@ def only_loop(graph: Graph, **settings: object) -> tuple[Program, Repeat]:
 
 def test_rows_of_stacks_are_written_and_read_in_place() -> None:
     program, found = only_loop(recurrent())
-    stack = program._outputs["states"]
+    stack = program.plan.outputs["states"]
     assert Row(stack, BATCH * H) in found.where.values()
     assert any(isinstance(place, Before) and place.now == Row(stack, BATCH * H) for place in found.where.values())
     written = [kernel.writes for kernel in kernels_of(found.steps)]
@@ -119,7 +119,7 @@ def test_rows_of_stacks_are_written_and_read_in_place() -> None:
 def test_a_carry_that_is_read_entry_by_entry_stays_in_its_place() -> None:
     program, found = only_loop(recurrent())
     places = [place for place in found.where.values() if isinstance(place, Same)]
-    assert {place.buffer for place in places} == {program._outputs["c"], program._outputs["n"]}
+    assert {place.buffer for place in places} == {program.plan.outputs["c"], program.plan.outputs["n"]}
 
 
 def power(w: Node, h: Node) -> dict[str, Node]:
@@ -132,7 +132,7 @@ def test_other_carries_alternate() -> None:
     graph = graph_of(lambda w, h, x: power(w, h) | {"x": x * 1.0}, w=reals(3, 3), h=reals(3, 3), x=reals(TIME))
     program, found = only_loop(graph)
     assert sum(isinstance(place, Turns) for place in found.where.values()) == 1
-    assert len(program.memory.slots) == 2
+    assert len(program.plan.memory.slots) == 2
     for length in 0, 1, 2, 5:
         case: Arrays = {"w": np.eye(3)[[1, 2, 0]] * 0.5, "h": np.arange(9.0).reshape(3, 3), "x": np.zeros(length)}
         assert_same_values(program.run(case), evaluate(graph, case), 1e-12)
@@ -170,7 +170,7 @@ def test_arithmetic_on_rows_needs_no_meeting() -> None:
         return dict(zip("hy", loop([h, x], step, carries=1, sequences=1, length=TIME), strict=True))
 
     program, found = only_loop(graph_of(outputs, h=reals(64, 8), x=reals(TIME, 64, 8)), threads=2)
-    assert not program.meetings & {kernel.name for kernel in kernels_of(found.steps)}
+    assert not program.making.meetings & {kernel.name for kernel in kernels_of(found.steps)}
 
 
 def test_a_product_of_the_state_meets_once_a_step() -> None:
@@ -183,7 +183,7 @@ def test_a_product_of_the_state_meets_once_a_step() -> None:
     program, found = only_loop(graph, threads=2)
     inside = [kernel.name for kernel in kernels_of(found.steps)]
     assert len(inside) == 1
-    assert program.meetings >= {*inside}
+    assert program.making.meetings >= {*inside}
 
 
 def test_what_is_used_in_a_loop_lies_there_only() -> None:
@@ -200,8 +200,8 @@ def test_what_is_used_in_a_loop_lies_there_only() -> None:
 
     graph = graph_of(outputs, h=square, x=reals(9, 8, 8), w=square)
     program = Program(graph, "fp64")
-    assert len(program.memory.slots) == 1 + 2 + 2  # a stack, and what lies between the three products of either loop
-    assert len(program.memory.sizes) == 1 + 2
+    assert len(program.plan.memory.slots) == 1 + 2 + 2
+    assert len(program.plan.memory.sizes) == 1 + 2
 
 
 # --- what people see

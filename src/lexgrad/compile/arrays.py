@@ -74,6 +74,16 @@ class Memory:
                 self._free.append(room)
 
 
+STATUS = "status"
+"""The buffer that says which check failed, counted from 1, and what it found: two numbers, and the rows there are."""
+STATUS_WORDS = 4
+
+SCRATCH = "scratch"
+"""The buffer of memory that each thread has for itself."""
+
+LAPS = "laps"
+"""The buffer of a profiled program: for every thread, and each of its kernels, ticks spent waiting and running."""
+
 HALF = np.dtype(np.uint16)
 """NumPy's dtype of floats that are stored as bf16: it has none of its own."""
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-from lexgrad.compile.emit import SCRATCH, KernelText
+from lexgrad.compile.arrays import SCRATCH
+from lexgrad.compile.emit import KernelText
 from lexgrad.compile.functions import functions
 from lexgrad.compile.packing import Format
 from lexgrad.compile.products import MicroKernels, Tiles

@@ -109,7 +109,7 @@ class Binding:
     def bound(self) -> Bound:
         """The steps, ready to run."""
         program, steps = self.program, self.steps
-        given = {buffer: self.first[name] for name, buffer in program._inputs.items()}
+        given = {buffer: self.first[name] for name, buffer in program.plan.inputs.items()}
         made = program._allocate(given, {name: int(sizes[0]) for name, sizes in self.sizes.items()}, steps)
         self._check(made)
         largest = {name: int(sizes.max()) for name, sizes in self.sizes.items()}
@@ -117,23 +117,23 @@ class Binding:
         threads = program._worthwhile_threads([largest], steps)
         arena = roomy(program._room(total, threads))
         own = program._own(threads, arena, total)
-        places = {**given, **program._constants, **made, **own}
+        places = {**given, **program.plan.constants, **made, **own}
         places |= {out: given[buffer] for out, buffer in program.donation.in_place.items()}
-        buffers = program._buffers
-        table = np.empty((steps, len(buffers) + len(program.sizes)), np.int64)
+        buffers = program.plan.buffers
+        table = np.empty((steps, len(buffers) + len(program.plan.sizes)), np.int64)
         table[:, : len(buffers)] = program._addresses(places, arena.ctypes.data, offsets)
         for name, window in self.windows.items():
-            table[:, buffers.index(program._inputs[name])] = window.addresses(arena.ctypes.data + offsets[-1])
+            table[:, buffers.index(program.plan.inputs[name])] = window.addresses(arena.ctypes.data + offsets[-1])
         for name, block in made.items():
             if block.size:
                 table[:, buffers.index(name)] += np.arange(steps) * block[0, ...].nbytes
-        for column, name in enumerate(program.sizes, len(buffers)):
+        for column, name in enumerate(program.plan.sizes, len(buffers)):
             table[:, column] = self.sizes[name]
 
         def run() -> None:
             program._go(table.ctypes.data, steps, threads, own, largest)
 
-        outputs = {name: places[buffer] for name, buffer in program._outputs.items()}
+        outputs = {name: places[buffer] for name, buffer in program.plan.outputs.items()}
         return Bound(run, outputs, (arena, places, self.windows))
 
     def _sizes(self) -> dict[str, Any]:
@@ -161,7 +161,7 @@ class Binding:
                 shape[0] = self.windows[name].lengths
             if any(np.any(resolve(size, sizes) != number) for size, number in zip(type.shape, shape, strict=True)):
                 return False
-        return not any(np.any(resolve(need.size, sizes) < 0) for need in self.program._requirements)
+        return not any(np.any(resolve(size, sizes) < 0) for size in self.program.plan.needs)
 
     def _step(self, step: int) -> dict[str, Array]:
         return self.first | {name: window.rows.part(step) for name, window in self.windows.items()}
@@ -171,12 +171,12 @@ class Binding:
         for out in program.donation.copied:
             raise InputError(f"output {out!r} cannot be written in the place of its input while others read that")
         for name in self.windows:
-            if program._inputs.get(name) in program._overwritten:
+            if program.plan.inputs.get(name) in program._overwritten:
                 raise InputError(f"input {name!r} is donated: one array has to serve every step")
-        for name, buffer in program._outputs.items():
+        for name, buffer in program.plan.outputs.items():
             if buffer not in made and buffer not in program.donation.in_place:
                 raise InputError(f"output {name!r} is an input or a constant as it is; nothing is computed for it")
-            shape = program._lowered.all.buffers[buffer].shape
+            shape = program.plan.made[buffer].shape
             if any(np.ptp(resolve(size, self.sizes)) for size in shape):
                 raise InputError(f"output {name!r} has not the same shape in every step; use Program.launch")
 

@@ -1,4 +1,4 @@
-"""Compiled objects on disk, keyed by what they were made of; safe against damage and against concurrent writers.
+"""Compiled objects and plans on disk, keyed by what they were made of; safe against damage and concurrent writers.
 
 They take at most ``LIMIT`` bytes: those that have not been used for the longest time make room for new ones.
 """
@@ -19,7 +19,7 @@ LIMIT = 1 << 30
 """Bytes that all objects together may take: some ten thousand of them."""
 
 _MAGIC = b"lexgrad object 1\n"
-_NAME = re.compile(r"[0-9a-f]{64}\.o|\.[0-9a-f]{64}\.o\..*\.partial")
+_NAME = re.compile(r"[0-9a-f]{64}\.(o|plan)|\.[0-9a-f]{64}\.(o|plan)\..*\.partial")
 
 
 def folder() -> Path | None:
@@ -41,23 +41,40 @@ def cached(key: str, make: Callable[[], bytes]) -> bytes:
 
     A cache that cannot be written to is no error: the object is then made every time.
     """
+    name = name_of(key)
+    found = kept(name)
+    if found is None:
+        found = make()
+        keep(name, found)
+    return found
+
+
+def name_of(key: str, kind: str = "o") -> str:
+    """The name of the file in which what is under ``key`` is kept: an object, or a ``plan``."""
+    return f"{hashlib.sha256(key.encode()).hexdigest()}.{kind}"
+
+
+def kept(name: str) -> bytes | None:
+    """What was kept under a name; None where there is nothing, or it was damaged."""
     place = folder()
     if place is None:
-        return make()
-    path = place / f"{hashlib.sha256(key.encode()).hexdigest()}.o"
-    found = _read(path)
+        return None
+    found = _read(place / name)
     if found is not None:
         with contextlib.suppress(OSError):
-            os.utime(path)  # it has been used
-        return found
-    code = make()
-    try:
+            os.utime(place / name)  # it has been used
+    return found
+
+
+def keep(name: str, data: bytes) -> None:
+    """Keep something under a name, where that is possible."""
+    place = folder()
+    if place is None:
+        return
+    with contextlib.suppress(OSError):
         place.mkdir(parents=True, exist_ok=True)
-        write_whole(path, lambda partial: _write(partial, code))
+        write_whole(place / name, lambda partial: _write(partial, data))
         _make_room(place)
-    except OSError:
-        return code
-    return code
 
 
 def _make_room(place: Path) -> None:
@@ -86,10 +103,10 @@ def _read(path: Path) -> bytes | None:
 
 
 def held() -> tuple[int, int]:
-    """How many objects the cache holds, and their bytes."""
+    """How many objects the cache holds, and the bytes of all that it keeps."""
     place = folder()
-    sizes = [path.stat().st_size for path in _objects(place)] if place is not None and place.is_dir() else []
-    return len(sizes), sum(sizes)
+    found = _objects(place) if place is not None and place.is_dir() else []
+    return sum(path.suffix == ".o" for path in found), sum(path.stat().st_size for path in found)
 
 
 def clear() -> tuple[int, int]:

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lexgrad.compile.arrays import STATUS
 from lexgrad.compile.body import Body, Index
 from lexgrad.compile.fusion import SEGMENTS
 from lexgrad.compile.loops import (
@@ -36,10 +37,6 @@ from lexgrad.passes.sparse import at_most
 
 if TYPE_CHECKING:
     from lexgrad.compile.lower import Lowering
-
-STATUS = "status"
-"""The buffer that says which check failed, counted from 1, and what it found: two numbers, and the rows there are."""
-STATUS_WORDS = 4
 
 
 # --- indices

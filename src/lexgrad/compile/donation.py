@@ -3,24 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 
+from lexgrad.compile.plan import Donation
 from lexgrad.compile.repeat import Step
 from lexgrad.errors import InputError, suggest
 from lexgrad.graph import Graph
-
-
-@dataclass
-class Donation:
-    """The decision for a program.
-
-    Attributes:
-        in_place: for the buffer of an output: the buffer of the input whose memory it takes.
-        copied: for the name of an output: the name of the input into which it is copied after a run.
-    """
-
-    in_place: dict[str, str] = field(default_factory=dict)
-    copied: dict[str, str] = field(default_factory=dict)
 
 
 def settle(

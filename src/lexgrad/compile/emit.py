@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from lexgrad.compile.arrays import SCRATCH
 from lexgrad.compile.blocking import worth_packing
 from lexgrad.compile.functions import float_text
 from lexgrad.compile.loops import (
@@ -37,9 +38,6 @@ from lexgrad.compile.products import MicroKernels
 from lexgrad.compile.tiling import write_in_place
 from lexgrad.compile.writer import Stored, Writer, loop_hint, size_name
 from lexgrad.graph import DType
-
-SCRATCH = "scratch"
-"""The memory that each thread has for itself."""
 
 
 class KernelText(Writer):

@@ -53,10 +53,10 @@ class Fixed:
         self.program = program
         self.inputs = {name: program.prepared(name, value) for name, value in inputs.items()}
         self.varying = tuple(name for name in program.graph.inputs if name not in inputs)
-        read = [name for name in self.varying if name in program._inputs]
-        self._columns = {name: program._buffers.index(program._inputs[name]) for name in read}
+        read = [name for name in self.varying if name in program.plan.inputs]
+        self._columns = {name: program.plan.buffers.index(program.plan.inputs[name]) for name in read}
         self._dtypes = {name: program._stored(name) for name in self.varying}
-        self._outputs = tuple(program._outputs.items())
+        self._outputs = tuple(program.plan.outputs.items())
         self._lock = threading.Lock()
         self._layouts: dict[Shapes, _Layout] = {}
         self._own: dict[int, dict[str, Array]] = {}
@@ -109,12 +109,12 @@ class Fixed:
         own = self._own.setdefault(threads, program._own(threads))
         small = {name: np.empty_like(given[name]) for name in self._columns if 0 < given[name].nbytes <= SMALL}
         everything |= small
-        places = {buffer: everything[name] for name, buffer in program._inputs.items()} | program._constants
+        places = {buffer: everything[name] for name, buffer in program.plan.inputs.items()} | program.plan.constants
         blocks = program._allocate(places, sizes, 1)
         made = {buffer: block[0, ...] for buffer, block in blocks.items()}
         base = self._arena.ctypes.data
-        table = np.empty((1, len(program._buffers) + len(program.sizes)), np.int64)
-        table[0] = program._addresses(places | made | own, base, offsets) + [sizes[name] for name in program.sizes]
+        table = np.empty((1, len(program.plan.buffers) + len(program.plan.sizes)), np.int64)
+        table[0] = program._addresses(places | made | own, base, offsets) + [sizes[name] for name in program.plan.sizes]
         large = {name: column for name, column in self._columns.items() if name not in small}
         return _Layout(table, table.ctypes.data, small, large, sizes, threads, own, made, base + offsets[-1])
 
@@ -126,7 +126,7 @@ class Fixed:
 
     def _as_given(self, buffer: str, given: Mapping[str, Array]) -> Array:
         """The value of an output that is an input or a constant as it is."""
-        if buffer in self.program._constants:
-            return self.program._constants[buffer]
-        name = next(name for name, own in self.program._inputs.items() if own == buffer)
+        if buffer in self.program.plan.constants:
+            return self.program.plan.constants[buffer]
+        name = next(name for name, own in self.program.plan.inputs.items() if own == buffer)
         return given[name] if name in given else self.inputs[name]

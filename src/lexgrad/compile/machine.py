@@ -13,6 +13,7 @@ from typing import Any
 import llvmlite.binding as llvm
 
 from lexgrad.errors import InputError, suggest
+from lexgrad.version import __version__
 
 
 @dataclass(frozen=True)
@@ -188,6 +189,11 @@ def assembly(text: str, processor: Processor) -> str:
 def llvm_version() -> str:
     """The version of LLVM that generates the code."""
     return ".".join(map(str, llvm.llvm_version_info))
+
+
+def signature(processor: Processor) -> str:
+    """What machine code depends on, beside what it was made of: versions, and the processor."""
+    return "\n".join([__version__, llvm_version(), repr(processor)])
 
 
 class Loaded:

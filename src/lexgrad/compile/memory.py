@@ -3,40 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
-import numpy as np
-
-from lexgrad.compile.arrays import ALIGNMENT
 from lexgrad.compile.loops import Access
+from lexgrad.compile.plan import Memory
 from lexgrad.compile.repeat import Before, Cut, Repeat, Row, Same, Step, Turns, Where
-from lexgrad.graph import Dim, Node, Size, resolve
-
-
-@dataclass
-class Memory:
-    """Where buffers lie.
-
-    Attributes:
-        slots: for each scratch buffer the number of its slot; buffers of one slot are never alive together.
-        sizes: for each slot the sizes, in entries, of the buffers that use it, with their bytes an entry.
-    """
-
-    slots: dict[str, int] = field(default_factory=dict)
-    sizes: list[list[tuple[Size, int]]] = field(default_factory=list)
-
-    def layout(self, named: Mapping[str, Any]) -> tuple[list[int], int]:
-        """The byte offset of each slot, and the bytes of all of them, for given named sizes.
-
-        A size is a number, or an array of numbers, one for each of many steps, and there is room for every one.
-        """
-        offsets, total = [], 0
-        for uses in self.sizes:
-            offsets.append(total)
-            largest = max(int(np.max(resolve(size, named))) * width for size, width in uses)
-            total += -(-largest // ALIGNMENT) * ALIGNMENT
-        return offsets, total
+from lexgrad.graph import Dim, Node, Size
 
 
 def plan(steps: Sequence[Step], scratch: Mapping[str, Node], widths: Mapping[str, int]) -> Memory:

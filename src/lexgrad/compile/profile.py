@@ -7,7 +7,6 @@ of it. ``LEXGRAD_DEBUG=profile`` profiles every program of a process, and prints
 from __future__ import annotations
 
 import atexit
-import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,6 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lexgrad.compile.arrays import LAPS
+from lexgrad.compile.debugging import asked
 from lexgrad.compile.loops import (
     Apply,
     Expression,
@@ -38,15 +39,7 @@ from lexgrad.compile.writer import Writer
 from lexgrad.errors import InputError
 from lexgrad.graph import DType, Node, Size, resolve
 
-LAPS = "laps"
-"""The buffer of a profiled program: for every thread, and each of its kernels, ticks spent waiting and running."""
-
 _COUNTERS = {"x86_64": "llvm.readcyclecounter", "aarch64": "llvm.readsteadycounter", "arm64": "llvm.readsteadycounter"}
-
-
-def wanted() -> bool:
-    """Whether the environment variable ``LEXGRAD_DEBUG`` asks for profiles."""
-    return "profile" in os.environ.get("LEXGRAD_DEBUG", "").split(",")
 
 
 class Clock:
@@ -170,7 +163,7 @@ class Laps:
         self.widths = {buffer: dtypes[node.type.dtype].itemsize for buffer, node in buffers.items()}
         self.buffers: dict[str, Size] = {buffer: node.type.size for buffer, node in buffers.items()}
         self.counts = np.zeros((1, len(self.kernels), 2), np.int64)
-        if wanted():
+        if asked("profile"):
             atexit.register(lambda: print(self.profile(), file=sys.stderr) if self.steps else None)
         self.begun = time.perf_counter(), ticks()
         self.steps, self.threads = 0, 1

@@ -7,18 +7,19 @@ import functools
 import math
 import time
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lexgrad.compile import assemble
-from lexgrad.compile.alone import side_by_side
 from lexgrad.compile.arrays import (
     ALIGNMENT,
     DTYPES,
     HALF,
-    LLVM_FLOATS,
+    LAPS,
+    SCRATCH,
+    STATUS,
+    STATUS_WORDS,
     Array,
     Memory,
     Precision,
@@ -28,30 +29,24 @@ from lexgrad.compile.arrays import (
     roomy,
 )
 from lexgrad.compile.bound import Binding, Bound, Rows
-from lexgrad.compile.cache import cached
-from lexgrad.compile.checks import STATUS, STATUS_WORDS, requirements
-from lexgrad.compile.donation import settle
-from lexgrad.compile.emit import SCRATCH
+from lexgrad.compile.cache import cached, keep, kept, name_of
+from lexgrad.compile.debugging import asked
 from lexgrad.compile.fixed import Fixed
-from lexgrad.compile.lanes import in_lanes
-from lexgrad.compile.lower import lower
-from lexgrad.compile.machine import Loaded, Processor, assembly, host, llvm_version, object_code
-from lexgrad.compile.memory import meetings, plan
-from lexgrad.compile.merge import merge
-from lexgrad.compile.order import numbered, outputs_last
-from lexgrad.compile.packing import format_of
-from lexgrad.compile.products import tiles
-from lexgrad.compile.profile import LAPS, Clock, Laps, Profile, wanted
-from lexgrad.compile.pseudocode import pseudocode
-from lexgrad.compile.repeat import Repeat, Same, Step, effort, kernels_of, loops_of
-from lexgrad.compile.rowwise import merge_rows
+from lexgrad.compile.machine import Loaded, Processor, assembly, host, object_code, signature
+from lexgrad.compile.plan import Plan, sources
 from lexgrad.compile.threads import processors, together
-from lexgrad.compile.writer import Stored
 from lexgrad.errors import InputError, suggest
-from lexgrad.evaluate import bind_sizes, constant_value
-from lexgrad.graph import CONSTANT, Dim, Graph, resolve
-from lexgrad.passes import simplify
-from lexgrad.version import __version__
+from lexgrad.evaluate import bind_sizes
+from lexgrad.graph import Graph, print_graph, resolve
+
+if TYPE_CHECKING:
+    from lexgrad.compile.loops import Kernel
+    from lexgrad.compile.making import Making
+    from lexgrad.compile.profile import Clock, Laps, Profile
+    from lexgrad.compile.repeat import Step
+
+PLANS_KEPT = True
+"""Whether what was found out about a graph is kept for the next process; not where the compiler itself is changed."""
 
 _WORK_OF_A_THREAD = 4_000_000  # scalar operations; about a millisecond of one core
 _WORK_OF_A_STEP = 1_000_000  # in each of the steps of a launch: their threads meet at every kernel or so
@@ -99,92 +94,88 @@ class Program:
         self.threads = threads or processors()
         self.processor = processor or host()
         self.dtypes = DTYPES[precision]
-        self._clock = Clock(self.processor) if profiled or wanted() else None
+        self._donated = dict(donated or {})
+        self._clock = _clock(self.processor) if profiled or asked("profile") else None
         self._laps: Laps | None = None
         self._memory = Memory()
         begun = time.perf_counter()
-        self._lower(dict(donated or {}))
-        self.llvm, self._scratch = self._text()
+        self.plan, self.object = self._fetched()
+        self.donation = self.plan.donation
+        copied = (self.plan.inputs[name] for name in self.donation.copied.values())
+        self._overwritten = {*self.donation.in_place.values(), *copied}
         self._load()
         self.compile_seconds = time.perf_counter() - begun
 
     # --- making it
 
-    def _lower(self, donated: dict[str, str]) -> None:
-        graph = in_lanes(simplify(self.graph))
-        lowered = lower(graph, rounds=self.precision == "bf16")
-        self._lowered = lowered
-        self._inputs = {name: lowered.names[node] for name, node in graph.inputs.items() if node in lowered.names}
-        self._outputs = {name: lowered.names[lowered.views.get(node, node)] for name, node in graph.outputs.items()}
-        steps = outputs_last(lowered.steps, set(self._outputs.values()))
-        self.donation = settle(donated, graph, steps, self._inputs, self._outputs)
-        steps = side_by_side(merge_rows(merge(steps, self.donation.in_place), self.donation.in_place))
-        self.steps = numbered(steps)
-        self.kernels = list(kernels_of(self.steps))
-        buffers, moving = lowered.all.buffers, lowered.all.moving
-        self._constants = {
-            name: readable(constant_value(node), node.type, self.dtypes[node.type.dtype], name)
-            for name, node in buffers.items()
-            if node.primitive is CONSTANT
-        }
-        fixed = {*self._inputs.values(), *self._outputs.values(), *self._constants}
-        scratch = {name: node for name, node in buffers.items() if name not in fixed}
-        widths = {name: self.dtypes[node.type.dtype].itemsize for name, node in buffers.items()}
-        self.memory = plan(self.steps, scratch, widths)
-        self._places: dict[str, object] = {
-            name: self.donation.in_place.get(name, name) for name in (*buffers, *moving, STATUS)
-        }
-        self._places |= self.memory.slots
-        for loop in loops_of(self.steps):
-            self._places |= {n: self._places[same.buffer] for n, same in loop.where.items() if isinstance(same, Same)}
-        self._buffers = [*buffers, STATUS, SCRATCH, *([LAPS] if self._clock else [])]
-        self.meetings = meetings(self.steps, self._places)
-        copied = (self._inputs[name] for name in self.donation.copied.values())
-        self._overwritten = {*self.donation.in_place.values(), *copied}
-        self._requirements = requirements(self.graph)
-        self.rows = [loop.rows for loop in loops_of(self.steps) if loop.rows]
-        self.sizes = sorted(
-            {name for node in self.graph.nodes for size in node.shape if isinstance(size, Dim) for name in size.names}
-            | {rows.name for rows in self.rows}
-        )
+    @functools.cached_property
+    def making(self) -> Making:
+        """How the graph becomes machine code; made only where the cache has no plan, or where somebody looks at it."""
+        from lexgrad.compile.making import Making
 
-    def _text(self) -> tuple[str, int]:
-        dtypes: dict[str, Stored] = {name: node.type.dtype for name, node in self._lowered.all.nodes.items()}
-        dtypes |= {name: "int" for name in self._buffers if name not in dtypes}
-        dtypes |= {self._inputs[name]: "half" for name in self.halved if name in self._inputs}
-        tile = tiles(self.processor.vector_bits, self.processor.registers, LLVM_FLOATS[self.precision])
-        return assemble.program_text(
-            self.steps,
-            dtypes,
-            self._buffers,
-            self._places,
-            self.sizes,
-            self.meetings,
-            LLVM_FLOATS[self.precision],
-            tile,
-            format_of(self.precision, self.processor),
-            self.processor.pause,
-            self.processor.fma,
-            self.processor.scales,
-            self._clock,
-        )
+        return Making(self.graph, self.precision, self.processor, self._donated, self.halved, self._clock)
+
+    def _fetched(self) -> tuple[Plan, bytes]:
+        """Plan and machine code, from the cache where they are in it."""
+        if self._clock or asked("passes") or not PLANS_KEPT:
+            return self._made()
+        told = [sorted(self._donated.items()), sorted(self.halved), self.precision, self._format(), sources()]
+        name = name_of("\n".join([signature(self.processor), repr(told), print_graph(self.graph)]), "plan")
+        found = kept(name)
+        plan = Plan.from_json(found) if found is not None else None
+        code = kept(plan.code) if plan is not None else None
+        if plan is not None and code is not None:
+            return plan, code
+        plan, code = self._made()
+        keep(name, plan.to_json())
+        return plan, code
+
+    def _made(self) -> tuple[Plan, bytes]:
+        key = "\n".join([signature(self.processor), self.making.llvm])
+        code = cached(key, lambda: object_code(self.making.llvm, self.processor))
+        return self.making.plan(name_of(key)), code
+
+    def _format(self) -> object:
+        """How operands of products are packed; the system is asked for its permission."""
+        if self.precision != "bf16":
+            return None
+        from lexgrad.compile.packing import format_of
+
+        return format_of(self.precision, self.processor)
 
     def _load(self) -> None:
-        key = "\n".join([__version__, llvm_version(), repr(self.processor), self.llvm])
-        self.object = cached(key, lambda: object_code(self.llvm, self.processor))
         if self.processor.here:
             self._loaded = Loaded(self.object, self.processor)
             word, pointer = ctypes.c_int64, ctypes.c_void_p
             self._run = self._loaded.function("program", pointer, word, word, word, pointer)
             if self._clock:
+                from lexgrad.compile.profile import Laps
+
                 ticks = self._loaded.function("ticks", returns=word)
-                self._laps = Laps(self.graph.name, self.steps, self._lowered.all.nodes, self.dtypes, ticks)
+                self._laps = Laps(self.graph.name, self.steps, self.making.lowered.all.nodes, self.dtypes, ticks)
 
     # --- looking at it
 
     @property
+    def llvm(self) -> str:
+        """The program as LLVM text, before LLVM's own optimisations."""
+        return self.making.llvm
+
+    @property
+    def steps(self) -> Sequence[Step]:
+        """Kernels, and loops around kernels, in the order in which they run."""
+        return self.making.steps
+
+    @property
+    def kernels(self) -> list[Kernel]:
+        """All kernels, those inside loops included."""
+        return list(self.making.kernels)
+
+    @property
     def pseudocode(self) -> str:
         """The kernels as readable loops."""
+        from lexgrad.compile.pseudocode import pseudocode
+
         return pseudocode(self.steps)
 
     @property
@@ -198,14 +189,15 @@ class Program:
         Raises:
             InputError: a named size is missing.
         """
-        own = {rows.name for rows in self.rows}
-        missing = [name for name in self.sizes if name not in sizes and name not in own]
+        own = {name for name, _ in self.plan.rows}
+        missing = [name for name in self.plan.sizes if name not in sizes and name not in own]
         if missing:
             raise InputError(f"where buffers lie depends on {', '.join(missing)}: memory_plan({missing[0]}=…)")
-        offsets, total = self.memory.layout(self.with_rows(sizes))
+        offsets, total = self.plan.memory.layout(self.with_rows(sizes))
         lines = [f"{total} bytes of scratch memory in {len(offsets)} slots"]
         for slot, offset in enumerate(offsets):
-            names = [f"{n}: {self._lowered.all.buffers[n].type}" for n, s in self.memory.slots.items() if s == slot]
+            buffers = self.making.lowered.all.buffers
+            names = [f"{n}: {buffers[n].type}" for n, s in self.plan.memory.slots.items() if s == slot]
             lines.append(f"  slot {slot} at {offset}: {', '.join(names)}")
         lines += [f"  {out} in the place of {given}" for out, given in self.donation.in_place.items()]
         return "\n".join(lines)
@@ -234,7 +226,7 @@ class Program:
             InputError: an input is missing or unknown, or has another type or shape than the graph's input.
         """
         arrays = {
-            name: self.prepared(name, value, copy=self._inputs.get(name) in self._overwritten)
+            name: self.prepared(name, value, copy=self.plan.inputs.get(name) in self._overwritten)
             for name, value in inputs.items()
         }
         return self.launch([arrays])[-1]
@@ -290,18 +282,18 @@ class Program:
         threads: int,
     ) -> list[dict[str, Array]]:
         """``bound`` has each different step with its turns and sizes; slots begin at the address ``base``."""
-        table = np.empty((len(steps), len(self._buffers) + len(self.sizes)), np.int64)
+        table = np.empty((len(steps), len(self.plan.buffers) + len(self.plan.sizes)), np.int64)
         keep: list[Mapping[str, Array]] = [{}] * len(steps)
         for step, those, sizes in bound:
             offsets, _ = layouts[tuple(sizes.values())]
-            given = {buffer: step[name] for name, buffer in self._inputs.items()} | self._constants
+            given = {buffer: step[name] for name, buffer in self.plan.inputs.items()} | self.plan.constants
             made = self._allocate(given, sizes, len(those))
             given |= {out: given[buffer] for out, buffer in self.donation.in_place.items()} | {**own}
             places = given | {name: block[0, ...] for name, block in made.items()}
-            table[those] = self._addresses(places, base, offsets) + [sizes[name] for name in self.sizes]
+            table[those] = self._addresses(places, base, offsets) + [sizes[name] for name in self.plan.sizes]
             for name, block in made.items():
                 if block.size:
-                    table[those, self._buffers.index(name)] += np.arange(len(those)) * block[0, ...].nbytes
+                    table[those, self.plan.buffers.index(name)] += np.arange(len(those)) * block[0, ...].nbytes
             for number, turn in enumerate(those):
                 keep[turn] = given | {name: block[number, ...] for name, block in made.items()}
         self._go(table.ctypes.data, len(table), threads, own, bound[-1][2])
@@ -331,13 +323,12 @@ class Program:
 
     def _layout(self, sizes: Mapping[str, Any]) -> tuple[list[int], int]:
         """Where each slot begins, and the size of them all; empty buffers that are read all the same lie at the end."""
-        offsets, total = self.memory.layout(sizes)
+        offsets, total = self.plan.memory.layout(sizes)
         room = 0
-        for shapes in self._lowered.all.peeked.values():
-            for shape in shapes:
-                numbers = [resolve(size, sizes) for size in shape]
-                if any(np.min(number) == 0 for number in numbers):
-                    room = max(room, math.prod(max(int(np.max(number)), 1) for number in numbers) * 8)
+        for shape in self.plan.peeked:
+            numbers = [resolve(size, sizes) for size in shape]
+            if any(np.min(number) == 0 for number in numbers):
+                room = max(room, math.prod(max(int(np.max(number)), 1) for number in numbers) * 8)
         return [*offsets, total], total + room
 
     def _addresses(self, places: Mapping[str, Array], base: int, offsets: Sequence[int]) -> list[int]:
@@ -346,15 +337,15 @@ class Program:
         return [
             (places[name].ctypes.data if places[name].size else nowhere)
             if name in places
-            else base + offsets[self.memory.slots[name]]
-            for name in self._buffers
+            else base + offsets[self.plan.memory.slots[name]]
+            for name in self.plan.buffers
         ]
 
     def _results(self, step: Mapping[str, Array], places: Mapping[str, Array]) -> dict[str, Array]:
         """The outputs of a step by name, each an array of its own; those that are donated are what was given."""
-        taken = {*self._inputs.values(), *self._constants}
+        taken = {*self.plan.inputs.values(), *self.plan.constants}
         results = {}
-        for name, buffer in self._outputs.items():
+        for name, buffer in self.plan.outputs.items():
             results[name] = places[buffer].copy() if buffer in taken else places[buffer]
             taken.add(buffer)
         for out, given in self.donation.copied.items():
@@ -372,11 +363,11 @@ class Program:
             array, dtype = step[name], self._stored(name)
             if array.dtype != dtype or not array.flags.c_contiguous or not array.flags.aligned:
                 raise InputError(f"input {name!r} should be an array that Program.prepared made, {type} as {dtype}")
-            if not array.flags.writeable and self._inputs[name] in self._overwritten:
+            if not array.flags.writeable and self.plan.inputs[name] in self._overwritten:
                 raise InputError(f"input {name!r} is donated, and its array cannot be written to")
         sizes = self.with_rows(bind_sizes(types, {name: step[name].shape for name in types}))
-        for requirement in self._requirements:
-            requirement.check(sizes)
+        if any(resolve(size, sizes) < 0 for size in self.plan.needs):
+            self.making.refuse(sizes)
         return sizes
 
     def with_rows(self, sizes: dict[str, Any]) -> dict[str, Any]:
@@ -385,18 +376,18 @@ class Program:
         A size is a number, or an array of numbers, one for each of many steps.
         """
         most: dict[str, Any] = {}
-        for rows in self.rows:
-            most[rows.name] = np.maximum(most.get(rows.name, 0), resolve(rows.most, sizes))
+        for name, size in self.plan.rows:
+            most[name] = np.maximum(most.get(name, 0), resolve(size, sizes))
         return sizes | most
 
     def _allocate(self, given: Mapping[str, Array], sizes: Mapping[str, int], count: int) -> dict[str, Array]:
         """New arrays for the outputs of ``count`` turns, one behind the other; not for those in an input's place."""
         made: dict[str, Array] = {}
-        for buffer in self._outputs.values():
+        for buffer in self.plan.outputs.values():
             if buffer not in given and buffer not in self.donation.in_place:
-                node = self._lowered.all.buffers[buffer]
-                shape = tuple(resolve(size, sizes) for size in node.shape)
-                made[buffer] = aligned_empty((count, *shape), self.dtypes[node.type.dtype])
+                type = self.plan.made[buffer]
+                shape = tuple(resolve(size, sizes) for size in type.shape)
+                made[buffer] = aligned_empty((count, *shape), self.dtypes[type.dtype])
         return made
 
     def _worthwhile_threads(self, steps: Sequence[Mapping[str, int]], turns: int) -> int:
@@ -404,13 +395,13 @@ class Program:
 
         Waking a thread costs as much as some work does, and so do the meetings of every step.
         """
-        sizes = {name: max(step[name] for step in steps) for name in self.sizes}
-        work = _work(self.steps, sizes)
+        sizes = {name: max(step[name] for step in steps) for name in self.plan.sizes}
+        work = self.plan.work_of(sizes)
         return max(1, min(self.threads, 1 + turns * work // _WORK_OF_A_THREAD, 1 + work // _WORK_OF_A_STEP))
 
     def _room(self, arena: int, threads: int) -> int:
         """How many bytes it takes for slots of ``arena`` bytes and, behind them, the scratch memory of threads."""
-        return arena + ALIGNMENT + threads * self._scratch
+        return arena + ALIGNMENT + threads * self.plan.scratch
 
     def _own(self, threads: int, room: Array | None = None, arena: int = 0) -> dict[str, Array]:
         """Buffers that no node has; scratch memory is behind the first ``arena`` bytes of ``room``, or new."""
@@ -418,7 +409,7 @@ class Program:
         room = roomy(self._room(arena, threads)) if room is None else room
         own: dict[str, Array] = {
             STATUS: np.zeros(STATUS_WORDS, np.int64),
-            SCRATCH: room[behind : behind + threads * self._scratch],
+            SCRATCH: room[behind : behind + threads * self.plan.scratch],
         }
         return own | ({LAPS: self._laps.room(self.threads)} if self._laps else {})
 
@@ -433,7 +424,7 @@ class Program:
             self._laps.launched(steps, threads, sizes)
         failed, *found = own[STATUS].tolist()
         if failed:
-            raise self._lowered.all.checks[failed - 1].error(found)
+            raise self.making.lowered.all.checks[failed - 1].error(found)
 
 
 def check_settings(precision: str, threads: int | None) -> None:
@@ -461,12 +452,7 @@ def _check_halved(graph: Graph, halved: Collection[str], donated: Mapping[str, s
             raise InputError(f"{name!r} cannot be stored as bf16: only inputs of floats that are read, and no more")
 
 
-def _work(steps: Sequence[Step], sizes: Mapping[str, int]) -> int:
-    """About how many scalar operations steps are that threads can share."""
-    total = 0
-    for step in steps:
-        if not isinstance(step, Repeat):
-            total += resolve(step.extent, sizes) * resolve(step.cost, sizes)
-        elif resolve(effort(step.steps), sizes) >= assemble.LIGHT:
-            total += resolve(step.length, sizes) * _work(step.steps, sizes)
-    return total
+def _clock(processor: Processor) -> Clock:
+    from lexgrad.compile.profile import Clock
+
+    return Clock(processor)

@@ -15,10 +15,9 @@ from numpy.typing import NDArray
 from lexgrad.compile.arrays import aligned_empty
 from lexgrad.compile.cache import cached
 from lexgrad.compile.functions import float_text
-from lexgrad.compile.machine import Loaded, Processor, host, llvm_version, object_code
+from lexgrad.compile.machine import Loaded, Processor, host, object_code, signature
 from lexgrad.compile.threads import processors, together
 from lexgrad.compile.vector_code import HINTS, LANES, VectorCode, whole
-from lexgrad.version import __version__
 
 Float32 = NDArray[np.float32]
 VECTOR, BYTES = f"<{LANES} x float>", f"<{LANES} x i8>"
@@ -39,7 +38,7 @@ class QuantisedRows:
         count, self.dimensions = matrix.shape
         processor = processor or host()
         text = _program(self.dimensions, processor)
-        key = "\n".join([__version__, llvm_version(), repr(processor), text])
+        key = "\n".join([signature(processor), text])
         self._loaded = Loaded(cached(key, lambda: object_code(text, processor)), processor)
         word, pointer = ctypes.c_int64, ctypes.c_void_p
         self._bound = self._loaded.function("bound", *[pointer] * 5, *[word] * 4, ctypes.c_float)

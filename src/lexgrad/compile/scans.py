@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Container, Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from lexgrad.compile.arrays import STATUS
 from lexgrad.compile.body import Index, offset
-from lexgrad.compile.checks import STATUS
 from lexgrad.compile.donation import can_replace
 from lexgrad.compile.loops import FIRST, LAST, ZERO, Access, Kernel, Load, Local, Loop, Statement, Store, Unless, extent
 from lexgrad.compile.merge import merge

@@ -13,7 +13,6 @@ from numpy.typing import ArrayLike, NDArray
 from lexgrad.compile import Fixed, Program, Rows
 from lexgrad.compile.arrays import Precision
 from lexgrad.compile.machine import host
-from lexgrad.compile.packing import require_bf16
 from lexgrad.errors import InputError
 from lexgrad.evaluate import Interpreter, nonfinite_wanted, round_to_bf16
 from lexgrad.graph import Graph
@@ -51,6 +50,8 @@ def require_precision(precision: str) -> None:
         InputError: it is bf16, and the processor does not multiply bf16.
     """
     if precision == "bf16" and engine_name() == "compiled":
+        from lexgrad.compile.packing import require_bf16
+
         require_bf16(host())
 
 

@@ -13,7 +13,7 @@ from lexgrad.compile.arrays import Array, aligned_empty
 from lexgrad.compile.assemble import barrier_text
 from lexgrad.compile.cache import cached
 from lexgrad.compile.functions import functions
-from lexgrad.compile.machine import Loaded, Processor, host, llvm_version, object_code
+from lexgrad.compile.machine import Loaded, Processor, host, object_code, signature
 from lexgrad.compile.threads import processors, together
 from lexgrad.compile.vector_code import HINTS
 from lexgrad.compile.word2vec.apply import Apply, Batches
@@ -22,7 +22,6 @@ from lexgrad.compile.word2vec.layout import Layout
 from lexgrad.compile.word2vec.select import Select
 from lexgrad.compile.word2vec.share import ARGUMENTS, Share
 from lexgrad.errors import InputError
-from lexgrad.version import __version__
 
 Int32 = NDArray[np.int32]
 Float32 = NDArray[np.float32]
@@ -98,7 +97,7 @@ class Updates:
         self.layout = layout
         self.processor = processor or host()
         self.llvm = program_text(layout, self.processor)
-        key = "\n".join([__version__, llvm_version(), repr(self.processor), self.llvm])
+        key = "\n".join([signature(self.processor), self.llvm])
         self.object = cached(key, lambda: object_code(self.llvm, self.processor))
         if self.processor.here:
             word, pointer = ctypes.c_int64, ctypes.c_void_p
