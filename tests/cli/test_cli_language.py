@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -62,6 +64,23 @@ def test_generate_is_fixed_by_its_seed(lexgrad: Lexgrad, run: str) -> None:
     assert lexgrad(*ask, "--stream").out == first.out
     texts = lexgrad(*ask, "--json").json()["texts"]
     assert first.out == "\n--------\n".join(texts) + "\n"
+
+
+HEAVY = ("lexgrad.passes", "lexgrad.compile.making", "lexgrad.compile.emit", "sklearn", "scipy", "pydantic", "rich")
+
+
+def test_generating_starts_with_little(lexgrad: Lexgrad, pets: Path) -> None:
+    sizes = ("--set", "units=4", "--set", "dimensions=4", "--set", "batch=2", "--set", "chunk=3", "--epochs", "1")
+    assert lexgrad("train", "rnn-lm", pets, *sizes, "--out", "runs/net", "--quiet").code == 0
+    words = ("generate", "runs/net", "--prompt", "the cat", "--tokens", "5", "--stream")
+    expected = lexgrad(*words).out  # and the code is in the cache
+    program = (
+        "import sys; from lexgrad.cli.main import main\n"
+        f"try: main({list(words)!r})\n"
+        f"except SystemExit: print([name for name in {HEAVY!r} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, encoding="utf-8", check=True)
+    assert done.stdout == expected + "[]\n"
 
 
 def test_compare_ranks_models(lexgrad: Lexgrad, run: str, pets: Path) -> None:

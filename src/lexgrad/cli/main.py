@@ -232,19 +232,23 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _invoke(arguments: list[str]) -> None:
     """Parse and run. Typer's own ``main`` would end the process before `guarded` sees what was raised."""
-    command: Any = typer.main.get_command(_part(arguments[0]) if arguments else app)
-    read_plainly(command)
+    part = _part(arguments[0]) if arguments else None
+    command: Any = typer.main.get_command(part or app)
+    if part:
+        read_plainly(command)
     with suppress(typer.Exit), command.make_context("lexgrad", arguments) as context:
         command.invoke(context)
 
 
-def _part(name: str) -> typer.Typer:
+def _part(name: str) -> typer.Typer | None:
     """The application with that command alone, if there is one: making all of them takes longer than many a run."""
-    named = [info for info in app.registered_commands if info.callback and info.callback.__name__ == name]
-    if not named:
-        return app
+    commands = [info for info in app.registered_commands if info.callback and info.callback.__name__ == name]
+    groups = [info for info in app.registered_groups if info.name == name]
+    if not commands and not groups:
+        return None
     part = typer.Typer(**SETTINGS)
-    part.registered_callback, part.registered_commands = app.registered_callback, named
+    part.registered_callback = app.registered_callback
+    part.registered_commands, part.registered_groups = commands, groups
     return part
 
 
