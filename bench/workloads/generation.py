@@ -75,7 +75,7 @@ def _sigmoid(z: Any) -> Any:
 _FEW = {"vocabulary": 50, "hidden": 6}
 _DRAWN = "2 layers, V 10 000, batch 1, temperature 1"
 WORKLOADS = (
-    Workload("elman-text", f"text drawn from an Elman network, H 200, {_DRAWN}", 500, elman_generation, _FEW, "token"),
-    Workload("lstm-text", f"text drawn from an LSTM, H 200, {_DRAWN}", 500, lstm_generation, _FEW, "token"),
-    Workload("lstm-text-650", f"text drawn from an LSTM, H 650, {_DRAWN}", 150, wide_generation, _FEW, "token"),
+    Workload("elman-text", f"text drawn from an Elman network, H 200, {_DRAWN}", 2000, elman_generation, _FEW, "token"),
+    Workload("lstm-text", f"text drawn from an LSTM, H 200, {_DRAWN}", 2000, lstm_generation, _FEW, "token"),
+    Workload("lstm-text-650", f"text drawn from an LSTM, H 650, {_DRAWN}", 400, wide_generation, _FEW, "token"),
 )
