@@ -52,6 +52,20 @@ def test_any_width(width: int, terminal: bool) -> None:
     assert "epoch 3/3: loss 0.3333" in file.getvalue()
 
 
+def test_long_passes_over_the_texts_are_told_without_a_terminal() -> None:
+    clock, file = Clock(), io.StringIO()
+    display = Display(Console(file=file, width=200), clock=clock)
+    for done in range(1, 101):
+        display.on_data("reading", done * 1000, done / 100)
+        clock.now += 1.0
+    display.on_data("encoding", 10, None)
+    assert file.getvalue().splitlines() == [
+        "reading: 31,000 texts, 1.03k texts/s, 31% read",
+        "reading: 61,000 texts, 1.02k texts/s, 61% read",
+        "reading: 91,000 texts, 1.01k texts/s, 91% read",
+    ]
+
+
 def test_plain_lines_without_a_terminal() -> None:
     clock, file = Clock(), io.StringIO()
     train(Display(Console(file=file, width=200), clock=clock), clock, epochs=2, seconds=2.0)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from lexgrad.errors import InputError
+from lexgrad.text import packed
 from lexgrad.text.packed import ArrayBuilder, PackedBuilder, PackedTexts, SparseRows, concatenate, let_go, pack
 
 Rows = list[list[int]]
@@ -159,3 +160,20 @@ def test_letting_go_of_pages_changes_nothing() -> None:
     let_go(texts.ids)
     assert texts.ids.tolist() == [1, 2, 3, 4] * 50
     let_go(np.arange(3))
+
+
+def test_rows_of_a_mapped_file_are_gathered_some_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = []
+    monkeypatch.setattr(packed, "AT_HAND", 4)
+    monkeypatch.setattr(packed, "let_go", gone.append)
+    rows = [[1, 2, 3], [], [4], [5, 6]] * 5
+    picked = np.random.default_rng(0).integers(0, len(rows), 30)
+    with PackedBuilder(limit_bytes=100) as builder:
+        for row in rows:
+            builder.append(pack([row]))
+        texts = builder.finish()
+    for chosen in (picked, picked[:1], picked[:0]):
+        assert [row.tolist() for row in texts.select(chosen)] == [rows[i] for i in chosen]
+    assert len(gone) == 8 + 1
+    assert pack(rows).select(picked).ids.tolist() == texts.select(picked).ids.tolist()
+    assert len(gone) == 9 + 8

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from lexgrad.models.features.inputs import DenseInputs, Inputs, PackedInputs, PaddedInputs, SparseInputs
 from lexgrad.text.packed import SparseRows, pack
-from lexgrad.train import batches
 from lexgrad.train.batches import Batches, Shuffled
 from lexgrad.train.shuffle import permutation
 
@@ -85,19 +84,3 @@ def test_an_epoch_reads_every_example_once() -> None:
         assert batches.examples.tolist() == sizes
         read = np.concatenate([batches.step(number)["x"][:, 0] for number in range(len(batches))])
         np.testing.assert_array_equal(read, permutation(7, 0, 1))
-
-
-def test_what_has_been_read_from_disk_is_let_go_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Mapped(Numbered):
-        gone = 0
-
-        def let_go(self) -> None:
-            self.gone += 1
-
-    monkeypatch.setattr(batches, "AT_HAND", 5)
-    mapped = Mapped(DenseInputs(np.arange(7.0)[:, None]))
-    examples = Shuffled(mapped, 2, seed=0)
-    for epoch in range(3):
-        for step in range(examples.steps):
-            examples.batches(epoch, step, step + 1)
-    assert mapped.gone == 3

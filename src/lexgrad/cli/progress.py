@@ -56,6 +56,8 @@ class Display(Progress):
         self._meter: Meter | None = None
         self._next_refresh = 0.0
         self._next_line = 0.0
+        self._pass = ""
+        self._pass_began = 0.0
 
     def __enter__(self) -> Display:
         if self._console.is_terminal:
@@ -69,11 +71,23 @@ class Display(Progress):
             self._bar = None
 
     def on_data(self, what: str, examples: int, fraction: float | None = None) -> None:
-        """Show how far a pass over the texts has come."""
-        if self._bar is None or (self._clock() < self._next_refresh and fraction != 1.0):
+        """Show how far a pass over the texts has come, and how fast it is."""
+        now = self._clock()
+        if what != self._pass:
+            self._pass, self._pass_began = what, now
+            if self._bar is None:
+                self._next_refresh = now + LONG_EPOCH_SECONDS
+        if now < self._next_refresh and (self._bar is None or fraction != 1.0):
             return
-        self._next_refresh = self._clock() + REFRESH_SECONDS
-        self._show(what, fraction, f"{examples:,} texts")
+        seconds = now - self._pass_began
+        rate = f", {short_number(examples / seconds)} texts/s" if seconds > REFRESH_SECONDS else ""
+        numbers = f"{examples:,} texts{rate}"
+        if self._bar is None:
+            self._next_refresh = now + LONG_EPOCH_SECONDS
+            self._line(f"{what}: {numbers}" + ("" if fraction is None else f", {fraction:.0%} read"))
+            return
+        self._next_refresh = now + REFRESH_SECONDS
+        self._show(what, fraction, numbers)
 
     def on_note(self, text: str) -> None:
         """Print it."""
@@ -82,7 +96,7 @@ class Display(Progress):
     def on_start(self, *, epochs: int, steps: int, examples: int, first_epoch: int, first_step: int) -> None:
         """Begin to measure, and say where a resumed run goes on."""
         self._epochs, self._steps_of_epoch = epochs, steps
-        self._meter = Meter(self._clock)
+        self._meter, self._next_refresh = Meter(self._clock), 0.0
         if first_epoch > epochs:
             self._line(f"all {epochs} epochs are done already")
         elif (first_epoch, first_step) != (1, 0):

@@ -8,18 +8,20 @@ the one definition of the tokens; but what it makes of ASCII is told more quickl
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, islice
 from threading import Lock
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
+from lexgrad.text.ahead import ahead
 from lexgrad.text.kinds import ascii_words, cut, normalise
-from lexgrad.text.packed import Int64, PackedTexts, offsets_of, places_of
+from lexgrad.text.packed import Int32, Int64, PackedTexts, offsets_of, places_of
 
 REMEMBERED = 1 << 20
 AT_ONCE = 1 << 14
@@ -29,17 +31,23 @@ TOGETHER = 1 << 14  # texts whose chunks are counted together
 _Scalar = TypeVar("_Scalar", bound=np.generic)
 
 
-class Encoder(Protocol):
+class Encoder(ABC):
     """Turns a batch of texts into packed ids."""
 
+    @abstractmethod
     def encode(self, texts: Sequence[str]) -> PackedTexts:
         """Return the ids of some texts."""
 
+    @abstractmethod
     def encode_one(self, text: str) -> list[int]:
         """Return the ids of one text, for which somebody waits."""
 
+    def stream(self, batches: Iterable[Sequence[str]]) -> Iterator[PackedTexts]:
+        """Yield the ids of batches of texts; a few batches may be taken ahead."""
+        return map(self.encode, batches)
 
-class WholeTexts:
+
+class WholeTexts(Encoder):
     """Every text goes through the Hugging Face tokenizer."""
 
     def __init__(self, tokenizer: Tokenizer) -> None:
@@ -58,7 +66,7 @@ class WholeTexts:
         return ids
 
 
-class Chunks:
+class Chunks(Encoder):
     """A table from chunks to their ids, filled as chunks turn up, begun anew when it is full.
 
     Args:
@@ -102,13 +110,25 @@ class Chunks:
     def encode(self, texts: Sequence[str]) -> PackedTexts:
         """Return the ids of some texts."""
         if len(texts) >= MANY:
-            chunks, places, offsets = distinct_chunks(texts)
-            with self._lock:
-                return self._packed(self._numbered(chunks)[places], offsets)
+            return self._of_distinct(*distinct_chunks(texts))
         split = [text.split() for text in texts]
         with self._lock:
             numbers = self._numbered(list(chain.from_iterable(split)))
             return self._packed(numbers, offsets_of([len(part) for part in split]))
+
+    def stream(self, batches: Iterable[Sequence[str]]) -> Iterator[PackedTexts]:
+        """See Encoder.stream: Arrow splits the next batches while the ids of one are looked up."""
+
+        def split(texts: Sequence[str]) -> tuple[Sequence[str], tuple[list[str], Int32, Int64] | None]:
+            return texts, distinct_chunks(texts) if len(texts) >= MANY else None
+
+        for texts, found in ahead(split, batches):
+            yield self.encode(texts) if found is None else self._of_distinct(*found)
+
+    def _of_distinct(self, chunks: list[str], places: Int32, offsets: Int64) -> PackedTexts:
+        """The ids of texts: see ``distinct_chunks``."""
+        with self._lock:
+            return self._packed(self._numbered(chunks)[places], offsets)
 
     def _packed(self, numbers: Int64, offsets: Int64) -> PackedTexts:
         """The ids of texts, whose chunks these are."""
@@ -148,7 +168,7 @@ class Chunks:
         self._ends.extend(offsets[1:])
 
 
-def distinct_chunks(texts: Sequence[str]) -> tuple[list[str], Int64, Int64]:
+def distinct_chunks(texts: Sequence[str]) -> tuple[list[str], Int32, Int64]:
     """Split texts at white space, as ``str.split`` does, but for empty chunks at the ends of texts.
 
     Returns:
@@ -165,12 +185,12 @@ def distinct_chunks(texts: Sequence[str]) -> tuple[list[str], Int64, Int64]:
     chunks = split.values.dictionary_encode()
     return (
         chunks.dictionary.to_pylist(),
-        chunks.indices.to_numpy().astype(np.int64),
+        chunks.indices.to_numpy(),
         split.offsets.to_numpy().astype(np.int64),
     )
 
 
-class Characters:
+class Characters(Encoder):
     """One id for each code point, by a table of code points."""
 
     def __init__(self, vocabulary: Sequence[str]) -> None:
@@ -218,8 +238,8 @@ def count_tokens(tokenizer: Tokenizer, kind: str, texts: Iterable[str]) -> Count
         return characters
     chunks: Counter[str] = Counter()
     remaining = iter(texts)
-    while group := list(islice(remaining, TOGETHER)):
-        found, places, _ = distinct_chunks(group)
+    groups = iter(lambda: list(islice(remaining, TOGETHER)), [])
+    for found, places, _ in ahead(distinct_chunks, groups):
         for chunk, count in zip(found, np.bincount(places, minlength=len(found)).tolist(), strict=True):
             chunks[chunk] += count
     chunks.pop("", None)

@@ -5,18 +5,16 @@ from __future__ import annotations
 import errno
 import tempfile
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
 
 from lexgrad.errors import InputError
-from lexgrad.text.chunks import Encoder
 from lexgrad.text.corpus import Corpus
-from lexgrad.text.numbered import BLOCK, NumberedTexts, changed
-from lexgrad.text.open_words import OpenVocabulary, open_encoder
-from lexgrad.text.packed import ArrayBuilder, Int32, Int64, PackedTexts, offsets_of, trim
+from lexgrad.text.numbered import NumberedTexts, changed
+from lexgrad.text.numbering import Numbering
+from lexgrad.text.packed import Int64, PackedTexts, offsets_of, trim
 from lexgrad.text.phrases import join_phrases
 
 IN_MEMORY = 1 << 19  # bytes of ids beyond which they lie in a temporary file
@@ -106,57 +104,14 @@ def _moved(words: list[str]) -> list[str]:
 def _numbered(
     corpus: Corpus, kind: str, pattern: str | None, tell: Tell | None, in_memory: int, most_words: int
 ) -> NumberedTexts:
-    vocabulary = OpenVocabulary()
-
-    def encoder() -> Encoder:
-        return open_encoder(vocabulary, None if corpus.cut else kind, pattern)
-
-    encode, counted, floor, total = encoder().encode, _Counted(), 1, 0
     bytes_ = max(corpus.total_bytes, 1)
-    with closing(ArrayBuilder(np.int32, in_memory)) as ids, closing(ArrayBuilder(np.int64, in_memory)) as offsets:
-        offsets.append(0)
+    how = None if corpus.cut else kind
+    with Numbering(how, pattern, limit_bytes=in_memory, most_words=most_words) as numbering:
         for texts, goes_on in corpus.pieces():
-            packed = encode(texts)
-            ids.append(packed.ids)
-            counted.add(packed.ids)
-            ends = packed.offsets[1:] + total
-            offsets.append(ends[:-1] if goes_on else ends)
-            total += len(packed.ids)
+            numbering.add(texts, goes_on)
             if tell is not None:
-                tell(total, min(corpus.position / bytes_, 1.0))
-            while len(vocabulary) > most_words:
-                vocabulary.forget(counted.counts(), floor)
-                encode, floor = encoder().encode, floor + 1
-        numbers = vocabulary.numbers_by_word()
-        all_counts = counted.counts()
-        words, counts = [""] * len(all_counts), np.zeros(len(all_counts), np.int64)
-        for word, number in numbers.items():
-            words[number] = word
-        known = np.fromiter(numbers.values(), np.int64, len(numbers))
-        counts[known] = all_counts[known]
-        return NumberedTexts(words, counts, PackedTexts(ids.finish(), offsets.finish()))
-
-
-class _Counted:
-    """Counts of ids, added up many at a time."""
-
-    def __init__(self) -> None:
-        self._counts = np.zeros(0, np.int64)
-        self._waiting: list[Int32] = []
-        self._size = 0
-
-    def add(self, ids: Int32) -> None:
-        self._waiting.append(ids)
-        self._size += len(ids)
-        if self._size > max(BLOCK // 4, len(self._counts)):
-            self.counts()
-
-    def counts(self) -> Int64:
-        if self._waiting:
-            more = np.bincount(np.concatenate(self._waiting), minlength=len(self._counts))
-            more[: len(self._counts)] += self._counts
-            self._counts, self._waiting, self._size = more, [], 0
-        return self._counts
+                tell(numbering.tokens, min(corpus.position / bytes_, 1.0))
+        return numbering.finish()
 
 
 def _by_frequency(found: NumberedTexts, source: str, min_count: int, in_memory: int) -> IndexedCorpus:

@@ -53,6 +53,24 @@ def count_ids(texts: PackedTexts, size: int) -> Int64:
     return counts
 
 
+def with_ids(texts: PackedTexts, ids: Int32, limit_bytes: int) -> PackedTexts:
+    """Return texts with every number replaced by its id: ``ids[number]``.
+
+    Args:
+        texts: numbers; those in memory are written over.
+        ids: int32, by number.
+        limit_bytes: bytes beyond which the ids lie in a temporary file.
+    """
+    if texts.ids.flags.writeable:
+        np.take(ids, texts.ids, out=texts.ids, mode="clip")  # in range they are; other modes make a copy
+        return texts
+    with closing(ArrayBuilder(np.int32, limit_bytes)) as found:
+        for begin in range(0, len(texts.ids), BLOCK):
+            found.append(ids[texts.ids[begin : begin + BLOCK]])
+            let_go(texts.ids)
+        return PackedTexts(found.finish(), texts.offsets)
+
+
 def changed(texts: PackedTexts, change: Callable[[Int32, Int64], Int32], in_memory: int) -> PackedTexts:
     """Return texts with ids changed, those of -1 taken out, and no text that is empty.
 

@@ -14,7 +14,7 @@ from tokenizers import Tokenizer
 
 from lexgrad.errors import InputError, suggest
 from lexgrad.text.chunks import Chunks, Encoder, words_within
-from lexgrad.text.kinds import UNKNOWN, WORD_KINDS, with_words
+from lexgrad.text.kinds import UNKNOWN, WORD_KINDS, ascii_words, with_words
 from lexgrad.text.packed import PackedTexts, offsets_of
 
 
@@ -27,6 +27,10 @@ class OpenVocabulary:
 
     def __len__(self) -> int:
         return len(self._numbers)
+
+    def number(self, word: str) -> int:
+        """Return the number of a word."""
+        return self._numbers[word]
 
     def numbers(self, words: Sequence[str]) -> NDArray[np.int32]:
         """Return the number of each word, int32 (words,)."""
@@ -42,7 +46,7 @@ class OpenVocabulary:
             del self._numbers[word]
 
 
-class Cut:
+class Cut(Encoder):
     """Texts cut by a function; every piece is a word."""
 
     def __init__(self, vocabulary: OpenVocabulary, cut: Callable[[Any], list[str]], *, lower: bool = False) -> None:
@@ -60,7 +64,7 @@ class Cut:
         return [int(number) for number in self.encode([text]).ids]
 
 
-class _Tokenized:
+class _Tokenized(Encoder):
     """Chunks without white space, cut by a Hugging Face tokenizer."""
 
     def __init__(self, vocabulary: OpenVocabulary, tokenizer: Tokenizer) -> None:
@@ -94,7 +98,12 @@ def open_encoder(vocabulary: OpenVocabulary, kind: str | None, pattern: str | No
         return Cut(vocabulary, checked_pattern(pattern).findall, lower=kind == "lower")
     if kind == "spaces":
         return Cut(vocabulary, str.split)
-    return Chunks(_Tokenized(vocabulary, with_words(kind, [UNKNOWN])))
+
+    def quick(chunk: str) -> list[int] | None:
+        words = ascii_words(kind, chunk)
+        return None if words is None else [vocabulary.number(word) for word in words]
+
+    return Chunks(_Tokenized(vocabulary, with_words(kind, [UNKNOWN])), quick)
 
 
 def checked_pattern(pattern: str) -> re.Pattern[str]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from tokenizers import Tokenizer as HuggingFaceTokenizer
 from tokenizers import models, pre_tokenizers, trainers
 
@@ -15,7 +16,7 @@ from lexgrad.errors import InputError, suggest
 from lexgrad.files import write_text_whole
 from lexgrad.text.chunks import Characters, Chunks, Encoder, WholeTexts, count_tokens
 from lexgrad.text.kinds import KINDS, UNKNOWN, ascii_words, assemble, cut, cuts_as_now, kind_of, normalise, with_words
-from lexgrad.text.packed import DEFAULT_LIMIT, PackedBuilder, PackedTexts
+from lexgrad.text.packed import DEFAULT_LIMIT, Int32, PackedBuilder, PackedTexts
 
 BPE_SIZE = 8000
 BPE_SMALLEST = 257  # the bytes and the unknown token
@@ -86,10 +87,20 @@ class Tokenizer:
         if kind == "bpe":
             return cls(_train_bpe(only_texts(texts), min_count, max_size or BPE_SIZE), kind)
         counts = count_tokens(with_words(kind, [UNKNOWN]), kind, only_texts(texts))
+        return cls.of_counts(counts, kind, min_count, max_size)
+
+    @classmethod
+    def of_counts(
+        cls, counts: Mapping[str, int], kind: str, min_count: int = 1, max_size: int | None = None
+    ) -> Tokenizer:
+        """Make the tokenizer that ``train`` makes of texts, given how often each token occurs in them.
+
+        Raises:
+            InputError: there is no token.
+        """
         if not counts:
             raise InputError("expected texts to learn a vocabulary from, found no token in any")
-        del counts[UNKNOWN]
-        words = [word for word, count in counts.items() if count >= min_count]
+        words = [word for word, count in counts.items() if count >= min_count and word != UNKNOWN]
         words.sort(key=lambda word: (-counts[word], word))
         return cls(with_words(kind, [UNKNOWN, *words][:max_size]), kind)
 
@@ -134,14 +145,18 @@ class Tokenizer:
             _refuse_surrogates(text, 0)
         return self._encoder.encode_one(text)
 
+    def ids(self, tokens: Iterable[str]) -> Int32:
+        """Return the id of each of some tokens, that of the unknown one for others: int32 (tokens,)."""
+        ids = {word: i for i, word in enumerate(self.vocabulary)}
+        return np.fromiter((ids.get(token, 0) for token in tokens), np.int32)
+
     def stream(self, texts: Iterable[str], batch_texts: int = BATCH_TEXTS) -> Iterator[PackedTexts]:
         """Yield the ids of some texts, ``batch_texts`` at a time, fewer where texts are long.
 
         Raises:
             InputError: as ``encode`` does.
         """
-        for batch in _batches(only_texts(texts), batch_texts):
-            yield self._encoder.encode(batch)
+        yield from self._encoder.stream(in_batches(only_texts(texts), batch_texts))
 
     def tokens(self, text: str) -> list[str]:
         """Return the tokens that one text is cut into; those not in the vocabulary are shown as they are."""
@@ -253,7 +268,7 @@ def _refuse_surrogates(text: str, number: int) -> None:
         ) from error
 
 
-def _batches(texts: Iterator[str], most: int) -> Iterator[list[str]]:
+def in_batches(texts: Iterable[str], most: int = BATCH_TEXTS) -> Iterator[list[str]]:
     """Gather texts, up to a number of them and of characters, so that long texts do not fill the memory."""
     batch: list[str] = []
     characters = 0

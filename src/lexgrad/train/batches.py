@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lexgrad.compile import Rows
-from lexgrad.text.packed import offsets_of, places_of
+from lexgrad.text.packed import gather, offsets_of, places_of
 from lexgrad.train.shuffle import permutation, steps_in_epoch
 
 Array = NDArray[Any]
@@ -71,10 +71,6 @@ class Collection(Protocol):
         ...
 
 
-AT_HAND = 64
-"""After so many examples a collection may let go of what it has read from disk: for each, Linux maps some 300 KiB."""
-
-
 class Shuffled:
     """Mini-batches of a collection in the random order of each epoch; the last one of an epoch may be smaller.
 
@@ -89,7 +85,6 @@ class Shuffled:
         self.steps = steps_in_epoch(len(collection), size)
         self._epoch = -1
         self._order = np.zeros(0, np.int64)
-        self._at_hand = 0
 
     def __len__(self) -> int:
         return len(self.collection)
@@ -99,10 +94,6 @@ class Shuffled:
         if epoch != self._epoch:
             self._order, self._epoch = permutation(len(self), self.seed, epoch), epoch
         cuts = np.minimum(np.arange(first, stop + 1) * self.size, len(self))
-        self._at_hand += int(cuts[-1] - cuts[0])
-        if self._at_hand > AT_HAND and hasattr(self.collection, "let_go"):
-            self.collection.let_go()
-            self._at_hand = 0
         return self.collection.pick(self._order[cuts[0] : cuts[-1]], cuts - cuts[0])
 
 
@@ -122,13 +113,19 @@ class PackedSteps:
 
     Attributes:
         places: the positions of all values, step by step and row by row: ``ids[places]`` are what the steps read.
-        cuts: (steps + 1,) where each step's values begin among ``places``, and the end of the last.
+        bounds: (rows + 1,) where each row's values begin among ``places``, and the end of the last.
+        cuts: (steps + 1,) where each step's do.
         offsets: the offsets of each step's rows among its own values, one more than it has rows.
     """
 
     places: Int64
+    bounds: Int64
     cuts: Int64
     offsets: Rows
+
+    def values(self, array: Array) -> Array:
+        """What the steps read of an array that holds the values of all rows."""
+        return gather(array, self.places, self.bounds)
 
     @property
     def lengths(self) -> Int64:
@@ -145,8 +142,21 @@ class PackedSteps:
             cuts: (steps + 1,) step s reads the rows ``indices[cuts[s]:cuts[s + 1]]``.
         """
         places, bounds = places_of(offsets[:-1], offsets[1:], indices)
-        counts = np.diff(cuts) + 1
-        own = offsets_of(counts)  # each step has an offset more than it has rows
-        borders = bounds[np.arange(own[-1]) - np.repeat(np.arange(len(counts)), counts)]
-        begins = bounds[cuts]
-        return cls(places, begins, cut_rows(borders - np.repeat(begins[:-1], counts), own))
+        return cls(places, bounds, *cut_offsets(bounds, cuts))
+
+
+def cut_offsets(bounds: Int64, cuts: Int64) -> tuple[Int64, Rows]:
+    """Cut packed rows that are in the order in which several steps read them.
+
+    Args:
+        bounds: (rows + 1,) where each row's values begin, and the end of the last.
+        cuts: (steps + 1,) step s reads the rows from ``cuts[s]`` up to ``cuts[s + 1]``.
+
+    Returns:
+        (steps + 1,) where each step's values begin; and the offsets of each step's rows among its own values.
+    """
+    counts = np.diff(cuts) + 1
+    own = offsets_of(counts)  # each step has an offset more than it has rows
+    borders = bounds[np.arange(own[-1]) - np.repeat(np.arange(len(counts)), counts)]
+    begins = bounds[cuts]
+    return begins, cut_rows(borders - np.repeat(begins[:-1], counts), own)

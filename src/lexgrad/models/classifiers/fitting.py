@@ -55,10 +55,6 @@ class LabelledExamples:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def let_go(self) -> None:
-        """Give back the memory of what has been read from disk."""
-        self.inputs.let_go()
-
     def pick(self, indices: NDArray[np.int64], cuts: NDArray[np.int64]) -> Batches:
         """See lexgrad.train.batches.Collection."""
         inputs, tokens = self.inputs.pick(indices, cuts)

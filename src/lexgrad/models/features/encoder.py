@@ -17,7 +17,8 @@ from lexgrad.errors import InputError
 from lexgrad.graph import Type
 from lexgrad.models.features.inputs import Batch, Inputs
 from lexgrad.models.sources import Source
-from lexgrad.text.packed import PackedBuilder, PackedTexts
+from lexgrad.text.kinds import WORD_KINDS
+from lexgrad.text.packed import PackedTexts
 from lexgrad.train.progress import Progress
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 Array = NDArray[Any]
 CHUNK = 1 << 14  # texts that are encoded at a time
+READ = 1 << 10  # texts that are taken from a source at a time
+IN_MEMORY = 1 << 26  # bytes of ids beyond which they lie in a temporary file
 
 
 class Encoder(ABC):
@@ -136,28 +139,47 @@ def restore_encoder(config: Mapping[str, Any], arrays: Mapping[str, Array], toke
         raise InputError(f"{tokenizer_file.parent}: the model's files do not fit together ({fault!r})") from fault
 
 
-def train_tokenizer(model: TextClassifier, source: Source, progress: Progress, size: int | None) -> Tokenizer:
-    """First pass: learn the tokens."""
-    from lexgrad.text.tokenizer import Tokenizer
+Ids = Callable[["Tokenizer"], PackedTexts]
+"""Gives the training texts as ids of a tokenizer, the one that was learned or one that extends it; called once."""
 
-    texts = _watched(source, progress, "reading")
-    return Tokenizer.train(texts, kind=model.tokens, min_count=model.min_count, max_size=size)
+
+def learn_tokens(model: TextClassifier, source: Source, progress: Progress, size: int | None) -> tuple[Tokenizer, Ids]:
+    """Learn the tokens, and say what gives the training texts' ids, which lie on disk beyond ``IN_MEMORY`` bytes.
+
+    Words are numbered while they are learned, so that the texts are read once; characters and pieces of words are
+    learned first, and then the texts are read again.
+
+    Raises:
+        InputError: the texts have no token.
+    """
+    from lexgrad.text.numbered import with_ids
+    from lexgrad.text.numbering import Numbering
+    from lexgrad.text.tokenizer import Tokenizer, in_batches
+
+    watched = _watched(source, progress, "reading")
+    if model.tokens not in WORD_KINDS:
+        tokenizer = Tokenizer.train(watched, kind=model.tokens, min_count=model.min_count, max_size=size)
+        return tokenizer, lambda tokenizer: encode_words(tokenizer, source, progress)
+    with Numbering(model.tokens, limit_bytes=IN_MEMORY) as numbering:
+        numbering.add_all(in_batches(watched))
+        found = numbering.finish()
+    counts = dict(zip(found.words, found.counts.tolist(), strict=True))
+    tokenizer = Tokenizer.of_counts(counts, model.tokens, model.min_count, size)
+
+    def ids(tokenizer: Tokenizer) -> PackedTexts:
+        return with_ids(found.texts, tokenizer.ids(found.words), IN_MEMORY)
+
+    return tokenizer, ids
 
 
 def encode_words(tokenizer: Tokenizer, source: Source, progress: Progress) -> PackedTexts:
-    """Second pass: all texts as packed ids, on disk beyond a limit."""
-    builder = PackedBuilder()
-    done = 0
-    for chunk in source.chunks(CHUNK):
-        builder.append(tokenizer.encode(chunk))
-        done += len(chunk)
-        progress.on_data("encoding", done, source.fraction(done))
-    return builder.finish()
+    """Return all texts as packed ids, on disk beyond ``IN_MEMORY`` bytes."""
+    return tokenizer.encode(_watched(source, progress, "encoding"), limit_bytes=IN_MEMORY)
 
 
 def _watched(source: Source, progress: Progress, what: str) -> Iterator[str]:
     done = 0
-    for chunk in source.chunks(CHUNK):
+    for chunk in source.chunks(READ):
         yield from chunk
         done += len(chunk)
         progress.on_data(what, done, source.fraction(done))

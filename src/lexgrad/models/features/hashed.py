@@ -15,18 +15,21 @@ others, "Enriching word vectors with subword information", TACL 2017.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lexgrad.compile import Rows
 from lexgrad.errors import InputError
-from lexgrad.models.features.encoder import train_tokenizer
+from lexgrad.models.features.encoder import IN_MEMORY, learn_tokens
 from lexgrad.models.features.inputs import Batch, Inputs, PackedInputs
 from lexgrad.models.features.words import WordEncoder
 from lexgrad.models.sources import Source
-from lexgrad.text.packed import PackedBuilder, PackedTexts, offsets_of, places_of
+from lexgrad.text.packed import PackedBuilder, PackedTexts, gather, offsets_of, places_of
 from lexgrad.text.tokenizer import Tokenizer
+from lexgrad.train.batches import cut_offsets, cut_rows
 from lexgrad.train.progress import Progress
 
 if TYPE_CHECKING:
@@ -51,28 +54,6 @@ def fnv1a(words: Sequence[str]) -> NDArray[np.uint64]:
         rows = order[: np.searchsorted(-falling, -place)]
         hashes[rows] = ((hashes[rows] ^ flat[offsets[rows] + place]) * np.uint64(16777619)) & np.uint64(0xFFFFFFFF)
     return hashes
-
-
-def word_ngrams(hashes: NDArray[np.uint64], offsets: Int64, most: int) -> list[tuple[Int64, NDArray[np.uint64]]]:
-    """The n-grams of two up to ``most`` neighbouring words of packed texts.
-
-    Args:
-        hashes: of all words, one text after the other (tokens,).
-        offsets: where each text begins (texts + 1,).
-        most: words of the longest n-grams.
-
-    Returns:
-        for each n, in which text each n-gram is, and its hash.
-    """
-    text = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
-    found = []
-    current = hashes
-    for n in range(2, most + 1):
-        count = max(len(hashes) - n + 1, 0)
-        current = current[:count] * _NEXT_WORD + hashes[n - 1 :][:count]
-        inside = text[:count] == text[n - 1 :][:count]
-        found.append((text[:count][inside], current[inside]))
-    return found
 
 
 def character_ngrams(word: str, least: int, most: int) -> list[str]:
@@ -117,7 +98,11 @@ class HashedEncoder(WordEncoder):
 
     def _rows(self, hashes: NDArray[np.uint64]) -> Int64:
         assert self.tokenizer is not None
-        return (hashes % np.uint64(self.buckets)).astype(np.int64) + self.tokenizer.size
+        if self.buckets & (self.buckets - 1) == 0:  # a power of two: the same, but quickly
+            rows = hashes & np.uint64(self.buckets - 1)
+        else:
+            rows = hashes % np.uint64(self.buckets)
+        return rows.view(np.int64) + self.tokenizer.size
 
     def encode(self, chunk: Any) -> PackedInputs:
         """See Encoder.encode; words that training did not know have n-grams of characters too."""
@@ -153,9 +138,37 @@ class HashedEncoder(WordEncoder):
         others = self._subwords(words)
         return self._with_ngrams(texts, [(np.repeat(text, others.lengths), np.asarray(others.ids, np.int64))])
 
-    def inputs(self, texts: PackedTexts) -> Inputs:
-        """Wrap packed words as graph inputs."""
-        return PackedInputs(self._with_ngrams(texts, []))
+    def inputs(self, texts: PackedTexts) -> HashedInputs:
+        """Wrap packed words as graph inputs; their n-grams are found when they are read."""
+        return HashedInputs(texts, self)
+
+    def with_word_ngrams(self, ids: Int64, offsets: Int64) -> tuple[Int64, Int64]:
+        """Put the rows of n-grams of words behind the words of each text: pairs, then triples, and so on.
+
+        Args:
+            ids: words, one text after the other (tokens,).
+            offsets: where each text begins (texts + 1,).
+
+        Returns:
+            rows and offsets of the same form.
+        """
+        lengths = np.diff(offsets)
+        counts = [np.maximum(lengths - n, 0) for n in range(self.orders)]
+        bounds = offsets_of(np.sum(counts, axis=0))
+        rows = np.empty(bounds[-1], np.int64)
+        begins, hashes = bounds[:-1].copy(), self.hashes[ids]
+        current = hashes
+        for n, count in enumerate(counts):
+            own = offsets_of(count)
+            run = np.arange(own[-1])
+            places = run + np.repeat(begins - own[:-1], count)
+            if n == 0:
+                rows[places] = ids
+            else:
+                current = current[:-1] * _NEXT_WORD + hashes[n:]  # some go across the borders of texts
+                rows[places] = self._rows(current[run + np.repeat(offsets[:-1] - own[:-1], count)])
+            begins += count
+        return rows, bounds
 
     def spans(self, text: str) -> list[tuple[int, int]]:
         """Return for each row of a text, in the order of ``encode``, the words that it is made of: begin and end."""
@@ -172,20 +185,17 @@ class HashedEncoder(WordEncoder):
     def _with_ngrams(self, texts: PackedTexts, others: list[tuple[Int64, Int64]]) -> PackedTexts:
         """Words, and behind those of each text the rows of its n-grams; ``others`` are more (text, row)."""
         ids = np.asarray(texts.ids, np.int64)
-        text = np.repeat(np.arange(len(texts)), texts.lengths)
-        parts = [(text, ids)]
-        grams = word_ngrams(self.hashes[ids], texts.offsets, self.orders)
-        parts += [(which, self._rows(hashes)) for which, hashes in grams]
+        rows, offsets = self.with_word_ngrams(ids, texts.offsets)
         if self._parts is not None:
+            text = np.repeat(np.arange(len(texts)), texts.lengths)
             known = np.flatnonzero(ids != 0)
             places, bounds = places_of(self._parts.offsets[:-1], self._parts.offsets[1:], ids[known])
-            parts.append((np.repeat(text[known], np.diff(bounds)), np.asarray(self._parts.ids, np.int64)[places]))
-        parts += others
-        which = np.concatenate([part for part, _ in parts])
-        rows = np.concatenate([part for _, part in parts])
-        order = np.argsort(which, kind="stable")
-        lengths = np.bincount(which, minlength=len(texts))
-        return PackedTexts(rows[order].astype(np.int32), offsets_of(lengths))
+            subwords = (np.repeat(text[known], np.diff(bounds)), np.asarray(self._parts.ids, np.int64)[places])
+            parts = [(np.repeat(np.arange(len(texts)), np.diff(offsets)), rows), subwords, *others]
+            which = np.concatenate([part for part, _ in parts])
+            rows = np.concatenate([part for _, part in parts])[np.argsort(which, kind="stable")]
+            offsets = offsets_of(np.bincount(which, minlength=len(texts)))
+        return PackedTexts(rows.astype(np.int32), offsets)
 
     def config(self) -> dict[str, Any]:
         """See Encoder.config."""
@@ -206,21 +216,49 @@ class HashedEncoder(WordEncoder):
         )
 
 
+@dataclass(frozen=True)
+class HashedInputs(Inputs):
+    """Packed words whose n-grams are found when they are read: inputs as of ``PackedInputs``.
+
+    Attributes:
+        texts: words by id.
+        encoder: says what the rows of n-grams are; it has none of characters.
+    """
+
+    texts: PackedTexts
+    encoder: HashedEncoder
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def pick(self, indices: Int64, cuts: Int64) -> tuple[dict[str, Array | Rows], Int64]:
+        """See Inputs.pick; an n-gram counts as a token."""
+        places, offsets = places_of(self.texts.offsets[:-1], self.texts.offsets[1:], indices)
+        rows, bounds = self.encoder.with_word_ngrams(gather(self.texts.ids, places, offsets).astype(np.int64), offsets)
+        begins, own = cut_offsets(bounds, cuts)
+        return {"ids": cut_rows(rows, begins), "offsets": own}, np.diff(begins)
+
+
 def learn_hashed(model: BagOfNgrams, source: Source, progress: Progress) -> tuple[HashedEncoder, Inputs]:
     """Learn the words, and encode the training texts; on disk beyond a limit.
 
     Raises:
         InputError: the texts have no words.
     """
-    tokenizer = train_tokenizer(model, source, progress, model.max_features)
+    tokenizer, ids = learn_tokens(model, source, progress, model.max_features)
     encoder = HashedEncoder(tokenizer, model.dimensions, model.buckets, model.ngrams, model.span())
-    builder = PackedBuilder()
-    done = 0
-    for chunk in source.chunks(ROWS_AT_ONCE):
-        builder.append(encoder.rows(chunk))
-        done += len(chunk)
-        progress.on_data("encoding", done, source.fraction(done))
-    texts = builder.finish()
-    if len(texts.ids) == 0:
+    inputs = encoder.inputs(ids(tokenizer)) if model.span() is None else _with_characters(encoder, source, progress)
+    if len(inputs.texts.ids) == 0:
         raise InputError("the training texts have no tokens: there are no words to learn from")
-    return encoder, PackedInputs(texts)
+    return encoder, inputs
+
+
+def _with_characters(encoder: HashedEncoder, source: Source, progress: Progress) -> PackedInputs:
+    """Read the training texts again: n-grams of characters are also those of words that are left out."""
+    done = 0
+    with PackedBuilder(IN_MEMORY) as builder:
+        for chunk in source.chunks(ROWS_AT_ONCE):
+            builder.append(encoder.rows(chunk))
+            done += len(chunk)
+            progress.on_data("encoding", done, source.fraction(done))
+        return PackedInputs(builder.finish())

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from lexgrad.compile import Rows
 from lexgrad.graph import Dim, Type
-from lexgrad.text.packed import PackedTexts, SparseRows, let_go, offsets_of
+from lexgrad.text.packed import PackedTexts, SparseRows, offsets_of
 from lexgrad.train.batches import PackedSteps, cut_rows, part_of
 
 Array = NDArray[Any]
@@ -34,9 +34,6 @@ class Inputs(ABC):
         Returns:
             the graph's inputs by name, as in ``lexgrad.train.batches.Batches``, and how many tokens each step reads.
         """
-
-    def let_go(self) -> None:  # noqa: B027  # most have nothing on disk
-        """Give back the memory of what has been read from disk, where there is such."""
 
     def whole(self) -> Batch:
         """The graph's inputs for all examples, in order; quickly, where somebody may wait for an answer."""
@@ -84,20 +81,15 @@ class SparseInputs(Inputs):
     def pick(self, indices: Int64, cuts: Int64) -> tuple[dict[str, Array | Rows], Int64]:
         """See Inputs.pick; every stored entry counts as a token."""
         steps = PackedSteps.of(self.rows.offsets, indices, cuts)
-        ids = self.rows.ids[steps.places]
+        ids = steps.values(self.rows.ids)
         inputs: dict[str, Array | Rows] = {
             "ids": cut_rows(ids.astype(np.int64), steps.cuts),
-            "values": cut_rows(self._divided(self.rows.values[steps.places], ids), steps.cuts),
+            "values": cut_rows(self._divided(steps.values(self.rows.values), ids), steps.cuts),
             "offsets": steps.offsets,
         }
         if self.shift is not None:
             inputs["shift"] = self.shift
         return inputs, steps.lengths
-
-    def let_go(self) -> None:
-        """See Inputs.let_go."""
-        let_go(self.rows.ids)
-        let_go(self.rows.values)
 
     def whole(self) -> Batch:
         """See Inputs.whole."""
@@ -128,13 +120,9 @@ class PackedInputs(Inputs):
     def pick(self, indices: Int64, cuts: Int64) -> tuple[dict[str, Array | Rows], Int64]:
         """See Inputs.pick."""
         steps = PackedSteps.of(self.texts.offsets, indices, cuts)
-        ids = self.texts.ids[steps.places].astype(np.int64)
+        ids = steps.values(self.texts.ids).astype(np.int64)
         kinds = {f"kind_{name}": cut_rows(table[ids], steps.cuts) for name, table in self.kinds.items()}
         return {"ids": cut_rows(ids, steps.cuts), "offsets": steps.offsets, **kinds}, steps.lengths
-
-    def let_go(self) -> None:
-        """See Inputs.let_go."""
-        let_go(self.texts.ids)
 
     def whole(self) -> Batch:
         """See Inputs.whole."""

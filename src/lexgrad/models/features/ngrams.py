@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from lexgrad.errors import InputError
 from lexgrad.graph import Type
 from lexgrad.models.features.arrays import encode_sparse, moments_arrays
-from lexgrad.models.features.encoder import Encoder, chunked, encode_words, train_tokenizer
+from lexgrad.models.features.encoder import Encoder, chunked, learn_tokens
 from lexgrad.models.features.inputs import Batch, Inputs, SparseInputs, sparse_types
 from lexgrad.models.features.sparse_builder import SparseBuilder
 from lexgrad.models.features.standardizing import sparse_moments
@@ -125,8 +125,8 @@ def learn_ngrams(model: TextClassifier, source: Source, progress: Progress) -> t
         InputError: no n-gram is left.
     """
     # A token rarer than min_count is in no n-gram that is frequent enough, so it need not be kept.
-    tokenizer = train_tokenizer(model, source, progress, None)
-    texts = encode_words(tokenizer, source, progress)
+    tokenizer, ids = learn_tokens(model, source, progress, None)
+    texts = ids(tokenizer)
     table = NgramTable.fit(
         chunked(texts)(),
         orders=model.orders(),

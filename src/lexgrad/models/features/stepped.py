@@ -12,7 +12,7 @@ from lexgrad.compile import Rows
 from lexgrad.graph import Dim, Type
 from lexgrad.models.features.inputs import BATCH, TOKENS, Batch, Inputs
 from lexgrad.models.features.words import WordEncoder
-from lexgrad.text.packed import PackedTexts, offsets_of, places_of
+from lexgrad.text.packed import PackedTexts, let_go, offsets_of, places_of
 from lexgrad.train.batches import cut_rows
 
 Array = NDArray[Any]
@@ -86,8 +86,10 @@ class SteppedInputs(Inputs):
     def pick(self, indices: Int64, cuts: Int64) -> tuple[dict[str, Array | Rows], Int64]:
         """See Inputs.pick."""
         found = SteppedPlaces.of(self.texts.offsets, indices, cuts)
+        ids = self.texts.ids[found.places].astype(np.int64)
+        let_go(self.texts.ids)
         inputs: dict[str, Array | Rows] = {
-            "ids": cut_rows(self.texts.ids[found.places].astype(np.int64), found.cuts),
+            "ids": cut_rows(ids, found.cuts),
             "steps": found.steps,
             "rank": found.rank,
         }

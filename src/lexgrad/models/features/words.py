@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from lexgrad.errors import InputError
 from lexgrad.graph import Type
-from lexgrad.models.features.encoder import Encoder, encode_words, train_tokenizer
+from lexgrad.models.features.encoder import Encoder, learn_tokens
 from lexgrad.models.features.inputs import Batch, Inputs, PackedInputs, PaddedInputs, packed_types, padded_types
 from lexgrad.models.features.parts_of_speech import TaggedBy
 from lexgrad.models.features.pretrained import MOST_OTHERS, Coverage, with_vectors
@@ -111,14 +111,14 @@ def learn_words(model: TextClassifier, source: Source, progress: Progress) -> tu
     Raises:
         InputError: vectors of another width than ``dimensions``, or none for any word of the texts.
     """
-    tokenizer = train_tokenizer(model, source, progress, model.max_features)
+    tokenizer, ids = learn_tokens(model, source, progress, model.max_features)
     vectors, asked = getattr(model, "vectors", None), getattr(model, "dimensions", None)
     words, matrix = tokenizer.size, None
     if vectors is not None:
         tokenizer, matrix = with_vectors(tokenizer, vectors, asked, _others(model))
     usual: int = getattr(model, "usual_dimensions", DIMENSIONS)
     dimensions = int(asked or usual) if matrix is None else int(matrix.shape[1])
-    texts = encode_words(tokenizer, source, progress)
+    texts = ids(tokenizer)
     if len(texts.ids) == 0:
         raise InputError("the training texts have no tokens: there are no words to learn from")
     length = int(np.diff(texts.offsets).max()) if getattr(model, "pool", "mean") == "concat" else None
