@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from typing import ClassVar
 
 from lexgrad.models.base import Model
@@ -76,6 +77,10 @@ class TrainedModel(Model):
         if self.schedule == "auto":
             return "constant" if self.optimizer == "sgd" else "linear"
         return self.schedule
+
+    def penalised(self) -> Callable[[str], bool]:
+        """Say which parameters, by name, the L2 penalty holds for: weights, not biases."""
+        return lambda name: not name.startswith("b")
 
     def plan(self, steps: int) -> Plan:
         """Return how long and how to train, where an epoch has so many steps."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Literal, Protocol
 
 from lexgrad import ops
@@ -24,6 +25,24 @@ class Drop(Protocol):
 def undropped(x: Node, rate: float | None = None) -> Node:
     """``Drop`` where nothing is trained."""
     return x
+
+
+def dropping(usual: float, key: Node, step: Node, first: int = 0) -> Drop:
+    """``Drop`` of a training step: each use draws from a stream of its own.
+
+    Args:
+        usual: the share where a use says nothing else.
+        key: an int scalar; the streams are key + first, key + first + 1, ...
+        step: an int scalar that counts steps: what is drawn is new in each.
+        first: how many streams have other uses.
+    """
+    streams = itertools.count(first)
+
+    def drop(x: Node, rate: float | None = None) -> Node:
+        share = usual if rate is None else rate
+        return ops.dropout(x, share, key + next(streams), step) if share else x
+
+    return drop
 
 
 def weight_rows(inputs: int, bias: str) -> int:

@@ -9,7 +9,7 @@ parameters it has, and what graph computes its logits. All else (features, label
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 from weakref import WeakKeyDictionary
 
@@ -104,10 +104,6 @@ class TextClassifier(ClassifierMixin, BaseEstimator, TrainedModel):  # type: ign
         ``inputs["ids"]`` are rows of the tables; of ``parameters`` it may read those alone that ``of_words`` does not.
         """
         raise NotImplementedError
-
-    def penalised(self) -> Callable[[str], bool]:
-        """Say which parameters, by name, the L2 penalty holds for: weights, not biases."""
-        return lambda name: not name.startswith("b")
 
     def frozen(self) -> frozenset[str]:
         """Name the parameters that training leaves alone."""

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lexgrad import ops
 from lexgrad.errors import InputError
-from lexgrad.graph import Node, Type, input_node
+from lexgrad.graph import Type, input_node
 from lexgrad.models import storage
 from lexgrad.models.classifiers import storing
 from lexgrad.models.classifiers.decision import DEV, Decision, check_decides, given_threshold, learn_decision
@@ -21,19 +20,17 @@ from lexgrad.models.classifiers.targets import Codes, class_weights, learn_class
 from lexgrad.models.features.encoder import Encoder, learn_encoder, slices
 from lexgrad.models.features.inputs import BATCH, Inputs
 from lexgrad.models.features.words import WordEncoder
+from lexgrad.models.fitting import begin, penalty, training_step, watching
 from lexgrad.models.sources import Source, hash_texts, labels_of, open_source
 from lexgrad.nn.initialisers import generator
-from lexgrad.nn.layers import Drop
-from lexgrad.nn.losses import classification_loss, l2_penalty
-from lexgrad.nn.optimisers import optimiser
+from lexgrad.nn.layers import dropping
+from lexgrad.nn.losses import classification_loss
 from lexgrad.train.batches import Batches, Shuffled, cut_rows
-from lexgrad.train.engine import DTYPES
 from lexgrad.train.loop import train
 from lexgrad.train.position import Position
 from lexgrad.train.progress import Progress
 from lexgrad.train.run import Run
-from lexgrad.train.step import Objective, TrainingStep, build_step, initial_state, step_input
-from lexgrad.train.watching import RECORDS, Watch
+from lexgrad.train.step import Objective, step_input
 
 if TYPE_CHECKING:
     from lexgrad.models.classifiers.base import TextClassifier
@@ -90,12 +87,12 @@ def fit_model(model: TextClassifier, X: Any, y: Any, *, dev: Any, run: Run | Non
     collection = LabelledExamples(inputs, codes, weights, _dropout_key(model))
     examples = Shuffled(collection, model.batch, model.seed)
     dev_set = None if measured is None else DevSet(model, encoder, classes, *measured)
-    start = _start(model, encoder, len(classes), run)
-    updates = model.epochs * examples.steps
+    objective = training_objective(model, encoder, len(classes), weighted=weights is not None)
+    start = begin(model, run, lambda: _first(model, encoder, len(classes)), objective.trained)
     plan = model.plan(examples.steps)
-    step = training_step(model, encoder, len(classes), weighted=weights is not None)
+    step = training_step(model, objective, model.constrained)
     began = time.monotonic()
-    watch = _watch(model, encoder, len(classes), weighted=weights is not None, updates=updates)
+    watch = watching(model, objective, model.epochs * examples.steps)
     measure = None if dev_set is None else dev_set.measure
     before, first = replace(start, parameters={}, state={}, averaged=None, best=None), [start]
     del start  # nobody but the loop holds on to the first embeddings, which may be large
@@ -107,33 +104,8 @@ def fit_model(model: TextClassifier, X: Any, y: Any, *, dev: Any, run: Run | Non
         storing.write_finished(run, model)
 
 
-def training_step(model: TextClassifier, encoder: Encoder, classes: int, *, weighted: bool = False) -> TrainingStep:
-    """Build one training step of a model as one graph, ready to run.
-
-    Args:
-        model: its settings say loss, penalty, clipping, optimiser and dropout.
-        encoder: says what a batch's inputs are.
-        classes: how many classes there are.
-        weighted: whether a batch brings a weight for each text.
-    """
-    objective = training_objective(model, encoder, classes, weighted=weighted)
-    decoupled = model.optimizer == "adamw"
-    decay = model.l2_strength() if decoupled else 0.0
-    rule = optimiser(model.optimizer, momentum=model.momentum, weight_decay=decay, lazy=model.lazy)
-    decays = model.penalised()
-    graph = build_step(
-        objective,
-        rule,
-        clip_norm=model.clip_norm,
-        clip_value=model.clip_value,
-        decays=decays,
-        constrained=model.constrained,
-    )
-    return TrainingStep(graph, objective.trained, model.precision, model.threads)
-
-
 def training_objective(model: TextClassifier, encoder: Encoder, classes: int, *, weighted: bool = False) -> Objective:
-    """Build what a step of a model makes smaller: loss and penalty of a batch; see ``training_step``."""
+    """Build what a step of a model makes smaller: the loss of a batch and the penalty."""
     parameters = {
         name: input_node(name, Type("float", shape)) for name, shape in model.shapes(encoder, classes).items()
     }
@@ -141,39 +113,20 @@ def training_objective(model: TextClassifier, encoder: Encoder, classes: int, *,
     labels = input_node(LABELS, Type("int", (BATCH,)))
     weights = input_node(WEIGHTS, Type("float", (BATCH,))) if weighted else None
     step, key = step_input(), input_node(KEY, Type("int"))
-    logits = model.logits(parameters, features, _dropout(model.dropout_rate(), key, step))
+    logits = model.logits(parameters, features, dropping(model.dropout_rate(), key, step))
     inputs = {**features, LABELS: labels}
     inputs |= {WEIGHTS: weights} if weights is not None else {}
     inputs |= {KEY: key} if model.draws() else {}
     trained = tuple(name for name in parameters if name not in model.frozen())
     learned = {name: parameters[name] for name in trained}
-    decoupled = model.optimizer == "adamw"
     return Objective(
         loss=classification_loss(logits, labels, weights, model.label_smoothing),
-        penalty=None if decoupled else l2_penalty(learned, model.l2_strength(), model.penalised()),
+        penalty=penalty(model, learned),
         inputs=inputs,
         parameters=parameters,
         trained=trained,
         step=step,
     )
-
-
-def _watch(model: TextClassifier, encoder: Encoder, classes: int, *, weighted: bool, updates: int) -> Watch | None:
-    if model.watch is None:
-        return None
-    objective = training_objective(model, encoder, classes, weighted=weighted)
-    return Watch(objective, model.watch or max(1, -(-updates // RECORDS)), model.precision, model.threads)
-
-
-def _dropout(usual: float, key: Node, step: Node) -> Drop:
-    """Each use draws from a stream of its own: the key counts on."""
-    layer = iter(range(1000))
-
-    def drop(x: Node, rate: float | None = None) -> Node:
-        share = usual if rate is None else rate
-        return ops.dropout(x, share, key + next(layer), step) if share else x
-
-    return drop
 
 
 def _dropout_key(model: TextClassifier) -> Array | None:
@@ -208,20 +161,9 @@ def _dev_print(dev: tuple[Source, Any] | None) -> str | None:
     return source.fingerprint() if y is None else hash_texts([source.fingerprint(), hash_texts(y)])
 
 
-def _start(model: TextClassifier, encoder: Encoder, classes: int, run: Run | None) -> Position:
-    """A fresh start, or where the run's checkpoint stands."""
-    position = run.load() if run is not None and run.resuming else None
-    if position is not None:
-        stopped = position.stopped_early and position.worse >= model.patience
-        return replace(position, stopped_early=stopped)
-    dtype = DTYPES[model.precision]
-    parameters = {
-        name: np.asarray(model.initial(name, shape, encoder), dtype=dtype, order="C")
-        for name, shape in model.shapes(encoder, classes).items()
-    }
-    trained = tuple(name for name in parameters if name not in model.frozen())
-    rule = optimiser(model.optimizer, momentum=model.momentum)
-    return Position(parameters=parameters, state=initial_state(rule, parameters, trained))
+def _first(model: TextClassifier, encoder: Encoder, classes: int) -> dict[str, Array]:
+    """The parameters before the first step."""
+    return {name: model.initial(name, shape, encoder) for name, shape in model.shapes(encoder, classes).items()}
 
 
 def _keep(
@@ -248,4 +190,4 @@ def _decide(model: TextClassifier, dev: DevSet | None, progress: Progress) -> No
         progress.on_note(f"found on the dev set: {model.decision_}")
 
 
-__all__ = ["LabelledExamples", "fit_model", "slices", "training_step"]
+__all__ = ["LabelledExamples", "fit_model", "slices"]

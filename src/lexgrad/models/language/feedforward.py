@@ -16,12 +16,13 @@ from lexgrad.errors import InputError
 from lexgrad.graph import Dim, Graph, Node, Size, Type, input_node
 from lexgrad.models.language.drawing import State, product
 from lexgrad.models.language.lines import Lines
-from lexgrad.models.language.neural import Drop, Float, NeuralLM
+from lexgrad.models.language.neural import Float, NeuralLM
 from lexgrad.models.language.running import LOGARITHMS
 from lexgrad.models.language.streams import IDS, TARGETS, Windows
 from lexgrad.models.settings import setting
 from lexgrad.nn.activations import ACTIVATIONS, activation
 from lexgrad.nn.initialisers import generator, initialiser
+from lexgrad.nn.layers import Drop, undropped
 from lexgrad.train.batches import Shuffled
 
 BATCH = Dim("batch")
@@ -111,14 +112,14 @@ class FeedForwardLM(NeuralLM):
     def measuring_graph(self) -> Graph:
         """The graph of log P of each target (batch,) given the window before it (batch, n − 1)."""
         parameters, inputs = self._parameter_nodes(), self._inputs(BATCH)
-        logits = self._logits(parameters, inputs[IDS], lambda x: x)
+        logits = self._logits(parameters, inputs[IDS], undropped)
         found = ops.negative(ops.cross_entropy(logits, inputs[TARGETS]))
         return Graph({**parameters, **inputs}, {LOGARITHMS: found}, name="measure_window")
 
     def advance(self, parameters: Mapping[str, Node], token: Node, state: State) -> tuple[Node, State]:
         """See NeuralLM.advance; the state is the window."""
         window = ops.concatenate([state[WINDOW][1:], ops.expand_dims(token, 0)])
-        return self._logits(parameters, window, lambda x: x), {WINDOW: window}
+        return self._logits(parameters, window, undropped), {WINDOW: window}
 
     def state_types(self) -> dict[str, Type]:
         """See NeuralLM.state_types."""

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from lexgrad import ops
 from lexgrad.errors import InputError
 from lexgrad.graph import Node, Type, input_node
+from lexgrad.models.fitting import begin, penalty, training_step
 from lexgrad.models.language.drawing import product
 from lexgrad.models.language.lines import Lines, encode_lines, with_ends
 from lexgrad.models.language.measures import measures
@@ -26,26 +27,23 @@ from lexgrad.models.language.streams import KEY
 from lexgrad.models.settings import setting
 from lexgrad.models.storage import require_same, settings_to_json
 from lexgrad.nn.initialisers import generator
-from lexgrad.nn.losses import l2_penalty
-from lexgrad.nn.optimisers import optimiser
+from lexgrad.nn.layers import Drop, dropping
 from lexgrad.text.corpus import Corpus
 from lexgrad.text.kinds import END
 from lexgrad.text.packed import ArrayBuilder
 from lexgrad.text.tokenizer import Tokenizer
 from lexgrad.train.batches import Examples
-from lexgrad.train.engine import DTYPES
 from lexgrad.train.loop import Plan, train
-from lexgrad.train.position import Arrays, Position
+from lexgrad.train.position import Arrays
 from lexgrad.train.progress import Progress
 from lexgrad.train.run import TOKENIZER, Run
-from lexgrad.train.step import Objective, TrainingStep, build_step, initial_state, step_input
+from lexgrad.train.step import Objective, step_input
 
 if TYPE_CHECKING:
     from lexgrad.models.features.pretrained import Coverage
 
 Float = NDArray[np.float64]
 PART = 1 << 16  # lines that are made a stream at a time
-Drop = Callable[[Node], Node]
 DIMENSIONS = 200
 
 
@@ -149,11 +147,11 @@ class NeuralLM(RunningLM):
         key = np.asarray(generator(self.seed, "dropout").integers(2**31), np.int64) if self.dropout else None
         examples = self.examples(lines, key)
         measure = None if held_out is None else self._measure(encode_lines(self.tokenizer_, held_out))
-        start = self._start(run, vectors)
+        objective = self._objective()
+        start = begin(self, run, lambda: self._first(vectors), objective.trained, self.carried_start())
         began = time.monotonic()
-        end = train(
-            self._step(), examples, start, self.plan(examples.steps), measure=measure, run=run, progress=progress
-        )
+        step, plan = training_step(self, objective), self.plan(examples.steps)
+        end = train(step, examples, start, plan, measure=measure, run=run, progress=progress)
         self.keep(end, start, time.monotonic() - began)
         if vectors is not None:
             self.report_["vectors"] = dataclasses.asdict(vectors[1])
@@ -165,30 +163,25 @@ class NeuralLM(RunningLM):
         """See TrainedModel.plan."""
         return dataclasses.replace(super().plan(steps), anneal=self.anneal)
 
-    def _step(self) -> TrainingStep:
+    def _objective(self) -> Objective:
+        """What a training step makes smaller."""
         parameters = self._parameter_nodes()
         key, step = input_node(KEY, Type("int")), step_input()
-        layer = iter(range(1000))  # each use of dropout draws from a stream of its own
-        drop = lambda x: ops.dropout(x, self.dropout, key + next(layer), step) if self.dropout else x  # noqa: E731
-        loss, inputs, carried = self.objective(parameters, drop)
-        decoupled = self.optimizer == "adamw"
-        decays = lambda name: not name.startswith(("b", "c"))  # noqa: E731
-        objective = Objective(
+        loss, inputs, carried = self.objective(parameters, dropping(self.dropout, key, step))
+        trained = tuple(name for name in parameters if name != "E" or self.fine_tune)
+        return Objective(
             loss=loss,
-            penalty=None if decoupled else l2_penalty(parameters, self.l2_strength(), decays),
+            penalty=penalty(self, {name: parameters[name] for name in trained}),
             inputs={**inputs, **({KEY: key} if self.dropout else {})},
             parameters=parameters,
-            trained=self._trained(),
+            trained=trained,
             step=step,
             carried=carried,
         )
-        decay = self.l2_strength() if decoupled else 0.0
-        rule = optimiser(self.optimizer, momentum=self.momentum, weight_decay=decay, lazy=self.lazy)
-        graph = build_step(objective, rule, clip_norm=self.clip_norm, clip_value=self.clip_value, decays=decays)
-        return TrainingStep(graph, objective.trained, self.precision, self.threads)
 
-    def _trained(self) -> tuple[str, ...]:
-        return tuple(name for name in self.shapes(self.end + 1) if name != "E" or self.fine_tune)
+    def penalised(self) -> Callable[[str], bool]:
+        """See TrainedModel.penalised; c is the output's bias."""
+        return lambda name: not name.startswith(("b", "c"))
 
     def _found_vectors(self, lines: Lines, progress: Progress) -> tuple[Float, Coverage] | None:
         """Pretrained vectors of the tokens and of the end of a line (V, d), NaN where there is none."""
@@ -244,22 +237,14 @@ class NeuralLM(RunningLM):
         """The noise that ``sampled`` asks for, drawn as often as tokens occur in the stream."""
         return Noise.of(stream, self.end + 1, self.sampled, self.seed) if self.sampled else None
 
-    def _start(self, run: Run | None, vectors: tuple[Float, Coverage] | None) -> Position:
-        position = run.load() if run is not None and run.resuming else None
-        if position is not None:
-            stopped = position.stopped_early and position.worse >= self.patience
-            return dataclasses.replace(position, stopped_early=stopped)
-        dtype = DTYPES[self.precision]
-        shapes = self.shapes(self.end + 1)
-        first = {n: self.initial(n, shape) for n, shape in shapes.items()}
+    def _first(self, vectors: tuple[Float, Coverage] | None) -> dict[str, Float]:
+        """The parameters before the first step."""
+        first = {name: self.initial(name, shape) for name, shape in self.shapes(self.end + 1).items()}
         if vectors is not None:  # tokens without one are drawn with the variance of the others (Kim 2014)
             found, a = vectors[0], np.sqrt(3.0) * float(np.nanstd(vectors[0]))
             random = generator(self.seed, "E").uniform(-a, a, found.shape)
             first["E"] = np.where(np.isnan(found), random, found)
-        parameters = {n: np.asarray(array, dtype, order="C") for n, array in first.items()}
-        rule = optimiser(self.optimizer, momentum=self.momentum)
-        carried = {name: array.astype(dtype) for name, array in self.carried_start().items()}
-        return Position(parameters, {**initial_state(rule, parameters, self._trained()), **carried})
+        return first
 
     def _measure(self, lines: Lines) -> Callable[[Arrays], Mapping[str, Any]]:
         unknown = self._unknown(lines)

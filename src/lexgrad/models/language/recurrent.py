@@ -16,11 +16,12 @@ from lexgrad.errors import InputError
 from lexgrad.graph import Dim, Graph, Node, Type, input_node
 from lexgrad.models.language.drawing import State, product
 from lexgrad.models.language.lines import Lines
-from lexgrad.models.language.neural import Drop, Float, NeuralLM
+from lexgrad.models.language.neural import Float, NeuralLM
 from lexgrad.models.language.running import LOGARITHMS
 from lexgrad.models.language.streams import FRESH, IDS, TARGETS, Columns, Ints
 from lexgrad.models.settings import setting
 from lexgrad.nn.initialisers import generator, initialiser
+from lexgrad.nn.layers import Drop, undropped
 from lexgrad.nn.recurrence import CELLS, cell_update
 from lexgrad.trace import scan
 from lexgrad.train.engine import DTYPES
@@ -132,7 +133,7 @@ class RecurrentLM(NeuralLM):
         """1 where the state goes on, 0 where a token ends a line and the next one begins with it."""
         return ops.where(ops.equal(ids, self.end), 0.0, 1.0)
 
-    def _locked(self, drop: Drop) -> Drop:
+    def _locked(self, drop: Drop) -> Callable[[Node], Node]:
         if not self.locked:
             return drop
         return lambda x: x * drop(ops.broadcast_to(1.0, (1, *x.shape[1:])))
@@ -147,7 +148,7 @@ class RecurrentLM(NeuralLM):
         shape = (TIME, columns)
         ids, targets = input_node(IDS, Type("int", shape)), input_node(TARGETS, Type("int", shape))
         states = {name: input_node(name, Type("float", (columns, self.units))) for name in self.state_names()}
-        h, after = self._hidden(parameters, ids, states, lambda x: x)
+        h, after = self._hidden(parameters, ids, states, undropped)
         logits = self.output(parameters, h) + parameters["c"]
         flat = ops.reshape(targets, (TIME * columns,))
         found = ops.reshape(ops.negative(ops.cross_entropy(logits, flat)), shape)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from lexgrad import ops
 from lexgrad.errors import InputError
-from lexgrad.graph import Node, Type, input_node
+from lexgrad.graph import Type, input_node
 from lexgrad.models import storage
 from lexgrad.models.features.pretrained import MOST_OTHERS, Coverage, open_pretrained
+from lexgrad.models.fitting import begin, penalty, training_step, watching
 from lexgrad.models.tagging import network, storing
 from lexgrad.models.tagging.encoder import WordEncoder
 from lexgrad.models.tagging.examples import KEY, LABELS, RATES, Sentences, TaggedSentences
@@ -22,16 +23,15 @@ from lexgrad.models.tagging.metrics import tagging_metrics
 from lexgrad.models.tagging.prediction import Predictor
 from lexgrad.models.tagging.sentences import Words, table_of, tags_of
 from lexgrad.nn.initialisers import generator
-from lexgrad.nn.losses import classification_loss, l2_penalty
-from lexgrad.nn.optimisers import optimiser
+from lexgrad.nn.layers import dropping
+from lexgrad.nn.losses import classification_loss
 from lexgrad.train.bucketed import Bucketed
 from lexgrad.train.engine import DTYPES
 from lexgrad.train.loop import train
 from lexgrad.train.position import Position
 from lexgrad.train.progress import Progress
 from lexgrad.train.run import Run
-from lexgrad.train.step import Objective, TrainingStep, build_step, initial_state, step_input
-from lexgrad.train.watching import RECORDS, Watch
+from lexgrad.train.step import Objective, step_input
 
 if TYPE_CHECKING:
     from lexgrad.models.tagging.tagger import Tagger
@@ -96,11 +96,11 @@ def fit_tagger(model: Tagger, X: Any, y: Any, *, dev: Any, run: Run | None, prog
     shapes = network.shapes(model, encoder, 0 if vectors is None else vectors.shape[1], len(classes))
     examples = _examples(model, encoder, data, classes)
     measure = _measure(model, encoder, shapes, held, classes)
-    start = _start(model, shapes, vectors, run)
-    updates = model.epochs * examples.steps
+    objective = training_objective(model, encoder, shapes)
+    start = begin(model, run, lambda: _first(model, shapes, vectors), objective.trained)
     plan = model.plan(examples.steps)
-    step = training_step(model, encoder, shapes)
-    watch = _watch(model, encoder, shapes, updates)
+    step = training_step(model, objective)
+    watch = watching(model, objective, model.epochs * examples.steps)
     began = time.monotonic()
     end = train(step, examples, start, plan, measure=measure, run=run, progress=progress, watch=watch)
     _keep(model, end, encoder, classes, time.monotonic() - began, start)
@@ -144,49 +144,26 @@ def _examples(model: Tagger, encoder: WordEncoder, data: Data, classes: Array) -
     return Bucketed(learnt, sentences.lengths, model.batch, model.seed)
 
 
-def training_step(model: Tagger, encoder: WordEncoder, shapes: network.Shapes) -> TrainingStep:
-    """Build one training step of a tagger as one graph, ready to run."""
-    objective = training_objective(model, encoder, shapes)
-    decay = model.l2_strength() if model.optimizer == "adamw" else 0.0
-    rule = optimiser(model.optimizer, momentum=model.momentum, weight_decay=decay, lazy=model.lazy)
-    decays = model.penalised()
-    graph = build_step(objective, rule, clip_norm=model.clip_norm, clip_value=model.clip_value, decays=decays)
-    return TrainingStep(graph, objective.trained, model.precision, model.threads)
-
-
 def training_objective(model: Tagger, encoder: WordEncoder, shapes: network.Shapes) -> Objective:
     """Build what a step of a tagger makes smaller: the mean loss of a batch's words, and the penalty."""
     parameters = {name: input_node(name, Type("float", shape)) for name, shape in shapes.items()}
     inputs = {name: input_node(name, type) for name, type in network.input_types(model, encoder).items()}
     labels = input_node(LABELS, Type("int", (network.TOKENS,)))
     rates, key, step = input_node(RATES, Type("float", (network.TOKENS,))), input_node(KEY, Type("int")), step_input()
+    # the first stream is for words
     dropped = ops.random_uniform(key, step, (network.TOKENS,)) < rates
     seen = {**inputs, "words": ops.where(dropped, 0, inputs["words"])}
-    logits = network.logits(model, parameters, seen, _dropout(model.dropout, key, step))
+    logits = network.logits(model, parameters, seen, dropping(model.dropout, key, step, first=1))
     trained = tuple(name for name in parameters if name not in model.frozen())
     learned = {name: parameters[name] for name in trained}
-    decoupled = model.optimizer == "adamw"
     return Objective(
         loss=classification_loss(logits, labels),
-        penalty=None if decoupled else l2_penalty(learned, model.l2_strength(), model.penalised()),
+        penalty=penalty(model, learned),
         inputs={**inputs, LABELS: labels, RATES: rates, KEY: key},
         parameters=parameters,
         trained=trained,
         step=step,
     )
-
-
-def _dropout(rate: float, key: Node, step: Node) -> Callable[[Node], Node]:
-    """Each use draws from a stream of its own: the key counts on; its own number is for words."""
-    layer = iter(range(1, 1000))
-    return lambda x: ops.dropout(x, rate, key + next(layer), step) if rate else x
-
-
-def _watch(model: Tagger, encoder: WordEncoder, shapes: network.Shapes, updates: int) -> Watch | None:
-    if model.watch is None:
-        return None
-    objective = training_objective(model, encoder, shapes)
-    return Watch(objective, model.watch or max(1, -(-updates // RECORDS)), model.precision, model.threads)
 
 
 def _measure(
@@ -205,19 +182,9 @@ def _measure(
     return measure
 
 
-def _start(model: Tagger, shapes: network.Shapes, vectors: Vectors | None, run: Run | None) -> Position:
-    """A fresh start, or where the run's checkpoint stands."""
-    position = run.load() if run is not None and run.resuming else None
-    if position is not None:
-        stopped = position.stopped_early and position.worse >= model.patience
-        return replace(position, stopped_early=stopped)
-    dtype = DTYPES[model.precision]
-    parameters = {
-        name: np.asarray(model.initial(name, shape, vectors), dtype=dtype, order="C") for name, shape in shapes.items()
-    }
-    trained = tuple(name for name in parameters if name not in model.frozen())
-    rule = optimiser(model.optimizer, momentum=model.momentum)
-    return Position(parameters=parameters, state=initial_state(rule, parameters, trained))
+def _first(model: Tagger, shapes: network.Shapes, vectors: Vectors | None) -> dict[str, Array]:
+    """The parameters before the first step."""
+    return {name: model.initial(name, shape, vectors) for name, shape in shapes.items()}
 
 
 def _keep(model: Tagger, end: Position, encoder: WordEncoder, classes: Array, seconds: float, start: Position) -> None:

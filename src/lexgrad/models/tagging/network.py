@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from lexgrad import ops
 from lexgrad.graph import Dim, Node, Type
 from lexgrad.nn.activations import activation
+from lexgrad.nn.layers import Drop
 from lexgrad.nn.neighbours import beside, neighbours
 from lexgrad.nn.recurrence import CELLS, recurrence_of_sums
 
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from lexgrad.models.tagging.encoder import WordEncoder
     from lexgrad.models.tagging.tagger import Tagger
 
-Drop = Callable[[Node], Node]
 Nodes = Mapping[str, Node]
 Shapes = dict[str, tuple[int, ...]]
 TOKENS, BATCH, CHARACTERS, TIME = Dim("tokens"), Dim("batch"), Dim("characters"), Dim("time")

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
@@ -189,10 +189,6 @@ class Tagger(BaseEstimator, TrainedModel):  # type: ignore[misc]
     def frozen(self) -> frozenset[str]:
         """Name the parameters that training leaves alone."""
         return frozenset() if self.fine_tune else frozenset({"V"})
-
-    def penalised(self) -> Callable[[str], bool]:
-        """Say which parameters, by name, the L2 penalty holds for: weights, not biases."""
-        return lambda name: not name.startswith("b")
 
     def write_into(self, run: Run) -> None:
         """See Model.write_into."""
