@@ -145,6 +145,17 @@ def test_resumed_is_uninterrupted_to_the_last_bit(
     assert same
 
 
+def test_a_setting_that_the_run_does_not_know_yet_is_its_default(tmp_path: Path) -> None:
+    LogisticRegression(epochs=2).fit(TEXTS, LABELS, run=Run.create(tmp_path / "run"))
+    path = tmp_path / "run/config.json"
+    config = json.loads(path.read_text(encoding="utf-8"))
+    del config["settings"]["averaging"]
+    path.write_text(json.dumps(config), encoding="utf-8")
+    LogisticRegression(epochs=2).fit(TEXTS, LABELS, run=Run.resume(tmp_path / "run"))
+    with pytest.raises(InputError, match=r"started with averaging=None; cannot resume it with 0\.5"):
+        LogisticRegression(epochs=2, averaging=0.5).fit(TEXTS, LABELS, run=Run.resume(tmp_path / "run"))
+
+
 def test_resuming_a_finished_run_changes_nothing(tmp_path: Path) -> None:
     first = LogisticRegression(epochs=2).fit(TEXTS, LABELS, run=Run.create(tmp_path))
     again = LogisticRegression(epochs=2).fit(TEXTS, LABELS, run=Run.resume(tmp_path))

@@ -112,12 +112,21 @@ def settings_to_json(model: Model) -> dict[str, Any]:
     return {name: _to_json(value) for name, value in model.get_params(deep=False).items()}
 
 
-def require_same(run: Run, config: Mapping[str, Any], schedule: str) -> None:
-    """Raise InputError where a run to resume was started with other settings, classes or data."""
+def require_same(run: Run, config: Mapping[str, Any], model: Model, schedule: str) -> None:
+    """Raise InputError where a run to resume was started with other settings, classes or data.
+
+    A setting that the run does not know is newer than it: what it did is what the default does.
+
+    Args:
+        run: what is to be resumed.
+        config: what it would be started with now.
+        model: what is trained.
+        schedule: the kind of schedule: with "constant" the number of epochs is free.
+    """
     old = run.config()
     if old.get("model") != config["model"]:
         raise InputError(f"{run.path} holds a {old.get('model')} model; cannot resume it as {config['model']}")
-    before, now = old.get("settings", {}), config["settings"]
+    before, now = settings_to_json(type(model)()) | old.get("settings", {}), config["settings"]
     for name in now:
         if before.get(name) != now[name] and (name not in FREE or (name == "epochs" and schedule != "constant")):
             why = " (its learning-rate schedule depends on them)" if name == "epochs" else ""

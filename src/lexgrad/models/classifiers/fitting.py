@@ -78,7 +78,7 @@ def fit_model(model: TextClassifier, X: Any, y: Any, *, dev: Any, run: Run | Non
         model.require_storable()
         config = storing.run_config(model, classes, {"train": _fingerprint(source, codes), "dev": _dev_print(measured)})
         if run.resuming:
-            storage.require_same(run, config, model.schedule_kind())
+            storage.require_same(run, config, model, model.schedule_kind())
     encoder, inputs = learn_encoder(model, source, progress)
     if len(inputs) != len(codes):
         raise InputError(f"{source.name} has {len(inputs)} texts but {len(codes)} labels")

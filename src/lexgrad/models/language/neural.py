@@ -135,7 +135,7 @@ class NeuralLM(RunningLM):
         data = {"train": corpus.fingerprint(), "dev": held_out.fingerprint() if held_out else None}
         config = {"model": self.name, "settings": settings_to_json(self), "data": data}
         if run is not None and run.resuming:
-            require_same(run, config, self.schedule_kind())
+            require_same(run, config, self, self.schedule_kind())
         self.__dict__.pop("_programs", None)  # those of other words
         self.tokenizer_ = self.learn_tokenizer(corpus)
         lines = encode_lines(self.tokenizer_, corpus, progress)

@@ -76,7 +76,7 @@ class NGramLM(LanguageModel):
         if run is not None:
             config = self._config(corpus, held_out)
             if run.resuming:
-                require_same(run, config, "constant")
+                require_same(run, config, self, "constant")
         began = time.monotonic()
         self.tokenizer_ = self.learn_tokenizer(corpus)
         lines = encode_lines(self.tokenizer_, corpus, progress)

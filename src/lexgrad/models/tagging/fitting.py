@@ -87,7 +87,7 @@ def fit_tagger(model: Tagger, X: Any, y: Any, *, dev: Any, run: Run | None, prog
         model, classes, {"train": data.fingerprint, "dev": held.fingerprint if held is not None else None}
     )
     if run is not None and run.resuming:
-        storage.require_same(run, config, model.schedule_kind())
+        storage.require_same(run, config, model, model.schedule_kind())
     encoder, vectors, coverage = _learn(model, data.words)
     if coverage is not None:
         progress.on_note(str(coverage))

@@ -108,7 +108,7 @@ def fit_vectors(model: Word2Vec, X: Any, *, run: Run | None, progress: Progress)
         corpus = _indexed(model, opened, progress)
         data = {"train": opened.fingerprint() if run is not None else ""}
     if run is not None and run.resuming:
-        storage.require_same(run, storing.run_config(model, data), "linear")
+        storage.require_same(run, storing.run_config(model, data), model, "linear")
     model.vocabulary_, model.counts_ = corpus.vocabulary, corpus.counts
     if run is not None:
         storing.write_start(run, model, data)
