@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from lexgrad import ops
 from lexgrad.graph import Dim, Node, Type
 from lexgrad.nn.activations import activation
-from lexgrad.nn.layers import Drop
+from lexgrad.nn.layers import Drop, undropped
 from lexgrad.nn.neighbours import beside, neighbours
 from lexgrad.nn.recurrence import CELLS, recurrence_of_sums
 
@@ -108,7 +108,7 @@ def logits_of(model: Tagger, tables: Nodes, p: Nodes, inputs: Nodes) -> Node:
         around = ops.where(rows < 0, -1, ops.take(words, rows))
         parts = [ops.take(table, around[:, j]) for j, table in enumerate(tables.values())]
         sums = {"": functools.reduce(ops.add, parts) + p["b1"]}
-    return _tagged(model, p, inputs, sums, lambda x: x)
+    return _tagged(model, p, inputs, sums, undropped)
 
 
 def _ways(model: Tagger) -> tuple[str, ...]:
