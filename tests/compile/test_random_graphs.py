@@ -13,7 +13,7 @@ from lexgrad.compile import program as programs
 from lexgrad.compile.arrays import Array, aligned_empty
 from lexgrad.compile.loops import Kernel
 from lexgrad.compile.machine import limited
-from lexgrad.compile.memory import Memory
+from lexgrad.compile.plan import Memory
 from lexgrad.evaluate import evaluate
 from lexgrad.grad import differentiate
 from lexgrad.graph import Node

@@ -12,10 +12,11 @@ from lexgrad import ops
 from lexgrad.graph import Dim, Graph, Node, Type, input_node
 from lexgrad.models import FeedForward, LogisticRegression, SoftmaxRegression, TextCNN
 from lexgrad.models.classifiers.base import TextClassifier
-from lexgrad.models.classifiers.fitting import training_step
+from lexgrad.models.classifiers.fitting import training_objective
 from lexgrad.models.features.arrays import ArrayEncoder
 from lexgrad.models.features.encoder import Encoder
 from lexgrad.models.features.words import WordEncoder
+from lexgrad.models.fitting import training_step
 from lexgrad.nn.losses import classification_loss
 from lexgrad.nn.optimisers import optimiser
 from lexgrad.train.step import Objective, build_step, step_input
@@ -100,7 +101,8 @@ MODELS: dict[str, Case] = {
 def model_step(case: str, weighted: bool = False) -> Graph:
     """The training step of a model of the library."""
     model, encoder, classes = MODELS[case]
-    return training_step(model, encoder, classes, weighted=weighted).graph
+    objective = training_objective(model, encoder, classes, weighted=weighted)
+    return training_step(model, objective, model.constrained).graph
 
 
 def language_model(clip: float | None = None, words: int = 900) -> Graph:

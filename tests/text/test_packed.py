@@ -163,7 +163,7 @@ def test_letting_go_of_pages_changes_nothing() -> None:
 
 
 def test_rows_of_a_mapped_file_are_gathered_some_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    gone = []
+    gone: list[Any] = []
     monkeypatch.setattr(packed, "AT_HAND", 4)
     monkeypatch.setattr(packed, "let_go", gone.append)
     rows = [[1, 2, 3], [], [4], [5, 6]] * 5

@@ -52,7 +52,7 @@ def roomy(size: int) -> Array:
     return raw[start : start + size]
 
 
-class Memory:
+class Pool:
     """Memory that launches use one after the other, so that they need not wait for the system to clear new pages."""
 
     def __init__(self) -> None:

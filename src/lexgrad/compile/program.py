@@ -21,7 +21,7 @@ from lexgrad.compile.arrays import (
     STATUS,
     STATUS_WORDS,
     Array,
-    Memory,
+    Pool,
     Precision,
     aligned_empty,
     halves,
@@ -97,7 +97,7 @@ class Program:
         self._donated = dict(donated or {})
         self._clock = _clock(self.processor) if profiled or asked("profile") else None
         self._laps: Laps | None = None
-        self._memory = Memory()
+        self._pool = Pool()
         begun = time.perf_counter()
         self.plan, self.object = self._fetched()
         self.donation = self.plan.donation
@@ -269,7 +269,7 @@ class Program:
         layouts = {tuple(sizes.values()): self._layout(sizes) for _, _, sizes in bound}
         threads = self._worthwhile_threads([sizes for _, _, sizes in bound], len(steps))
         arena = max(total for _, total in layouts.values())
-        with self._memory.room(self._room(arena, threads)) as room:
+        with self._pool.room(self._room(arena, threads)) as room:
             return self._launch(steps, bound, layouts, self._own(threads, room, arena), room.ctypes.data, threads)
 
     def _launch(

@@ -17,6 +17,7 @@ from lexgrad.models import Tagger
 from lexgrad.models.tagging import prediction
 from lexgrad.models.tagging.examples import Sentences
 from lexgrad.models.tagging.network import input_types, logits
+from lexgrad.nn.layers import undropped
 from lexgrad.text.sentences import MemorySentences
 from lexgrad.train import Interrupted, Progress
 from lexgrad.train.batches import part_of
@@ -133,7 +134,7 @@ def test_what_is_kept_of_words_gives_what_the_graph_means(network: str) -> None:
     types = input_types(model, model.encoder_)
     nodes = {name: input_node(name, Type("float", array.shape)) for name, array in model.parameters_.items()}
     inputs = {name: input_node(name, type) for name, type in types.items()}
-    graph = Graph({**nodes, **inputs}, {"z": logits(model, nodes, inputs, lambda x: x)})
+    graph = Graph({**nodes, **inputs}, {"z": logits(model, nodes, inputs, undropped)})
     sentences = Sentences(model.encoder_.encode(X), tuple(types))
     given, places, _ = sentences.inputs(np.arange(len(X)), np.array([0, len(X)]))
     z = Interpreter(graph, "fp64").run({**model.parameters_, **part_of(given, 0)})["z"]
