@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from lexgrad.compile import Program
+from lexgrad.compile import Program, making
 from lexgrad.compile import program as programs
 from lexgrad.compile.arrays import Array, aligned_empty
 from lexgrad.compile.loops import Kernel
@@ -73,7 +73,7 @@ def test_neither_threads_nor_shared_memory_change_a_bit(monkeypatch: pytest.Monk
             for threads in 1, 2, 3, 4:
                 program.threads = threads
                 assert_same_bits(program.run(case.values), alone)
-            patch.setattr(programs, "plan", apart)
+            patch.setattr(making, "plan", apart)
             assert_same_bits(Program(case.graph, "fp32", threads=1).run(case.values), alone)
 
     law()
