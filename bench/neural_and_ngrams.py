@@ -70,6 +70,7 @@ class Entrant:
         return ["train", self.model, *map(str, [text, *options, *sets, *resume])]
 
 
+ADAM = {"optimizer": "adam", "learning_rate": 0.002, "clip_norm": None}
 ENTRANTS = {
     "ngrams-3": Entrant("n-grams, order 3", "ngram-lm", "ptb-ngram-lm.toml", {"order": 3}),
     "ngrams-5": Entrant("n-grams, order 5", "ngram-lm", "ptb-ngram-lm.toml"),
@@ -77,19 +78,19 @@ ENTRANTS = {
         "`ffnn-lm`",
         "ffnn-lm",
         "ptb-ffnn-lm.toml",
-        less={10: {"epochs": 10, "dropout": 0.5}, 30: {"epochs": 10, "dropout": 0.4}},
+        less={10: {**ADAM, "epochs": 6, "dropout": 0.5}, 30: {**ADAM, "epochs": 4, "dropout": 0.4}},
     ),
     "rnn-lm": Entrant(
         "`rnn-lm`",
         "rnn-lm",
         "ptb-rnn-lm.toml",
-        less={10: {"epochs": 16, "dropout": 0.5}, 30: {"epochs": 14, "dropout": 0.4}},
+        less={10: {"epochs": 7, "dropout": 0.5, "batch": 10}, 30: {"epochs": 4, "dropout": 0.4}},
     ),
     "lstm-lm": Entrant(
         "`lstm-lm`",
         "lstm-lm",
         "ptb-lstm-lm.toml",
-        less={10: {"epochs": 30, "dropout": 0.5, "batch": 10}, 30: {"epochs": 16, "dropout": 0.4}},
+        less={10: {"epochs": 30, "dropout": 0.5, "batch": 10}, 30: {"epochs": 6, "dropout": 0.35, "batch": 10}},
     ),
 }
 NEURAL = [name for name in ENTRANTS if not name.startswith("ngrams")]
