@@ -78,13 +78,13 @@ ENTRANTS = {
         "`ffnn-lm`",
         "ffnn-lm",
         "ptb-ffnn-lm.toml",
-        less={10: {**ADAM, "epochs": 6, "dropout": 0.5}, 30: {**ADAM, "epochs": 3, "dropout": 0.4}},
+        less={10: {**ADAM, "epochs": 15, "dropout": 0.5}, 30: {**ADAM, "epochs": 8, "dropout": 0.4}},
     ),
     "rnn-lm": Entrant(
         "`rnn-lm`",
         "rnn-lm",
         "ptb-rnn-lm.toml",
-        less={10: {"epochs": 7, "dropout": 0.5, "batch": 10}, 30: {"epochs": 3, "dropout": 0.4}},
+        less={10: {"epochs": 15, "dropout": 0.5, "batch": 10}, 30: {"epochs": 8, "dropout": 0.4}},
     ),
     "lstm-lm": Entrant(
         "`lstm-lm`",
