@@ -15,7 +15,7 @@ from lexgrad.compile.loops import Store, walk
 from lexgrad.evaluate import evaluate
 from lexgrad.graph import Dim, Graph, Node
 from tests.comparing import assert_same_values
-from tests.compile.running import graph_of, reals, run, truths, whole
+from tests.compile.running import TOLERANCE, graph_of, reals, run, truths, whole
 
 N = Dim("n")
 
@@ -193,3 +193,13 @@ def test_booleans_and_whole_numbers_everywhere() -> None:
     b = np.array([[True, False], [False, False], [True, True]])
     values = {"b": b, "i": np.array([[5, -2], [0, 7], [3, 3]]), "ids": np.array([2, -1, 2])}
     assert_same_values(run(graph, values), evaluate(graph, values))
+
+
+@pytest.mark.parametrize("axes", [0, 1])
+@pytest.mark.parametrize("width", [64, 65, 200])
+def test_sums_of_wide_rows_stay_in_registers(axes: int, width: int) -> None:
+    graph = graph_of(lambda x: ops.sum(x * x, axes), x=reals(3, N, width))
+    assert "in 64 registers" in Program(graph).pseudocode
+    x = np.random.default_rng(0).normal(size=(3, 7, width))
+    for count in 0, 1, 7:
+        assert_same_values(run(graph, {"x": x[:, :count]}), evaluate(graph, {"x": x[:, :count]}), TOLERANCE["fp64"])

@@ -50,8 +50,11 @@ def kernel_sum(low: Lowering, node: Node) -> Kernel:
     """Sums of entries, one after the other where they lie side by side."""
     (x,) = node.inputs
     axes = node.attributes["axes"]
-    if axes and 0 in axes and x.ndim - 1 not in axes:
-        return fold_rows(low, node, axes, zero(node.type.dtype), "add")
+    if axes and x.ndim - 1 not in axes:
+        if 0 in axes:
+            return fold_rows(low, node, axes, zero(node.type.dtype), "add")
+        if _has_long_rows(node):
+            return fold_blocks(low, node, axes, zero(node.type.dtype), "add")
 
     def fold(body: Body, kept: Index, _: Index) -> None:
         total = accumulate(low, body, x, axes, kept, zero(node.type.dtype), "add", lambda entry, _: entry)
@@ -65,8 +68,7 @@ def fold_rows(low: Lowering, node: Node, axes: tuple[int, ...], start: Number, o
     (x,) = node.inputs
     kept = [axis for axis in range(x.ndim) if axis not in axes]
     body = Body(extent=node.shape[0])
-    width = node.shape[-1]
-    if node.ndim > 1 and isinstance(width, int) and width >= BLOCK and node.type.dtype == "float":
+    if _has_long_rows(node):
         return fold_blocks(low, node, axes, start, operation)
     low.fill(body, node, (FIRST, LAST), start)
 
@@ -86,6 +88,12 @@ def fold_rows(low: Lowering, node: Node, axes: tuple[int, ...], start: Number, o
     body.nest([x.shape[axis] for axis in axes], fold_row)
     cost = product(node.shape[1:]) * product([x.shape[axis] for axis in axes])
     return low.finish(node, body, aligned=True, cost=cost)
+
+
+def _has_long_rows(node: Node) -> bool:
+    """Whether the rows of a result of floats have so many columns as registers hold at a time."""
+    width = node.shape[-1]
+    return node.ndim > 1 and isinstance(width, int) and width >= BLOCK and node.type.dtype == "float"
 
 
 def fold_blocks(low: Lowering, node: Node, axes: tuple[int, ...], start: Number, operation: str) -> Kernel:
