@@ -18,7 +18,7 @@ from lexgrad.graph import Type
 from lexgrad.models.features.inputs import Batch, Inputs
 from lexgrad.models.sources import Source
 from lexgrad.text.kinds import WORD_KINDS
-from lexgrad.text.packed import PackedTexts
+from lexgrad.text.packed import PackedTexts, trim
 from lexgrad.train.progress import Progress
 
 if TYPE_CHECKING:
@@ -167,7 +167,10 @@ def learn_tokens(model: TextClassifier, source: Source, progress: Progress, size
     tokenizer = Tokenizer.of_counts(counts, model.tokens, model.min_count, size)
 
     def ids(tokenizer: Tokenizer) -> PackedTexts:
-        return with_ids(found.texts, tokenizer.ids(found.words), IN_MEMORY)
+        texts = with_ids(found.texts, tokenizer.ids(found.words), IN_MEMORY)
+        if not texts.ids.flags.writeable:  # on disk: reading so much took memory that training can use
+            trim()
+        return texts
 
     return tokenizer, ids
 
