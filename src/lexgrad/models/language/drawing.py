@@ -1,7 +1,8 @@
 """Texts drawn inside the compiled program: a token is read, the next one drawn and read again, without Python between.
 
-Weights are laid out with what each output sums up side by side, so that a product with one vector reads memory from
-beginning to end: at one token a step, reading the weights is all that takes time.
+Weights are laid out in panels of some columns, one behind the other, so that a product with one vector reads memory
+from beginning to end, and the sums of a panel stay in registers meanwhile: at one token a step, reading the weights is
+all that takes time.
 """
 
 from __future__ import annotations
@@ -30,13 +31,27 @@ ROOM = Dim("tokens")
 FREE = -1
 """A place of the text that is drawn, where others are given."""
 
+PANEL = 64
+"""Columns of a panel: as many sums as a processor's registers hold at a time."""
+
 HALVINGS = 45  # until a threshold lies between two neighbouring numbers
 LAUNCH_SECONDS, MOST = 0.03, 512
 
 
 def laid_out(parameters: Arrays) -> dict[str, NDArray[Any]]:
-    """Matrices turned, but for those of a row for every token."""
-    return {n: np.ascontiguousarray(p.T) if _turned(n, p.shape) else p for n, p in parameters.items()}
+    """Matrices (k, m) in panels, (m / PANEL rounded up, k, PANEL), with zeros behind the last column; E as it is.
+
+    The output's matrix O is one of them: where there is none, it is made of the rows of R, or of E.
+    """
+    rows = parameters.get("R", parameters["E"])
+    matrices = parameters if "O" in parameters else {**parameters, "O": rows.T}
+    return {n: _in_panels(p) if _panelled(n, p.shape) else p for n, p in matrices.items() if n != "R"}
+
+
+def laid_out_shapes(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
+    """The shapes of parameters that ``laid_out`` has laid out, by the shapes that the model has them in."""
+    matrices = shapes if "O" in shapes else {**shapes, "O": shapes.get("R", shapes["E"])[::-1]}
+    return {n: _panels(s) if _panelled(n, s) else s for n, s in matrices.items() if n != "R"}
 
 
 def without(laid: Arrays, token: int) -> dict[str, NDArray[Any]]:
@@ -47,17 +62,31 @@ def without(laid: Arrays, token: int) -> dict[str, NDArray[Any]]:
 
 
 def laid_out_nodes(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Node]:
-    """Input nodes for parameters that ``laid_out`` has turned."""
-    return {n: input_node(n, Type("float", s[::-1] if _turned(n, s) else s)) for n, s in shapes.items()}
+    """Input nodes for parameters that ``laid_out`` has laid out."""
+    return {n: input_node(n, Type("float", s)) for n, s in laid_out_shapes(shapes).items()}
 
 
-def _turned(name: str, shape: tuple[int, ...]) -> bool:
-    return name not in ("E", "R") and len(shape) == 2
+def _panelled(name: str, shape: tuple[int, ...]) -> bool:
+    return name != "E" and len(shape) == 2
 
 
-def product(x: Node, W: Node) -> Node:
-    """x W of rows x (n, k) and W (k, m); of one vector x (k,), with W laid out (m, k)."""
-    return ops.matmul(W, x) if x.ndim == 1 else ops.matmul(x, W)
+def _panels(shape: tuple[int, ...]) -> tuple[int, ...]:
+    depth, columns = shape
+    return -(-columns // PANEL), depth, PANEL
+
+
+def _in_panels(matrix: NDArray[Any]) -> NDArray[Any]:
+    depth, columns = matrix.shape
+    filled = np.pad(matrix, [(0, 0), (0, -columns % PANEL)])
+    return np.ascontiguousarray(filled.reshape(depth, -1, PANEL).swapaxes(0, 1))
+
+
+def product(x: Node, W: Node, columns: int) -> Node:
+    """x W of rows x (n, k) and W (k, columns); of one vector x (k,), with W laid out in panels."""
+    if W.ndim == 2:
+        return ops.matmul(x, W)
+    sums = ops.sum(ops.reshape(x, (1, *x.shape, 1)) * W, 1)
+    return ops.reshape(sums, (cast("int", W.shape[0]) * PANEL,))[:columns]
 
 
 def drawing_graph(

@@ -100,14 +100,14 @@ class FeedForwardLM(NeuralLM):
         e, h = self._hidden(parameters, ids, drop)
         logits = self.output(parameters, h)
         if self.direct:
-            logits = logits + product(e, parameters["D"])
+            logits = logits + product(e, parameters["D"], self.end + 1)
         return logits + parameters["c"]
 
     def _hidden(self, parameters: Mapping[str, Node], ids: Node, drop: Drop) -> tuple[Node, Node]:
         """The embeddings of windows, side by side, and the hidden layer."""
         width = (self.order - 1) * self.width
         e = drop(ops.reshape(ops.take(parameters["E"], ids), (*ids.shape[:-1], width)))
-        return e, drop(activation(self.activation)(product(e, parameters["W"]) + parameters["b"]))
+        return e, drop(activation(self.activation)(product(e, parameters["W"], self.units) + parameters["b"]))
 
     def measuring_graph(self) -> Graph:
         """The graph of log P of each target (batch,) given the window before it (batch, n − 1)."""

@@ -214,15 +214,18 @@ class NeuralLM(RunningLM):
 
         (n, V) of h (n, units), or of one vector (V,), with weights as ``laid_out`` has them.
         """
+        h = self._projected(parameters, h)
         if "O" in parameters:
-            return product(h, parameters["O"])
-        h, rows = self._output_rows(parameters, h)
-        return product(h, rows if h.ndim == 1 else ops.transpose(rows))
+            return product(h, parameters["O"], self.end + 1)
+        return ops.matmul(h, ops.transpose(parameters[self._rows()]))
 
-    def _output_rows(self, parameters: Mapping[str, Node], h: Node) -> tuple[Node, Node]:
-        """What the rows of a matrix (V, k) are multiplied with, and that matrix."""
-        h = product(h, parameters["P"]) if "P" in parameters else h
-        return h, parameters["E" if self.tied else "R"]
+    def _projected(self, parameters: Mapping[str, Node], h: Node) -> Node:
+        """What is multiplied with the output's matrix."""
+        return product(h, parameters["P"], self.width) if "P" in parameters else h
+
+    def _rows(self) -> str:
+        """The parameter whose rows (V, k) are the output's columns."""
+        return "E" if self.tied else "R"
 
     def loss(self, parameters: Mapping[str, Node], h: Node, targets: Node) -> tuple[Node, dict[str, Node]]:
         """The mean of −log P of targets (n,), and the input nodes that it takes.
@@ -231,7 +234,8 @@ class NeuralLM(RunningLM):
         """
         if not self.sampled:
             return ops.mean(ops.cross_entropy(self.output(parameters, h) + parameters["c"], targets)), {}
-        return sampled_loss(*self._output_rows(parameters, h), parameters["c"], targets, self.sampled)
+        h = self._projected(parameters, h)
+        return sampled_loss(h, parameters[self._rows()], parameters["c"], targets, self.sampled)
 
     def noise(self, stream: NDArray[np.int32]) -> Noise | None:
         """The noise that ``sampled`` asks for, drawn as often as tokens occur in the stream."""

@@ -163,12 +163,13 @@ class RecurrentLM(NeuralLM):
         """See NeuralLM.advance."""
         x = ops.take(parameters["E"], token)
         after: State = {}
+        gates = CELLS[self.cell] * self.units
         if self.by_line:
             state = {name: part * self._goes_on(token) for name, part in state.items()}
         for layer in range(1, self.layers + 1):
             last = {name: node for name, node in state.items() if name[1:] == str(layer)}
-            z = product(x, parameters[f"W{layer}"]) + parameters[f"b{layer}"]
-            u = product(last[f"h{layer}"], parameters[f"U{layer}"])
+            z = product(x, parameters[f"W{layer}"], gates) + parameters[f"b{layer}"]
+            u = product(last[f"h{layer}"], parameters[f"U{layer}"], gates)
             new = cell_update(self.cell, tuple(last.values()), z, u)
             after |= dict(zip(last, new, strict=True))
             x = new[0]

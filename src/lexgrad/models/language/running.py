@@ -13,7 +13,16 @@ from numpy.typing import NDArray
 from lexgrad import ops
 from lexgrad.graph import Graph, Node, Type, input_node
 from lexgrad.models.language.base import LanguageModel
-from lexgrad.models.language.drawing import TOKEN, State, drawing_graph, drawn_tokens, laid_out, laid_out_nodes, without
+from lexgrad.models.language.drawing import (
+    TOKEN,
+    State,
+    drawing_graph,
+    drawn_tokens,
+    laid_out,
+    laid_out_nodes,
+    laid_out_shapes,
+    without,
+)
 from lexgrad.models.language.sampling import Sampling
 from lexgrad.models.trained import TrainedModel
 from lexgrad.nn.initialisers import generator
@@ -119,8 +128,8 @@ class RunningLM(LanguageModel, TrainedModel):
         programs: dict[Any, Any] = self.__dict__.setdefault("_programs", {})
         if (name, rounded) not in programs:
             graph, precision = self.graphs()[name](), "fp32" if self.precision == "bf16" else self.precision
-            shapes = self.shapes(self.end + 1)
-            halved = [name for name, shape in shapes.items() if len(shape) == 2] if rounded else ()
+            shapes = laid_out_shapes(self.shapes(self.end + 1))
+            halved = [name for name, shape in shapes.items() if len(shape) > 1] if rounded else ()
             programs[name, rounded] = Applier(graph, tuple(shapes), precision, self.threads, halved)
         return cast("Applier", programs[name, rounded])
 
