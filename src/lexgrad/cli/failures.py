@@ -11,6 +11,7 @@ from typing import Any
 
 import typer
 
+from lexgrad.debugging import asked
 from lexgrad.errors import LexgradError, suggest
 
 SUCCESS = 0
@@ -53,7 +54,7 @@ def _report(problem: Exception) -> int:
         traceback.print_exception(problem)
         _say("error: this is a bug in lexgrad, not a mistake of yours: please report it with the lines above")
         return BUG
-    if "traceback" in os.environ.get("LEXGRAD_DEBUG", "").split(","):
+    if asked("traceback"):
         traceback.print_exception(problem)
     _say(f"error: {line}")
     return MISTAKE

@@ -17,7 +17,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lexgrad.compile.arrays import LAPS
-from lexgrad.compile.debugging import asked
 from lexgrad.compile.loops import (
     Apply,
     Expression,
@@ -36,6 +35,7 @@ from lexgrad.compile.loops import (
 from lexgrad.compile.machine import Processor
 from lexgrad.compile.repeat import Step, kernels_of, times_of
 from lexgrad.compile.writer import Writer
+from lexgrad.debugging import asked
 from lexgrad.errors import InputError
 from lexgrad.graph import DType, Node, Size, resolve
 

@@ -30,11 +30,11 @@ from lexgrad.compile.arrays import (
 )
 from lexgrad.compile.bound import Binding, Bound, Rows
 from lexgrad.compile.cache import cached, keep, kept, name_of
-from lexgrad.compile.debugging import asked
 from lexgrad.compile.fixed import Fixed
 from lexgrad.compile.machine import Loaded, Processor, assembly, host, object_code, signature
 from lexgrad.compile.plan import Plan, sources
 from lexgrad.compile.threads import processors, together
+from lexgrad.debugging import asked
 from lexgrad.errors import InputError, suggest
 from lexgrad.evaluate import bind_sizes
 from lexgrad.graph import Graph, print_graph, resolve

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from lexgrad.debugging import asked
 from lexgrad.errors import InputError
-from lexgrad.evaluate import constant_value, evaluate, evaluate_node, nonfinite_wanted
+from lexgrad.evaluate import constant_value, evaluate, evaluate_node
 from lexgrad.grad import backward
 from lexgrad.graph import (
     CONSTANT,
@@ -141,7 +142,7 @@ def _value(variable: Variable) -> Any:
     attributes = dict(variable.attributes)
     compute = variable.primitive.evaluate_all
     if compute is None:
-        return evaluate_node(variable, operands, attributes, nonfinite_wanted())
+        return evaluate_node(variable, operands, attributes, asked("nonfinite"))
     output, key = attributes.pop("output"), group_key(variable)
     results = _last_group.get(key)
     if results is None:

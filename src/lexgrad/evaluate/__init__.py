@@ -8,7 +8,6 @@ from lexgrad.evaluate.interpreter import (
     constant_value,
     evaluate,
     evaluate_node,
-    nonfinite_wanted,
     round_to_bf16,
 )
 
@@ -20,6 +19,5 @@ __all__ = [
     "constant_value",
     "evaluate",
     "evaluate_node",
-    "nonfinite_wanted",
     "round_to_bf16",
 ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, get_args
@@ -10,6 +9,7 @@ from typing import Any, Literal, TypeAlias, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from lexgrad.debugging import asked
 from lexgrad.errors import InputError, NonFiniteError, suggest
 from lexgrad.graph import CONSTANT, Dim, Graph, Node, Type, filled, group_key, holds_dim, located, resolve, solve
 from lexgrad.ops import type_of
@@ -56,7 +56,7 @@ class Interpreter:
             raise InputError(f"precision is one of {', '.join(get_args(Precision))}; got {precision!r}")
         self.graph = graph
         self.precision = precision
-        self.nonfinite = nonfinite_wanted() if nonfinite is None else nonfinite
+        self.nonfinite = asked("nonfinite") if nonfinite is None else nonfinite
         self._float = _FLOATS[precision]
         self._slots = {node: slot for slot, node in enumerate(graph.nodes)}
         self._constants = {
@@ -188,11 +188,6 @@ def round_to_bf16(x: Array) -> Array:
     bits = np.asarray(x, np.float32).view(np.uint32)
     rounded = (bits + 0x7FFF + (bits >> 16 & 1) & 0xFFFF0000).astype(np.uint32)
     return np.where(np.isnan(x), np.float32(np.nan), rounded.view(np.float32))
-
-
-def nonfinite_wanted() -> bool:
-    """Whether the environment variable ``LEXGRAD_DEBUG`` asks to stop at the first NaN or infinity."""
-    return "nonfinite" in os.environ.get("LEXGRAD_DEBUG", "")
 
 
 def evaluate_node(node: Node, operands: list[Any], attributes: Mapping[str, Any], nonfinite: bool) -> Any:

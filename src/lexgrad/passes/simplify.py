@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 from weakref import WeakSet
 
+from lexgrad.debugging import asked
 from lexgrad.errors import LexgradError
 from lexgrad.graph import INPUT, Firing, Graph, Node, Origin, RewriteRule, again_on, rewrite
 from lexgrad.passes import (
@@ -160,7 +161,7 @@ def run(passes: Sequence[Pass], graph: Graph, limit: int = 50) -> Graph:
 
 def _run(passes: Sequence[Pass], graph: Graph, limit: int = 50) -> tuple[Graph, list[Firing]]:
     graph = own_copy(graph)
-    watched = watching.wanted()
+    watched = asked("passes")
     fired: list[Firing] = []
     done: dict[Pass, Graph] = {}  # on which graph a pass had nothing to do
     for _ in range(limit):

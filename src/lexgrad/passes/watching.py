@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterable, Sequence
 
 from lexgrad.graph import CONSTANT, INPUT, Firing, Graph, Node, formula, node_names, statements, topological
-
-
-def wanted() -> bool:
-    """Whether the environment variable ``LEXGRAD_DEBUG`` asks to see what the passes do."""
-    return "passes" in os.environ.get("LEXGRAD_DEBUG", "")
 
 
 def report(name: str, graph: Graph, firings: Iterable[Firing]) -> None:

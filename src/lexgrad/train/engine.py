@@ -13,8 +13,9 @@ from numpy.typing import ArrayLike, NDArray
 from lexgrad.compile import Fixed, Program, Rows
 from lexgrad.compile.arrays import Precision
 from lexgrad.compile.machine import host
+from lexgrad.debugging import asked
 from lexgrad.errors import InputError
-from lexgrad.evaluate import Interpreter, nonfinite_wanted, round_to_bf16
+from lexgrad.evaluate import Interpreter, round_to_bf16
 from lexgrad.graph import Graph
 from lexgrad.train.batches import Inputs, part_of
 
@@ -40,7 +41,7 @@ def engine_name() -> str:
     name = os.environ.get("LEXGRAD_ENGINE", ENGINES[0])
     if name not in ENGINES:
         raise InputError(f"LEXGRAD_ENGINE is one of {', '.join(ENGINES)}; got {name!r}")
-    return "interpreter" if nonfinite_wanted() else name
+    return "interpreter" if asked("nonfinite") else name
 
 
 def require_precision(precision: str) -> None:
