@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,7 @@ from lexgrad.train.engine import Applier
 
 Arrays = Mapping[str, NDArray[Any]]
 State = dict[str, Node]
+_Matrix = TypeVar("_Matrix")
 Advance = Callable[[Mapping[str, Node], Node, State], tuple[Node, State]]
 
 TOKEN, FORCED, TURNS, KEY, DRAWN = "token", "forced", "turns", "key", "drawn"
@@ -43,15 +44,21 @@ def laid_out(parameters: Arrays) -> dict[str, NDArray[Any]]:
 
     The output's matrix O is one of them: where there is none, it is made of the rows of R, or of E.
     """
-    rows = parameters.get("R", parameters["E"])
-    matrices = parameters if "O" in parameters else {**parameters, "O": rows.T}
-    return {n: _in_panels(p) if _panelled(n, p.shape) else p for n, p in matrices.items() if n != "R"}
+    matrices = _with_output(parameters, np.transpose)
+    return {n: _in_panels(p) if _panelled(n, p.shape) else p for n, p in matrices.items()}
 
 
 def laid_out_shapes(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
     """The shapes of parameters that ``laid_out`` has laid out, by the shapes that the model has them in."""
-    matrices = shapes if "O" in shapes else {**shapes, "O": shapes.get("R", shapes["E"])[::-1]}
-    return {n: _panels(s) if _panelled(n, s) else s for n, s in matrices.items() if n != "R"}
+    matrices = _with_output(shapes, lambda shape: shape[::-1])
+    return {n: _panels(s) if _panelled(n, s) else s for n, s in matrices.items()}
+
+
+def _with_output(parameters: Mapping[str, _Matrix], turned: Callable[[_Matrix], _Matrix]) -> dict[str, _Matrix]:
+    """Parameters, or their shapes, with an O, and without the R that it is made of."""
+    rows = parameters.get("R", parameters["E"])
+    found = parameters if "O" in parameters else {**parameters, "O": turned(rows)}
+    return {name: parameter for name, parameter in found.items() if name != "R"}
 
 
 def without(laid: Arrays, token: int) -> dict[str, NDArray[Any]]:
