@@ -28,7 +28,7 @@ from lexgrad.models import NGramLM, load
 from lexgrad.models.language.base import LanguageModel
 from lexgrad.models.language.counting import walk
 from lexgrad.models.language.lines import Lines, encode_lines, with_ends
-from lexgrad.models.language.mixture import best_weights
+from lexgrad.models.language.mixture import best_weights, mixed_logarithms
 from lexgrad.plot.canvas import COLOURS, Plot, panels
 from lexgrad.text.corpus import Corpus
 from lexgrad.train.run import MODEL
@@ -160,7 +160,7 @@ def perplexity(logarithms: Float) -> float:
 def mixed(one: Measured, other: Measured) -> tuple[Float, float]:
     """log P of the test text by a mixture of two models, and the weight of the first: by EM on the dev text."""
     weights = best_weights(np.stack([one.dev, other.dev]))
-    return np.logaddexp(one.test + np.log(weights[0]), other.test + np.log(weights[1])), float(weights[0])
+    return mixed_logarithms([one.test, other.test], weights), float(weights[0])
 
 
 def longest_seen(model: NGramLM, trained_on: Lines, lines: Lines) -> NDArray[np.int64]:

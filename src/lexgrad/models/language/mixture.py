@@ -92,7 +92,7 @@ class MixtureLM(LanguageModel):
 
     def line_logarithms(self, lines: Lines) -> Float:
         """See LanguageModel.line_logarithms."""
-        return _mixed(self._parts(lines), self.weights_)
+        return mixed_logarithms(self._parts(lines), self.weights_)
 
     def reader(self) -> Reader:
         """See LanguageModel.reader."""
@@ -132,7 +132,7 @@ class MixtureReader:
     def logarithms(self) -> Float:
         """See Reader.logarithms."""
         found = [reader.logarithms()[ids] for reader, ids in zip(self._readers, self._ids, strict=True)]
-        return _mixed(found, self._weights)
+        return mixed_logarithms(found, self._weights)
 
     def read(self, token: int) -> None:
         """See Reader.read."""
@@ -140,7 +140,8 @@ class MixtureReader:
             reader.read(int(ids[token]))
 
 
-def _mixed(parts: Sequence[Float], weights: Float) -> Float:
+def mixed_logarithms(parts: Sequence[Float], weights: Float) -> Float:
+    """Return log Σ_i λ_i P_i of tokens, of the log P_i (tokens,) of each model and the weights λ (models,)."""
     with np.errstate(divide="ignore"):
         return np.asarray(np.logaddexp.reduce([part + np.log(w) for part, w in zip(parts, weights, strict=True)]))
 
