@@ -19,7 +19,7 @@ Precision: TypeAlias = Literal["fp32", "fp64", "bf16"]
 ALIGNMENT = 64
 """Bytes of a cache line."""
 
-_MANY, _LARGE_PAGE, _MOST_KEPT = 1 << 19, 1 << 21, 1 << 28
+_MANY, _LARGE_PAGE, _MOST_KEPT = 1 << 19, 1 << 21, 1 << 30
 """Bytes from which large pages are worth while, of such a page, and that are kept for the next launch at most."""
 
 LLVM_FLOATS: dict[str, str] = {"fp32": "float", "fp64": "double", "bf16": "float"}
@@ -58,20 +58,27 @@ class Pool:
     def __init__(self) -> None:
         self._free: list[Array] = []
 
-    @contextmanager
-    def room(self, size: int) -> Iterator[Array]:
+    def lend(self, size: int) -> Array:
         """At least so many bytes, in which anything may stand; launches at the same time have each their own."""
         try:
             room = self._free.pop()
         except IndexError:
             room = roomy(0)
-        if room.size < size:
-            room = roomy(size)
+        return room if room.size >= size else roomy(size)
+
+    def back(self, room: Array) -> None:
+        """What was lent, for the next launch."""
+        if not self._free and room.size <= _MOST_KEPT:
+            self._free.append(room)
+
+    @contextmanager
+    def room(self, size: int) -> Iterator[Array]:
+        """Memory that is lent until the block ends."""
+        room = self.lend(size)
         try:
             yield room
         finally:
-            if not self._free and room.size <= _MOST_KEPT:
-                self._free.append(room)
+            self.back(room)
 
 
 STATUS = "status"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lexgrad.compile.arrays import Array, roomy
+from lexgrad.compile.arrays import Array
 from lexgrad.errors import InputError
 from lexgrad.graph import Dim, Size, resolve
 
@@ -115,7 +116,7 @@ class Binding:
         largest = {name: int(sizes.max()) for name, sizes in self.sizes.items()}
         offsets, total = program._layout(self.sizes)
         threads = program._worthwhile_threads([largest], steps)
-        arena = roomy(program._room(total, threads))
+        arena = program._pool.lend(program._room(total, threads))
         own = program._own(threads, arena, total)
         places = {**given, **program.plan.constants, **made, **own}
         places |= {out: given[buffer] for out, buffer in program.donation.in_place.items()}
@@ -134,7 +135,9 @@ class Binding:
             program._go(table.ctypes.data, steps, threads, own, largest)
 
         outputs = {name: places[buffer] for name, buffer in program.plan.outputs.items()}
-        return Bound(run, outputs, (arena, places, self.windows))
+        bound = Bound(run, outputs, (places, self.windows))
+        weakref.finalize(bound, program._pool.back, arena)
+        return bound
 
     def _sizes(self) -> dict[str, Any]:
         """Each named size, in every step."""
