@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import Any
 
 import numpy as np
@@ -106,6 +107,27 @@ def test_outputs_are_rows_for_every_step_and_scratch_memory_has_room_for_the_lon
     found = program.bind({"x": Rows(x, starts, stops)}, 4)()["out"]
     expected = [program(x=x[a:b])["out"] for a, b in zip(starts, stops, strict=True)]
     np.testing.assert_array_equal(found, np.stack(expected))
+
+
+def test_launches_have_memory_of_their_own_until_nobody_needs_them() -> None:
+    graph = graph_of(lambda x: ops.softmax(ops.tanh(x @ x.T), 0)[0, :1], x=reals(Dim("n"), 2))
+    program, alone = Program(graph, "fp64", 1), Program(graph, "fp64", 1)
+    x = np.random.default_rng(0).normal(size=(60, 2))
+    starts = np.array([0, 20])
+    one, other = (program.bind({"x": Rows(x, starts, starts + n)}, 2) for n in (30, 40))
+    assert not program._pool._free
+    expected = {n: [alone(x=x[a : a + n])["out"] for a in starts] for n in (30, 40)}
+    for run, n in (one, 30), (other, 40), (one, 30):
+        np.testing.assert_array_equal(run()["out"], expected[n])
+    assert not program._pool._free
+    del run, one
+    gc.collect()
+    (room,) = program._pool._free
+    again = program.bind({"x": Rows(x, starts, starts + 30)}, 2)
+    assert not program._pool._free
+    del again
+    gc.collect()
+    assert program._pool._free[0] is room
 
 
 def test_sizes_that_do_not_follow_from_one_axis_alone() -> None:
