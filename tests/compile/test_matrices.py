@@ -139,12 +139,15 @@ def test_vectors_and_leading_axes() -> None:
 
 @pytest.mark.usefixtures("small_work")
 @pytest.mark.parametrize("limit", PROCESSORS)
-def test_operands_that_no_cache_holds(limit: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    graph = graph_of(lambda x, y: x @ y.T, x=reals(70, 600), y=reals(50, 600))
-    values: Arrays = {"x": operands(70, 600, 50)["x"], "y": operands(70, 600, 50)["yt"]}
-    near = Program(graph, "fp32", threads=1, processor=limited(limit)).run(values)
-    monkeypatch.setattr(blocking, "FAR", 70 * 600 - 1)
+@pytest.mark.parametrize(("depth", "columns"), [(600, 50), (1000, 64), (1033, 5)])
+def test_right_operands_that_are_turned(limit: str, depth: int, columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    graph = graph_of(lambda x, y: x @ y.T, x=reals(70, depth), y=reals(columns, depth))
+    values: Arrays = {"x": operands(70, depth, columns)["x"], "y": operands(70, depth, columns)["yt"]}
     program = Program(graph, "fp32", threads=1, processor=limited(limit))
     assert "@lg.turn" in program.llvm
+    monkeypatch.setattr(blocking, "MANY", 71)
+    lying = Program(graph, "fp32", threads=1, processor=limited(limit))
+    assert "@lg.turn" not in lying.llvm
+    expected = lying.run(values)
     for program.threads in 1, 2, 3:
-        assert_same_bits(program.run(values), near)
+        assert_same_bits(program.run(values), expected)

@@ -9,10 +9,11 @@ from lexgrad.compile.packing import AMX, WIDEST, Format
 from lexgrad.compile.products import Tiles
 from lexgrad.graph import Size
 
-FEW, SHORT, LONG = 32, 320, 1024
-"""Rows that are not worth packing for; a short depth, and a long one."""
-WIDELY, FAR = 1 << 20, 4_000_000
-"""Entries that need more pages than a processor knows at a time; and more than its caches hold for long."""
+FEW, MANY, SHORT, LONG = 32, 64, 320, 1024
+"""Rows that are not worth packing for, and those that are worth turning the other operand for; a short depth, and a
+long one."""
+WIDELY = 1 << 20
+"""Entries that need more pages than a processor knows at a time."""
 
 DEEP, WIDE = 256, 240
 """The depth of a block of the right operand, where sums go on from block to block, and its columns, at most."""
@@ -28,9 +29,10 @@ def worth_packing(product: Product, shares: Size) -> bool:
     """Whether a product of operands that lie in memory is faster, as measured, if they are packed all the same.
 
     Where sums run along both operands: if they are short, so that summing up vectors would take as long as they do; or
-    if the left operand is so large that every tile would bring it from main memory anew. Else where the depth runs
-    across so much memory that every step of it needs an entry of its own in the table of pages. And always where the
-    left operand lies across and the right one along the depth, which no micro-kernel reads.
+    if there are so many rows that turning the right operand takes less time than reading long lines of both from the
+    second cache for every few sums. Else where the depth runs across so much memory that every step of it needs an
+    entry of its own in the table of pages. And always where the left operand lies across and the right one along the
+    depth, which no micro-kernel reads.
     """
     left, right = product.left, product.right
     if isinstance(left, Computed) or isinstance(right, Computed) or (left.along, right.along) == (0, 0):
@@ -41,7 +43,7 @@ def worth_packing(product: Product, shares: Size) -> bool:
         return False
     depth = int(product.depth.value)
     if right.along == 0:
-        return depth <= SHORT or (isinstance(rows, int) and rows * depth > FAR)
+        return depth <= SHORT or (isinstance(rows, int) and rows >= MANY)
     strides = [right.strides[0], *([left.strides[1]] if left.along == 0 and depth > LONG else [])]
     return any(isinstance(s, Number) and s.value * depth >= WIDELY for s in strides)
 

@@ -10,7 +10,7 @@ import os
 from dataclasses import dataclass
 
 from lexgrad.compile.machine import Processor, tiles_permitted
-from lexgrad.compile.products import MicroKernels, mask_lines
+from lexgrad.compile.products import MicroKernels, clamped_rows, mask_lines
 from lexgrad.errors import InputError
 
 
@@ -190,20 +190,29 @@ def _packed_vector(kernels: MicroKernels, format: Format, label: str, both: bool
     ]
 
 
-def turn_kernel(kernels: MicroKernels) -> str:
-    """``(ptr from, i64 stride, ptr to, i64 stride)``: a square block of entries, transposed."""
-    return kernels.add("lg.turn", lambda: _turn_kernel(kernels))
+def turn_kernel(kernels: MicroKernels, part: bool) -> str:
+    """``(ptr from, i64 stride, ptr to, i64 stride)``: a square block of entries, transposed.
+
+    Of a ``part``, also ``(…, i64 last, i64 count)``: the number of its last row and the entries of each that exist.
+    """
+    name = f"lg.turn{'.part' if part else ''}"
+    return kernels.add(name, lambda: _turn_kernel(kernels, name, part))
 
 
-def _turn_kernel(kernels: MicroKernels) -> list[str]:
+def _turn_kernel(kernels: MicroKernels, name: str, part: bool) -> list[str]:
     """Blocks of half the size swap places across the diagonal, then blocks of a quarter, down to single entries."""
     lanes, fp, vector = kernels.tile.lanes, kernels.fp, kernels.vector
-    lines = ["define internal void @lg.turn(ptr noalias %x, i64 %xs, ptr noalias %y, i64 %ys) noinline {"]
+    of_part = ", i64 %last, i64 %count" if part else ""
+    lines = [f"define internal void @{name}(ptr noalias %x, i64 %xs, ptr noalias %y, i64 %ys{of_part}) noinline {{"]
+    if part:
+        lines += [*clamped_rows(lanes, "x", "xs", "last", fp), *mask_lines(lanes, "m", "%count", "0")]
     names = []
     for i in range(lanes):
-        lines += [f"  %xo{i} = mul i64 %xs, {i}", f"  %xp{i} = getelementptr {fp}, ptr %x, i64 %xo{i}"]
-        lines.append(f"  %x{i} = load {vector}, ptr %xp{i}, align {kernels.size}")
-        names.append(f"%x{i}")
+        if not part:
+            lines += [f"  %xo{i} = mul i64 %xs, {i}", f"  %x{i} = getelementptr {fp}, ptr %x, i64 %xo{i}"]
+        whole = f"load {vector}, ptr %x{i}, align {kernels.size}"
+        lines.append(f"  %v{i} = {kernels.masked(f'%x{i}', '%m') if part else whole}")
+        names.append(f"%v{i}")
     far = lanes // 2
     while far:
         fresh = list(names)
@@ -219,7 +228,7 @@ def _turn_kernel(kernels: MicroKernels) -> list[str]:
                 lines.append(f"  {fresh[row]} = shufflevector {vector} {x}, {vector} {y}, <{lanes} x i32> {mask}")
         names = fresh
         far //= 2
-    for i, name in enumerate(names):
+    for i, value in enumerate(names):
         lines += [f"  %yo{i} = mul i64 %ys, {i}", f"  %yp{i} = getelementptr {fp}, ptr %y, i64 %yo{i}"]
-        lines.append(f"  store {vector} {name}, ptr %yp{i}, align {kernels.size}")
+        lines.append(f"  store {vector} {value}, ptr %yp{i}, align {kernels.size}")
     return [*lines, "  ret void", "}"]

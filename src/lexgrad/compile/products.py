@@ -150,7 +150,7 @@ def mask_lines(lanes: int, name: str, limit: str, start: str) -> list[str]:
     ]
 
 
-def _clamped_rows(rows: int, base: str, stride: str, last: str, entry: str) -> list[str]:
+def clamped_rows(rows: int, base: str, stride: str, last: str, entry: str) -> list[str]:
     """Pointers to each row; rows beyond the last one that exists read that one again, and nobody keeps the result."""
     lines = []
     for i in range(rows):
@@ -183,7 +183,7 @@ def _rows_kernel(
     to = "ptr noalias %a, i64 %ai, i64 %ak, i64 %last, ptr noalias %b, i64 %bk"
     to += ", ptr %from, i64 %fs, ptr %c, i64 %cs" if packed else ", i64 %columns, ptr noalias %c"
     lines = [f"define internal void @{name}({to}, i64 %depth) noinline {{", "entry:"]
-    lines += _clamped_rows(rows, "a", "ai", "last", entry)
+    lines += clamped_rows(rows, "a", "ai", "last", entry)
     start = dict.fromkeys(pairs, "zeroinitializer")
     if masked:
         for j in range(blocks):
@@ -274,8 +274,8 @@ def _dots_kernel(kernels: MicroKernels) -> list[str]:
         "define internal void @lg.dots(ptr noalias %a, i64 %ai, i64 %last, ptr noalias %b, i64 %bj, i64 %lastb,",
         "  ptr noalias %c, i64 %depth) noinline {",
         "entry:",
-        *_clamped_rows(rows, "a", "ai", "last", fp),
-        *_clamped_rows(columns, "b", "bj", "lastb", fp),
+        *clamped_rows(rows, "a", "ai", "last", fp),
+        *clamped_rows(columns, "b", "bj", "lastb", fp),
         f"  %whole = and i64 %depth, -{lanes}",
         "  %some = icmp sgt i64 %whole, 0",
         "  br i1 %some, label %loop, label %tail",

@@ -31,7 +31,7 @@ class Side:
         in_lines: whether it does so when it is packed.
         base: where the packed block begins.
         stride: entries from one line, or row across, to the next.
-        stage: where lines lie before they are turned; their stride is ``stage_stride``.
+        stage: where lines lie before they are turned, if not in memory as they are; their stride is ``stage_stride``.
         row: two rows of computed floats, before they are rounded; their stride is ``row_stride``.
     """
 
@@ -76,6 +76,7 @@ def side_of(w: KernelText, room: Room, operand: InPlace | Computed, left: bool, 
     stride = up(blocks.depth if in_lines else many, lanes) | lanes
     count = up(many, lanes) if in_lines else blocks.depth
     stage_stride = up(blocks.depth if lies_in_lines else many, lanes) | lanes
+    made = isinstance(operand, Computed) or format.rounds
     return Side(
         operand,
         left,
@@ -83,7 +84,7 @@ def side_of(w: KernelText, room: Room, operand: InPlace | Computed, left: bool, 
         in_lines,
         room.take(stride * count),
         stride,
-        room.take(stage_stride * lanes) if lies_in_lines != in_lines else "",
+        room.take(stage_stride * lanes) if lies_in_lines != in_lines and made else "",
         stage_stride,
         room.take(2 * _row_room(blocks, format)) if isinstance(operand, Computed) and format.rounds else "",
         _row_room(blocks, format),
@@ -136,16 +137,44 @@ def pack(w: KernelText, side: Side, own: Span, deep: Span) -> None:
         return
     lanes = w.tile.lanes
     with along(w, ("0", rows), lanes) as (begin, count):
-        w.begin("pack", "0", count)
-        r = w.locals["pack"]
-        to = w.entry(side.stage, w.put(f"mul i64 {r}, {side.stage_stride}"))
-        _row(w, side, w.put(f"add i64 {begin}, {r}"), own, deep, entries, to)
-        w.end()
-        with along(w, ("0", inner), lanes) as (c, _):
-            source = w.entry(side.stage, c)
+        if side.stage:
+            w.begin("pack", "0", count)
+            r = w.locals["pack"]
+            to = w.entry(side.stage, w.put(f"mul i64 {r}, {side.stage_stride}"))
+            _row(w, side, w.put(f"add i64 {begin}, {r}"), own, deep, entries, to)
+            w.end()
+        with along(w, ("0", inner), lanes) as (c, length):
             to = w.entry(side.base, w.put(f"add i64 {w.put(f'mul i64 {c}, {side.stride}')}, {begin}"))
-            call = f"call void {turn_kernel(w.kernels)}"
-            w.do(f"{call}(ptr {source}, i64 {side.stage_stride}, ptr {to}, i64 {side.stride})")
+            if side.stage:
+                _turn(w, w.entry(side.stage, c), str(side.stage_stride), to, str(side.stride))
+            else:
+                _turn_in_memory(w, side, (begin, count), (c, length), own, deep, to)
+
+
+def _turn(w: KernelText, source: str, stride: str, to: str, to_stride: str, part: str = "") -> None:
+    """Turn a square block; of a ``part``, the number of its last row, and how many entries each has."""
+    kernel = turn_kernel(w.kernels, part=bool(part))
+    w.do(f"call void {kernel}(ptr {source}, i64 {stride}, ptr {to}, i64 {to_stride}{part})")
+
+
+def _turn_in_memory(w: KernelText, side: Side, rows: Span, inner: Span, own: Span, deep: Span, to: str) -> None:
+    """Turn a block of an operand that lies in memory, in lines or across; at its edges, what there is of it."""
+    assert isinstance(side.operand, InPlace)
+    row, column = (rows[0], inner[0]) if side.lies_in_lines else (inner[0], rows[0])
+    at = w.put(f"add i64 {own[0]}, {row}"), w.put(f"add i64 {deep[0]}, {column}")
+    source = _source(w, side, at, "", 0, "")
+    stride, to_stride = w.value(side.operand.strides[1 - side.operand.along]), str(side.stride)
+    number, lanes = w.number(), w.tile.lanes
+    least = w.put(f"call i64 @llvm.smin.i64(i64 {rows[1]}, i64 {inner[1]})")
+    w.do(f"br i1 {w.put(f'icmp eq i64 {least}, {lanes}')}, label %whole{number}, label %part{number}")
+    w.block(f"whole{number}")
+    _turn(w, source, stride, to, to_stride)
+    w.do(f"br label %turned{number}")
+    w.block(f"part{number}")
+    last = w.put(f"sub i64 {rows[1]}, 1")
+    _turn(w, source, stride, to, to_stride, f", i64 {last}, i64 {inner[1]}")
+    w.do(f"br label %turned{number}")
+    w.block(f"turned{number}")
 
 
 def _row(w: KernelText, side: Side, r: str, own: Span, deep: Span, entries: str, to: str) -> None:

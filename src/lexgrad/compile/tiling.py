@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from lexgrad.compile.loops import ZERO, Apply, Expression, InPlace, Let, Local, Number, Product, Store, uses
+from lexgrad.compile.writer import loop_hint
 
 if TYPE_CHECKING:
     from lexgrad.compile.emit import KernelText
@@ -16,6 +17,8 @@ BYTES = {"float": 4, "double": 8}
 """The size of LLVM's floats."""
 LINE = 64
 """Bytes of a cache line."""
+FIRST_CACHE = 1 << 15
+"""Bytes of a processor's first cache, at least."""
 
 
 def write_in_place(w: KernelText, product: Product) -> None:
@@ -56,6 +59,8 @@ def write_in_place(w: KernelText, product: Product) -> None:
             f" ptr {result}, i64 {depth})"
         )
     else:
+        if _beyond_first_cache(w, product):
+            fetch_results(w, product, (i, high), j)
         arguments = (
             f"ptr {ap}, i64 {ai}, i64 {ak}, i64 {last}, ptr {bp}, i64 {bk}, i64 {wide}, ptr {result}, i64 {depth}"
         )
@@ -147,14 +152,30 @@ def fetch_results(w: KernelText, product: Product, row: tuple[str, str], column:
     stores = [s for s in product.epilogue if isinstance(s, Store) and _side_by_side(s.offset, product)]
     if not stores:
         return
+    columns = _number(product.columns)
+    width = (w.tile.columns if columns is None else min(w.tile.columns, columns)) * BYTES[w.fp]
     w.begin("ahead", "0", row[1])
     w.locals[product.row] = w.put(f"add nsw i64 {row[0]}, {w.locals['ahead']}")
     w.locals[product.column] = column
     for store in stores:
         place = w.address(store.buffer, store.offset)
-        for line in range(0, w.tile.columns * BYTES[w.fp], LINE):
-            w.fetch(w.put(f"getelementptr i8, ptr {place}, i64 {line}"), to_write=True)
+        # Also the line of the last entry: where rows do not begin with a line, there is one more.
+        for byte in (*range(0, width, LINE), width - 1):
+            w.fetch(w.put(f"getelementptr i8, ptr {place}, i64 {byte}"), to_write=True)
     w.end()
+
+
+def _number(ends: tuple[Expression, Expression]) -> int | None:
+    """How many rows or columns there are, where that is known and all of them are gone through."""
+    start, stop = ends
+    return int(stop.value) if start == ZERO and isinstance(stop, Number) else None
+
+
+def _beyond_first_cache(w: KernelText, product: Product) -> bool:
+    """Whether the results may not all be in the first cache."""
+    shares = w.kernel.extent if isinstance(w.kernel.extent, int) else None
+    rows, columns = (_number(ends) or shares for ends in (product.rows, product.columns))
+    return rows is None or columns is None or rows * columns * BYTES[w.fp] > FIRST_CACHE
 
 
 def _side_by_side(offset: Expression, product: Product) -> bool:
@@ -188,5 +209,6 @@ def write_epilogue(
     entry = w.put(f"getelementptr inbounds {w.fp}, ptr {tile[0]}, i64 {place}")
     w.locals[product.result] = w.put(f"load {w.fp}, ptr {entry}")
     w.statements(product.epilogue)
-    w.end()
+    # A row has two or three vectors; by four at a time, as LLVM would have it, none would be done whole.
+    w.end(hint=loop_hint(1))
     w.end()
