@@ -13,9 +13,21 @@ from typing import TYPE_CHECKING
 
 from lexgrad.compile.amx import amx_kernel, tiles_off, tiles_on
 from lexgrad.compile.blocking import Blocks, blocks_of
-from lexgrad.compile.loops import Product
+from lexgrad.compile.loops import InPlace, Product
 from lexgrad.compile.packing import AMX, zeros
-from lexgrad.compile.sides import Fetch, Room, Side, Span, along, behind, ceiling, entries_of, pack, side_of
+from lexgrad.compile.sides import (
+    Fetch,
+    Room,
+    Side,
+    Span,
+    along,
+    behind,
+    ceiling,
+    entries_of,
+    in_memory,
+    pack,
+    side_of,
+)
 from lexgrad.compile.tiling import choose_kernel, fetch_results, limited, write_epilogue
 
 if TYPE_CHECKING:
@@ -89,13 +101,10 @@ class _Tiles:
         with along(w, ("0", row[1]), blocks.height) as (i, high):
             at = w.put(f"add i64 {row[0]}, {i}")
             fetches = [(fetch, w.put(f"mul i64 {w.put(f'sdiv i64 {i}, {blocks.height}')}, {across}"))]
-            line = w.put(f"mul i64 {i}, {self.left.strides[0]}")
+            left = self._left(i, (at, high), deep)
             if not blocks.advance:
-                line = "0"
-                pack(w, self.left, (at, high), deep)
                 stop = w.put(f"add i64 {row[0]}, {row[1]}")
                 fetches.append((Fetch(w, self.left, behind(w, at, stop, blocks.height), deep, across), "0"))
-            a = w.entry(self.left.base, line)
             with along(w, ("0", column[1]), blocks.width) as (j, wide):
                 number = w.put(f"sdiv i64 {j}, {blocks.width}")
                 for each, first in fetches:
@@ -103,7 +112,7 @@ class _Tiles:
                 here = w.put(f"add i64 {column[0]}, {j}")
                 if not last:
                     fetch_results(w, self.product, (at, high), here)
-                sums, stride = self._multiply(a, (i, high), (j, wide), deep, last)
+                sums, stride = self._multiply(left, (i, high), (j, wide), deep, last)
                 if last:
                     label = w.number()
                     w.do(f"br i1 {last}, label %last{label}, label %go{label}")
@@ -113,10 +122,27 @@ class _Tiles:
                     w.do(f"br label %go{label}")
                     w.block(f"go{label}")
 
-    def _multiply(self, a: str, row: Span, column: Span, deep: Span, last: str) -> tuple[str, int]:
-        """Call the micro-kernel of a tile, with rows of the left operand at ``a``; its sums, and their stride."""
+    def _left(self, i: str, row: Span, deep: Span) -> tuple[str, str, str]:
+        """Where a tile's rows of the left operand are, and their strides; they are packed, if that is still to do.
+
+        Rows are counted from ``i`` where they were packed in advance.
+        """
+        w, left = self.w, self.left
+        if not left.packed:
+            assert isinstance(left.operand, InPlace)
+            return in_memory(w, left, (row[0], deep[0])), w.value(left.operand.strides[0]), "1"
+        if not self.blocks.advance:
+            pack(w, left, row, deep)
+            i = "0"
+        ai, ak = left.strides
+        return w.entry(left.base, w.put(f"mul i64 {i}, {ai}")), str(ai), str(ak)
+
+    def _multiply(
+        self, left: tuple[str, str, str], row: Span, column: Span, deep: Span, last: str
+    ) -> tuple[str, int]:
+        """Call the micro-kernel of a tile, given where rows of the left operand are; its sums, and their stride."""
         w, blocks = self.w, self.blocks
-        (ai, ak), (bj, bk) = self.left.strides, self.right.strides
+        (a, ai, ak), (bj, bk) = left, self.right.strides
         assert bj == 1
         b = w.entry(self.right.base, column[0])
         begin, begin_stride = zeros(w.kernels), "0"

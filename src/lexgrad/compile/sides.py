@@ -8,13 +8,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from lexgrad.compile.blocking import Blocks, up
-from lexgrad.compile.loops import Computed, InPlace
-from lexgrad.compile.packing import AMX, Format, row_kernel, turn_kernel, zeros
+from lexgrad.compile.loops import Computed, InPlace, Number
+from lexgrad.compile.packing import AMX, PLAIN, Format, row_kernel, turn_kernel, zeros
 from lexgrad.compile.tiling import LINE, limited
 
 if TYPE_CHECKING:
     from lexgrad.compile.emit import KernelText
 
+
+PAGE = 4096
+"""Bytes after which the first cache has the same places again."""
 
 Span: TypeAlias = tuple[str, str]
 """Where some rows, columns or steps of the depth begin, and how many there are."""
@@ -27,6 +30,7 @@ class Side:
     Attributes:
         operand: what it is.
         left: whether it is the left one.
+        packed: whether it is packed at all: see ``lies_ready``.
         lies_in_lines: whether what follows along the depth lies side by side in what is read.
         in_lines: whether it does so when it is packed.
         base: where the packed block begins.
@@ -37,6 +41,7 @@ class Side:
 
     operand: InPlace | Computed
     left: bool
+    packed: bool
     lies_in_lines: bool
     in_lines: bool
     base: str
@@ -77,18 +82,31 @@ def side_of(w: KernelText, room: Room, operand: InPlace | Computed, left: bool, 
     count = up(many, lanes) if in_lines else blocks.depth
     stage_stride = up(blocks.depth if lies_in_lines else many, lanes) | lanes
     made = isinstance(operand, Computed) or format.rounds
+    packed = not (left and lies_ready(w, operand, format))
     return Side(
         operand,
         left,
+        packed,
         lies_in_lines,
         in_lines,
-        room.take(stride * count),
+        room.take(stride * count) if packed else "",
         stride,
         room.take(stage_stride * lanes) if lies_in_lines != in_lines and made else "",
         stage_stride,
         room.take(2 * _row_room(blocks, format)) if isinstance(operand, Computed) and format.rounds else "",
         _row_room(blocks, format),
     )
+
+
+def lies_ready(w: KernelText, operand: InPlace | Computed, format: Format) -> bool:
+    """Whether micro-kernels read the lines of a left operand where they are: floats that lie along the depth.
+
+    Not those that are whole pages apart, for which the first cache has but a few places.
+    """
+    if isinstance(operand, Computed) or operand.along == 0 or format != PLAIN:
+        return False
+    stride = operand.strides[0]
+    return isinstance(stride, Number) and int(stride.value) * w.kernels.size % PAGE != 0
 
 
 def _row_room(blocks: Blocks, format: Format) -> int:
@@ -161,8 +179,7 @@ def _turn_in_memory(w: KernelText, side: Side, rows: Span, inner: Span, own: Spa
     """Turn a block of an operand that lies in memory, in lines or across; at its edges, what there is of it."""
     assert isinstance(side.operand, InPlace)
     row, column = (rows[0], inner[0]) if side.lies_in_lines else (inner[0], rows[0])
-    at = w.put(f"add i64 {own[0]}, {row}"), w.put(f"add i64 {deep[0]}, {column}")
-    source = _source(w, side, at, "", 0, "")
+    source = in_memory(w, side, (w.put(f"add i64 {own[0]}, {row}"), w.put(f"add i64 {deep[0]}, {column}")))
     stride, to_stride = w.value(side.operand.strides[1 - side.operand.along]), str(side.stride)
     number, lanes = w.number(), w.tile.lanes
     least = w.put(f"call i64 @llvm.smin.i64(i64 {rows[1]}, i64 {inner[1]})")
@@ -216,12 +233,9 @@ def _source(w: KernelText, side: Side, at: tuple[str, str], count: str, which: i
     ``at`` is the row, or column, and the step of the depth at which they begin.
     """
     operand = side.operand
-    row, column = at if side.left else at[::-1]
     if isinstance(operand, InPlace):
-        base = w.address(operand.buffer, operand.offset)
-        outer, inner = map(w.value, operand.strides)
-        place = w.put(f"add i64 {w.put(f'mul i64 {row}, {outer}')}, {w.put(f'mul i64 {column}, {inner}')}")
-        return w.entry(base, place)
+        return in_memory(w, side, at)
+    row, column = at if side.left else at[::-1]
     place = w.entry(side.row, str(which * side.row_stride)) if w.format.rounds else to
     w.begin("fill", "0", count)
     i = w.locals["fill"]
@@ -234,6 +248,15 @@ def _source(w: KernelText, side: Side, at: tuple[str, str], count: str, which: i
     w.do(f"store {w.fp} {value}, ptr {w.entry(place, i)}")
     w.end()
     return place
+
+
+def in_memory(w: KernelText, side: Side, at: tuple[str, str]) -> str:
+    """The address of an entry of an operand that is in memory, at a row, or column, and a step of the depth."""
+    assert isinstance(side.operand, InPlace)
+    row, column = at if side.left else at[::-1]
+    outer, inner = map(w.value, side.operand.strides)
+    place = w.put(f"add i64 {w.put(f'mul i64 {row}, {outer}')}, {w.put(f'mul i64 {column}, {inner}')}")
+    return w.entry(w.address(side.operand.buffer, side.operand.offset), place)
 
 
 class Fetch:
