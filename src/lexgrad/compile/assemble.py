@@ -187,14 +187,16 @@ class _Program(Writer):
         self.block(f"after{number}")
 
     def shares(self, total: str) -> tuple[str, str]:
-        """Where this thread's shares begin and end: ``total / threads``, rounded up, of many to a multiple of 16.
+        """Where this thread's shares begin and end: ``total / threads``, rounded up, of many to a multiple of 8 or 16.
 
         It depends on the number of shares and of threads alone; :func:`lexgrad.compile.memory.meetings` relies on it.
         """
         share = self.put(f"sub i64 {self.put(f'add i64 {total}, {self.threads}')}, 1")
         share = self.put(f"sdiv i64 {share}, {self.threads}")
-        many = self.put(f"icmp sge i64 {total}, 256")
-        rest = self.put(f"select i1 {many}, i64 15, i64 0")
+        rest = "0"
+        for many, multiple in (256, 8), (1024, 16):
+            enough = self.put(f"icmp sge i64 {total}, {many}")
+            rest = self.put(f"select i1 {enough}, i64 {multiple - 1}, i64 {rest}")
         share = self.put(f"add i64 {share}, {rest}")
         share = self.put(f"and i64 {share}, {self.put(f'xor i64 {rest}, -1')}")
         start = self.put(f"mul i64 {share}, {self.thread}")
