@@ -217,6 +217,8 @@ def swaps(node: Node) -> bool:
     return node.primitive.name == "transpose" and node.attributes["axes"] == (1, 0)
 
 
+LARGE = 1 << 20
+"""Entries of an operand that only a cache which processors share can hold."""
 USUAL = 256
 """What a named size is taken for, where something has to be decided."""
 
@@ -225,11 +227,12 @@ def shares_columns(matrix: Node, packed: bool) -> bool:
     """Whether threads divide the columns of a product among themselves, rather than its rows.
 
     Rows, so that what follows finds its own rows; or columns, where there are more of them and the rows of the left
-    operand lie across memory, as in a weight's gradient. Where all operands are packed: what there is more of, for
-    each thread packs the other operand for itself. Of rows that are taken once each, those that there are.
+    operand lie across memory, as in a weight's gradient, or the right one is too large for every thread to read all of
+    it. Where all operands are packed: what there is more of, for each thread packs the other operand for itself. Of
+    rows that are taken once each, those that there are.
     """
     rows, columns = matrix.shape
-    left = matrix.inputs[0]
+    left, right = matrix.inputs
     if left.primitive.name == "take" and distinct_from(left.inputs[1]) is not None:
         return False
     if packed:
@@ -237,7 +240,8 @@ def shares_columns(matrix: Node, packed: bool) -> bool:
         return resolve(columns, usual) > resolve(rows, usual)
     if not isinstance(rows, int) or not isinstance(columns, int):
         return False
-    return columns > rows and (swaps(matrix.inputs[0]) or rows < 32)
+    large = isinstance(right.type.size, int) and right.type.size >= LARGE
+    return columns > rows and (swaps(left) or rows < 32 or large)
 
 
 def _drops_or_adds_ones(node: Node) -> bool | None:
