@@ -137,9 +137,7 @@ class _Tiles:
         ai, ak = left.strides
         return w.entry(left.base, w.put(f"mul i64 {i}, {ai}")), str(ai), str(ak)
 
-    def _multiply(
-        self, left: tuple[str, str, str], row: Span, column: Span, deep: Span, last: str
-    ) -> tuple[str, int]:
+    def _multiply(self, left: tuple[str, str, str], row: Span, column: Span, deep: Span, last: str) -> tuple[str, int]:
         """Call the micro-kernel of a tile, given where rows of the left operand are; its sums, and their stride."""
         w, blocks = self.w, self.blocks
         (a, ai, ak), (bj, bk) = left, self.right.strides
