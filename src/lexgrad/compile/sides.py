@@ -11,6 +11,7 @@ from lexgrad.compile.blocking import Blocks, up
 from lexgrad.compile.loops import Computed, InPlace, Number
 from lexgrad.compile.packing import AMX, PLAIN, Format, row_kernel, turn_kernel, zeros
 from lexgrad.compile.tiling import LINE, limited
+from lexgrad.compile.writer import NOT_UNROLLED
 
 if TYPE_CHECKING:
     from lexgrad.compile.emit import KernelText
@@ -296,5 +297,5 @@ class Fetch:
         line = w.entry(self.base, w.put(f"mul i64 {w.locals['fetch']}, {self.stride}"))
         w.begin("line", "0", self.length, step)
         w.fetch(w.entry(line, w.locals["line"]))
-        w.end(step)
-        w.end()
+        w.end(step, NOT_UNROLLED)
+        w.end(hint=NOT_UNROLLED)

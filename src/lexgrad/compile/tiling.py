@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from lexgrad.compile.loops import ZERO, Apply, Expression, InPlace, Let, Local, Number, Product, Store, uses
-from lexgrad.compile.writer import loop_hint
+from lexgrad.compile.writer import NOT_UNROLLED, loop_hint
 
 if TYPE_CHECKING:
     from lexgrad.compile.emit import KernelText
@@ -162,7 +162,7 @@ def fetch_results(w: KernelText, product: Product, row: tuple[str, str], column:
         # Also the line of the last entry: where rows do not begin with a line, there is one more.
         for byte in (*range(0, width, LINE), width - 1):
             w.fetch(w.put(f"getelementptr i8, ptr {place}, i64 {byte}"), to_write=True)
-    w.end()
+    w.end(hint=NOT_UNROLLED)
 
 
 def _number(ends: tuple[Expression, Expression]) -> int | None:
@@ -211,4 +211,4 @@ def write_epilogue(
     w.statements(product.epilogue)
     # A row has two or three vectors; by four at a time, as LLVM would have it, none would be done whole.
     w.end(hint=loop_hint(1))
-    w.end()
+    w.end(hint=NOT_UNROLLED)
