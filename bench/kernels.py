@@ -56,6 +56,7 @@ REDUCTIONS: dict[str, Callable[[Node], Node]] = {
     "sum over columns": lambda x: ops.sum(x, 1),
     "max over columns": lambda x: ops.max(x, 1),
     "argmax over columns": lambda x: ops.argmax(x, 1),
+    "argmax over rows": lambda x: ops.argmax(x, 0),
     "sum over rows": lambda x: ops.sum(x, 0),
     "max over rows": lambda x: ops.max(x, 0),
     "sum of all": ops.sum,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from lexgrad.compile.softmax import softmax_of
 from lexgrad.graph import CONSTANT, INPUT, Dim, Graph, Node, resolve
 from lexgrad.ops.rows import distinct_from
 
@@ -38,11 +39,13 @@ class Fusion:
         kept: nodes whose values lie in memory, in topological order.
         views: reshapes of something in memory: the same entries under another shape.
         epilogues: for a matrix product that is not kept: the kept node that is computed as its tiles come out.
+        softmaxes: for a kept softmax of rows, what of; their logsumexp, which nothing else reads, is not kept.
     """
 
     kept: list[Node] = field(default_factory=list)
     views: dict[Node, Node] = field(default_factory=dict)
     epilogues: dict[Node, Node] = field(default_factory=dict)
+    softmaxes: dict[Node, Node] = field(default_factory=dict)
 
 
 def fuse(graph: Graph, packed: bool = False) -> Fusion:
@@ -292,9 +295,23 @@ def _settle(graph: Graph, must: set[Node], users: dict[Node, list[Node]], output
             del fusion.epilogues[node]
             fusion.kept.append(node)
         taken.add(root)
+    for node in list(fusion.kept):
+        logsumexp = softmax_of(node)
+        if logsumexp is not None and _leads_to(logsumexp, node, users, results | must - {logsumexp}):
+            fusion.softmaxes[node] = logsumexp.inputs[0]
+            fusion.kept.remove(logsumexp)
     order = {node: i for i, node in enumerate(graph.nodes)}
     fusion.kept.sort(key=order.__getitem__)
     return fusion
+
+
+def _leads_to(node: Node, root: Node, users: dict[Node, list[Node]], others: set[Node]) -> bool:
+    """Whether ``node`` is read for the sake of ``root`` alone, and nothing on the way is among ``others``."""
+    while node is not root:
+        if len(users[node]) != 1 or node in others:
+            return False
+        (node,) = users[node]
+    return True
 
 
 def _only_reader(node: Node, users: dict[Node, list[Node]], must: set[Node]) -> Node | None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import accumulate
 
+from lexgrad.compile.argmax import kernel_argmax
 from lexgrad.compile.body import Body, Index, offset
 from lexgrad.compile.checks import Check, check_of, fits, kernel_check
 from lexgrad.compile.entries import ENTRIES
@@ -35,6 +36,7 @@ from lexgrad.compile.repeat import Step
 from lexgrad.compile.rows import ROW_KERNELS
 from lexgrad.compile.scans import LOOPS, groups, lower_packed_scan, lower_scan
 from lexgrad.compile.segments import SEGMENT_KERNELS
+from lexgrad.compile.softmax import kernel_logsumexp, kernel_softmax
 from lexgrad.graph import CONSTANT, INPUT, Dim, Graph, Node, Shape, Size, product
 
 
@@ -195,6 +197,8 @@ class Lowering:
         """The kernel that computes a kept node."""
         matrix = next((product for product, root in self.fusion.epilogues.items() if root is node), None)
         name = node.primitive.name
+        if node in self.fusion.softmaxes:
+            return kernel_softmax(self, node, self.fusion.softmaxes[node])
         if matrix is not None:
             return kernel_matrices(self, matrix, node)
         if name == "matmul":
@@ -307,9 +311,11 @@ class Lowering:
 
 
 KERNELS: dict[str, Callable[[Lowering, Node], Kernel]] = {
+    "argmax": kernel_argmax,
     "concatenate": Lowering.kernel_concatenate,
     "lane_max": kernel_lanes,
     "lane_sum": kernel_lanes,
+    "logsumexp": kernel_logsumexp,
     "reshape": Lowering.kernel_reshape,
     "take": kernel_take,
     **REDUCTION_KERNELS,

@@ -56,6 +56,15 @@ def _function(name: str) -> Rule:
     return lambda w, x: w.put(f"call {w.fp} @lg.{name}({w.fp} {x[0]})")
 
 
+def _fold_maximum(w: Writer, x: Sequence[str]) -> str:
+    """The larger of what is largest so far and another number, or NaN; of zeros, either one.
+
+    The other one comes first: LLVM takes the first where it is NaN. If that was what is in memory already, it would
+    write the others alone, and a store of some entries of a vector takes far longer than one of all.
+    """
+    return _intrinsic("maximum", "nsz ")(w, (x[1], x[0]))
+
+
 def _relu(w: Writer, x: Sequence[str]) -> str:
     return _intrinsic("maximum")(w, (x[0], float_text(0.0, w.fp)))
 
@@ -115,7 +124,7 @@ _FLOAT: dict[str, Rule] = {
     "absolute": _intrinsic("fabs"),
     "power": _intrinsic("pow"),
     **{name: _function(name) for name in ("exp", "log", "tanh", "sigmoid", "softplus", "sin", "cos")},
-    "fold_maximum": _intrinsic("maximum", "nsz "),
+    "fold_maximum": _fold_maximum,
     "relu": _relu,
     "sign": _sign,
     "bf16": _function("bf16"),

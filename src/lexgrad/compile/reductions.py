@@ -1,4 +1,4 @@
-"""Kernels of reductions: the loops of sum, max, argmax and logsumexp."""
+"""Kernels of reductions: what they have in common, and the loops of sum and max."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from lexgrad.compile.loops import (
     BLOCK,
     FIRST,
     LAST,
-    ONE,
     SUMS,
     ZERO,
     Apply,
@@ -19,13 +18,11 @@ from lexgrad.compile.loops import (
     Declare,
     Expression,
     Kernel,
-    Let,
     Load,
     Local,
     Number,
     Store,
     add,
-    extent,
     multiply,
 )
 from lexgrad.graph import DType, Node, product
@@ -174,7 +171,7 @@ def accumulate(
     return total
 
 
-_LEAST: dict[DType, Number] = {
+LOWEST: dict[DType, Number] = {
     "float": Number(float("-inf"), "float"),
     "int": Number(-(2**63), "int"),
     "bool": Number(False, "bool"),
@@ -187,65 +184,16 @@ def kernel_max(low: Lowering, node: Node) -> Kernel:
     (x,) = node.inputs
     axes = (node.attributes["axis"],)
     if axes == (0,) and x.ndim > 1:
-        return fold_rows(low, node, axes, _LEAST[x.type.dtype], "fold_maximum")
+        return fold_rows(low, node, axes, LOWEST[x.type.dtype], "fold_maximum")
 
     def fold(body: Body, kept: Index, _: Index) -> None:
-        least = _LEAST[x.type.dtype]
+        least = LOWEST[x.type.dtype]
         low.store(body, node, kept, accumulate(low, body, x, axes, kept, least, "fold_maximum", lambda e, _: e))
 
     return reduce(low, node, axes, fold)
 
 
-def kernel_argmax(low: Lowering, node: Node) -> Kernel:
-    """The position of the first largest entry along an axis, or of the first NaN."""
-    (x,) = node.inputs
-    axis = node.attributes["axis"]
-
-    def fold(body: Body, kept: Index, _: Index) -> None:
-        best, where = Local(body.fresh("b"), x.type.dtype), Local(body.fresh("w"), "int")
-
-        def at(i: Expression) -> Index:
-            return (*kept[:axis], i, *kept[axis:])
-
-        body.put(Declare(best.name, low.value(body, x, at(ZERO))))
-        body.put(Declare(where.name, ZERO))
-
-        def entry(i: Local) -> None:
-            value = low.value(body, x, at(i))
-            better = Local(body.fresh("q"), "bool")
-            body.put(Let(better.name, Apply("beats", (value, best), "bool")))
-            body.put(Assign(best.name, Apply("select", (better, value, best), x.type.dtype)))
-            body.put(Assign(where.name, Apply("select", (better, i, where), "int")))
-
-        body.loop(ONE, extent(x.shape[axis]), entry)
-        low.store(body, node, kept, where)
-
-    return reduce(low, node, (axis,), fold)
-
-
-def kernel_logsumexp(low: Lowering, node: Node) -> Kernel:
-    """The largest entry, and the logarithm of the sum of exp of what entries are above it."""
-    (x,) = node.inputs
-    axes = node.attributes["axes"]
-
-    def fold(body: Body, kept: Index, _: Index) -> None:
-        largest = accumulate(low, body, x, axes, kept, _LEAST["float"], "fold_maximum", lambda e, _: e)
-        safe = Local(body.fresh("m"), "float")
-        finite = Apply("is_finite", (largest,), "bool")
-        body.put(Let(safe.name, Apply("select", (finite, largest, zero(node.type.dtype)), "float")))
-
-        def shifted(entry: Expression, _: Index) -> Expression:
-            return Apply("exp", (Apply("subtract", (entry, safe), "float"),), "float")
-
-        total = accumulate(low, body, x, axes, kept, zero(node.type.dtype), "add", shifted)
-        low.store(body, node, kept, Apply("add", (Apply("log", (total,), "float"), safe), "float"))
-
-    return reduce(low, node, axes, fold)
-
-
 REDUCTION_KERNELS: dict[str, Callable[[Lowering, Node], Kernel]] = {
-    "argmax": kernel_argmax,
-    "logsumexp": kernel_logsumexp,
     "max": kernel_max,
     "sum": kernel_sum,
 }

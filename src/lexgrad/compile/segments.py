@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from lexgrad.compile.argmax import keep_first
 from lexgrad.compile.body import Body, Index, between, offset, zero
 from lexgrad.compile.loops import (
     ONE,
@@ -13,13 +14,13 @@ from lexgrad.compile.loops import (
     Apply,
     Expression,
     Kernel,
-    Let,
     Load,
     Local,
     Number,
     Store,
     add,
 )
+from lexgrad.compile.reductions import LOWEST
 from lexgrad.graph import Node, Size, Type, input_node, product
 
 if TYPE_CHECKING:
@@ -62,14 +63,13 @@ def kernel_segment_max(low: Lowering, node: Node) -> Kernel:
     def share(body: Body, row: Index) -> None:
         start, stop = bounds(low, body, offsets, row[0], x.shape[0])
         empty = Apply("less_equal", (stop, start), "bool")
-        least = Apply("select", (empty, zero("float"), _LEAST), "float")
+        least = Apply("select", (empty, zero("float"), LOWEST["float"]), "float")
         body.nest(node.shape[1:], lambda rest: low.store(body, node, (*row, *rest), least))
 
         def token(t: Local) -> None:
             def entry(rest: Index) -> None:
                 best, value = low.result(node, (*row, *rest)), low.value(body, x, (t, *rest))
-                better = Apply("beats", (value, best), "bool")
-                low.store(body, node, (*row, *rest), Apply("select", (better, value, best), "float"))
+                low.store(body, node, (*row, *rest), Apply("fold_maximum", (best, value), "float"))
 
             body.nest(node.shape[1:], entry)
 
@@ -90,38 +90,31 @@ def kernel_segment_argmax(low: Lowering, node: Node) -> Kernel:
     def share(body: Body, row: Index) -> None:
         start, stop = bounds(low, body, offsets, row[0], x.shape[0])
 
-        def clear(rest: Index) -> None:
-            body.put(Store(best, offset(node.shape, (*row, *rest)), _LEAST))
-            low.store(body, node, (*row, *rest), _NOWHERE)
+        def over(write: Callable[[Index], None]) -> None:
+            body.nest(node.shape[1:], lambda rest: write((*row, *rest)))
 
-        body.nest(node.shape[1:], clear)
+        def clear(index: Index) -> None:
+            body.put(Store(best, offset(node.shape, index), LOWEST["float"]))
+            low.store(body, node, index, start)
 
         def token(t: Local) -> None:
-            def entry(rest: Index) -> None:
-                here = offset(node.shape, (*row, *rest))
-                value, before, place = (
-                    low.value(body, x, (t, *rest)),
-                    Load(best, here, "float"),
-                    low.result(node, (*row, *rest)),
-                )
-                better = Local(body.fresh("q"), "bool")
-                first = Apply("equal", (t, start), "bool")
-                beats = Apply("beats", (value, before), "bool")
-                body.put(Let(better.name, Apply("logical_or", (first, beats), "bool")))
-                number = Apply("equal", (value, value), "bool")
-                there = Apply("select", (number, t, _NOWHERE), "int")
-                body.put(Store(best, here, Apply("select", (better, value, before), "float")))
-                low.store(body, node, (*row, *rest), Apply("select", (better, there, place), "int"))
+            over(lambda index: keep_first(low, body, node, best, index, low.value(body, x, (t, *index[1:])), t))
 
-            body.nest(node.shape[1:], entry)
+        def settle(index: Index) -> None:
+            largest = Load(best, offset(node.shape, index), "float")
+            number = Apply("equal", (largest, largest), "bool")
+            some = Apply("logical_and", (Apply("less", (start, stop), "bool"), number), "bool")
+            low.store(body, node, index, Apply("select", (some, low.result(node, index), _NOWHERE), "int"))
 
+        over(clear)
         body.loop(start, stop, token, "t")
+        over(settle)
 
     kernel = low.shares(node, node.shape, share, product(node.shape[1:]) * 32)
     return replace(kernel, writes=(Access(best, bool(node.shape)), *kernel.writes))
 
 
-_LEAST, _NOWHERE = Number(float("-inf"), "float"), Number(-1, "int")
+_NOWHERE = Number(-1, "int")
 
 
 def kernel_segment_repeat(low: Lowering, node: Node) -> Kernel:
