@@ -12,14 +12,14 @@ from lexgrad import ops
 from lexgrad.compile import Program
 from lexgrad.compile.arrays import Precision
 from lexgrad.compile.machine import limited
-from lexgrad.compile.softmax import AHEAD, LONG
+from lexgrad.compile.softmax import AHEAD, LONG, LONGEST
 from lexgrad.evaluate import evaluate
 from lexgrad.graph import Dim, Node, Size
 from tests.comparing import assert_same_values
 from tests.compile.running import PROCESSORS, TOLERANCE, Array, assert_same_bits, graph_of, reals
 
 N = Dim("n")
-WIDTHS = (64, 71, 1000, LONG - 1, LONG, LONG + 1, 5003, 6 * AHEAD)
+WIDTHS = (64, 71, 1000, LONG - 1, LONG, LONG + 1, 5003, 6 * AHEAD, LONGEST)
 
 
 def rows(width: int, most: float) -> Array:
@@ -71,7 +71,7 @@ def test_exponentials_are_taken_once_where_nothing_else_needs_their_sum() -> Non
 
 
 @pytest.mark.usefixtures("small_work")
-@pytest.mark.parametrize("width", [100, LONG])
+@pytest.mark.parametrize("width", [100, LONGEST])
 def test_in_the_place_of_its_rows(width: int) -> None:
     graph = graph_of(lambda x: {"x": ops.softmax(x)}, x=reals(N, 2, width))
     program = Program(graph, "fp64", 2, donated={"x": "x"})

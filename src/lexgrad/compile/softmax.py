@@ -33,6 +33,9 @@ AHEAD = 1024
 LONG = 4 * AHEAD
 """Entries of a row from which on it has left the nearest cache before its exponentials are taken."""
 
+LONGEST = 32 * AHEAD
+"""Entries of a row from which on it and its softmax no longer fit into the second cache, with room to spare."""
+
 
 def kernel_logsumexp(low: Lowering, node: Node) -> Kernel:
     """The largest entry, and the logarithm of the sum of exp of what entries are above it."""
@@ -120,11 +123,11 @@ def softmax_of(node: Node) -> Node | None:
     """The logsumexp(x) of a node that is exp(x - logsumexp(x)), a softmax of rows; None for any other node.
 
     Also for rows that are better off without a kernel of their own: short ones side by side in vectors, and long ones
-    with exponentials taken twice, for they leave the nearest cache before they could be divided by their sum.
+    with exponentials taken twice, for they leave the caches before they could be divided by their sum.
     """
     if node.primitive.name != "exp" or node.ndim < 2 or node.inputs[0].primitive.name != "subtract":
         return None
-    if isinstance(node.shape[-1], int) and not LEAST <= node.shape[-1] < LONG:
+    if isinstance(node.shape[-1], int) and not LEAST <= node.shape[-1] < LONGEST:
         return None
     x, spread = node.inputs[0].inputs
     if spread.primitive.name != "broadcast" or spread.inputs[0].primitive.name != "logsumexp":
