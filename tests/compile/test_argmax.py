@@ -16,7 +16,7 @@ from tests.comparing import assert_same_values
 from tests.compile.running import PROCESSORS, Array, Arrays, assert_same_bits, graph_of, reals, truths, whole
 
 N = Dim("n")
-WIDTHS = (1, 2, 7, 8, 31, 64, PART - 1, PART, PART + 1, 1031, 2 * PART)
+WIDTHS = (1, 2, 7, 8, 9, 31, 64, PART - 1, PART, PART + 1, 1031, 2 * PART)
 
 
 def rows(width: int) -> Array:

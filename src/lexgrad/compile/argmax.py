@@ -10,6 +10,7 @@ from lexgrad.compile.body import Body, Index, offset
 from lexgrad.compile.loops import (
     FIRST,
     LAST,
+    ONE,
     ZERO,
     Access,
     Apply,
@@ -27,7 +28,7 @@ from lexgrad.compile.loops import (
     multiply,
 )
 from lexgrad.compile.reductions import LOWEST, reduce
-from lexgrad.graph import Node, Type, input_node, product
+from lexgrad.graph import DType, Node, Type, input_node, product
 
 if TYPE_CHECKING:
     from lexgrad.compile.lower import Lowering
@@ -35,15 +36,15 @@ if TYPE_CHECKING:
 PART = 512
 """Entries of a part: one is gone through again, so that they should be few for a row, and long for a vector."""
 
-NARROW = 8
-"""Entries side by side from which on it is worth to go along them, rather than along the axis."""
+SHORT = 8
+"""Entries side by side up to which it is not worth to go along them in vectors: several rows are, side by side."""
 
 
 def kernel_argmax(low: Lowering, node: Node) -> Kernel:
     """The position of the first largest entry along an axis, or of the first NaN."""
     (x,) = node.inputs
     axis = node.attributes["axis"]
-    if axis < x.ndim - 1 and not (isinstance(node.shape[-1], int) and node.shape[-1] < NARROW):
+    if axis < x.ndim - 1 and not (isinstance(node.shape[-1], int) and node.shape[-1] <= SHORT):
         return _over_rows(low, node)
 
     def fold(body: Body, kept: Index, _: Index) -> None:
@@ -58,6 +59,9 @@ def _first_largest(low: Lowering, body: Body, x: Node, axis: int, kept: Index) -
 
     def entry(i: Expression) -> Expression:
         return low.value(body, x, (*kept[:axis], i, *kept[axis:]))
+
+    if isinstance(size, Number) and size.value <= SHORT:
+        return _one_by_one(body, entry, size, dtype)
 
     def largest(start: Expression, stop: Expression) -> Local:
         top = Local(body.fresh("s"), dtype)
@@ -102,6 +106,22 @@ def _first_largest(low: Lowering, body: Body, x: Node, axis: int, kept: Index) -
 
     body.loop(start, stop, look)
     return first
+
+
+def _one_by_one(body: Body, entry: Callable[[Expression], Expression], size: Number, dtype: DType) -> Local:
+    """The same for short rows: each entry is compared with the largest so far."""
+    best, where = Local(body.fresh("b"), dtype), Local(body.fresh("w"), "int")
+    body.put(Declare(best.name, entry(ZERO)))
+    body.put(Declare(where.name, ZERO))
+
+    def compare(i: Local) -> None:
+        value, better = entry(i), Local(body.fresh("q"), "bool")
+        body.put(Let(better.name, Apply("beats", (value, best), "bool")))
+        body.put(Assign(best.name, Apply("select", (better, value, best), dtype)))
+        body.put(Assign(where.name, Apply("select", (better, i, where), "int")))
+
+    body.loop(ONE, size, compare)
+    return where
 
 
 def keep_first(
