@@ -141,11 +141,11 @@ def test_vectors_and_leading_axes() -> None:
 @pytest.mark.parametrize("limit", PROCESSORS)
 @pytest.mark.parametrize(("depth", "columns"), [(600, 50), (1000, 64), (1033, 5)])
 def test_right_operands_that_are_turned(limit: str, depth: int, columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    graph = graph_of(lambda x, y: x @ y.T, x=reals(70, depth), y=reals(columns, depth))
-    values: Arrays = {"x": operands(70, depth, columns)["x"], "y": operands(70, depth, columns)["yt"]}
+    graph = graph_of(lambda x, y: x @ y.T, x=reals(130, depth), y=reals(columns, depth))
+    values: Arrays = {"x": operands(130, depth, columns)["x"], "y": operands(130, depth, columns)["yt"]}
     program = Program(graph, "fp32", threads=1, processor=limited(limit))
     assert "@lg.turn" in program.llvm
-    monkeypatch.setattr(blocking, "MANY", 71)
+    monkeypatch.setattr(blocking, "MANY", 131)
     lying = Program(graph, "fp32", threads=1, processor=limited(limit))
     assert "@lg.turn" not in lying.llvm
     expected = lying.run(values)

@@ -9,7 +9,7 @@ from lexgrad.compile.packing import AMX, WIDEST, Format
 from lexgrad.compile.products import Tiles
 from lexgrad.graph import Size
 
-FEW, MANY, SHORT, LONG = 32, 64, 320, 1024
+FEW, MANY, SHORT, LONG = 32, 128, 320, 1024
 """Rows that are not worth packing for, and those that are worth turning the other operand for; a short depth, and a
 long one."""
 WIDELY = 1 << 20
