@@ -75,31 +75,44 @@ def test_resume_and_overwrite_contradict() -> None:
         trained("softmax", "a.csv", resume=True, overwrite=True)
 
 
-def fail_in(run: Run, *, after_writing: bool) -> None:
+def fail_in(run: Run, *, after_writing: bool, trained: bool = False) -> None:
     if after_writing:
         run.write_config({"model": "softmax"})
+    if trained:
+        (run.path / "checkpoint.safetensors").write_text("trained")
     raise InputError("a fault in the texts")
 
 
 @pytest.mark.parametrize("out", [None, Path("mine")])
 @pytest.mark.parametrize("after_writing", [False, True])
-def test_a_failure_leaves_no_empty_directory(out: Path | None, after_writing: bool) -> None:
+def test_a_failure_before_anything_is_trained_leaves_no_run(out: Path | None, after_writing: bool) -> None:
     with (
         pytest.raises(InputError, match="a fault in the texts"),
         opened_run("softmax", "a.csv", out, resume=False, overwrite=False) as run,
     ):
         fail_in(run, after_writing=after_writing)
-    assert run.path.exists() == after_writing
+    assert not run.path.exists()
 
 
-def test_a_directory_of_the_users_stays() -> None:
+@pytest.mark.parametrize("after_writing", [False, True])
+def test_a_directory_of_the_users_stays_as_it_was(after_writing: bool) -> None:
     Path("mine").mkdir()
+    Path("mine/notes.txt").write_text("my own", encoding="utf-8")
     with (
         pytest.raises(InputError, match="a fault in the texts"),
         opened_run("softmax", "a.csv", Path("mine"), resume=False, overwrite=False) as run,
     ):
-        fail_in(run, after_writing=False)
-    assert Path("mine").is_dir()
+        fail_in(run, after_writing=after_writing)
+    assert [file.name for file in Path("mine").iterdir()] == ["notes.txt"]
+
+
+def test_what_was_trained_before_a_failure_stays() -> None:
+    with (
+        pytest.raises(InputError, match="a fault in the texts"),
+        opened_run("softmax", "a.csv", None, resume=False, overwrite=False) as run,
+    ):
+        fail_in(run, after_writing=True, trained=True)
+    assert sorted(file.name for file in run.path.iterdir()) == ["checkpoint.safetensors", "config.json"]
 
 
 def test_runs_is_a_file() -> None:

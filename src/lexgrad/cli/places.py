@@ -34,7 +34,8 @@ def opened_run(model: str, source: str, out: Path | None, *, resume: bool, overw
         InputError: the directory holds a run and neither resume nor overwrite was asked for; or both were;
             or there is nothing to resume.
 
-    A run that is replaced is kept until the new one has saved something, and comes back if it never does.
+    A run that is replaced is kept until the new one has saved something, and comes back if it never does. Where a fault
+    shows before anything was trained, what was written until then is taken away.
     """
     if resume and overwrite:
         raise InputError("--resume and --overwrite contradict each other: continue the run, or replace it")
@@ -68,15 +69,15 @@ def _kept_aside(path: Path) -> Iterator[None]:
                 (path / file).replace(aside / file)
     try:
         yield
-    finally:
-        if _is_saved(path):
-            shutil.rmtree(aside, ignore_errors=True)
-        elif aside.is_dir():
+    except BaseException:
+        if path.is_dir() and not _is_saved(path):
             for file in FILES:
                 (path / file).unlink(missing_ok=True)
-            for kept in list(aside.iterdir()):
+            for kept in list(aside.iterdir()) if aside.is_dir() else []:
                 kept.replace(path / kept.name)
-            aside.rmdir()
+        raise
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
 
 
 def _is_saved(path: Path) -> bool:
