@@ -5,7 +5,10 @@ from __future__ import annotations
 import gzip
 import io
 import math
+import zlib
+from array import array
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import IO, cast
 
@@ -21,6 +24,7 @@ from lexgrad.text.kinds import END, UNKNOWN
 START = "<s>"
 LN10 = math.log(10)
 NEVER = -99.0  # how the format writes log10 of 0
+MOST = 1e-4  # log P; a probability of 1 may have been rounded up
 
 Int = NDArray[np.int64]
 Float = NDArray[np.float64]
@@ -35,13 +39,15 @@ def write_arpa(path: Path, vocabulary: Sequence[str], model: Estimate) -> None:
         model: what is written.
 
     Raises:
-        InputError: a word has a space in it, which the format cannot say.
+        InputError: a word has a space in it, or is ``<s>`` or ``</s>``, which the format cannot say.
         OSError: the folder cannot be written to, or the disk is full.
     """
     words = [*vocabulary, END, START]
     for word in vocabulary:
         if not word or any(mark in word for mark in " \t\r\n"):
             raise InputError(f"the token {word!r} has white space in it, which an ARPA file cannot say")
+        if word in (END, START):
+            raise InputError(f"the token {word!r} is what an ARPA file calls the end or the start of a line")
 
     def write(partial: Path) -> None:
         with partial.open("wb") as raw:
@@ -87,11 +93,13 @@ def read_arpa(path: Path) -> tuple[list[str], Estimate]:
     try:
         with (
             gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file,
-            io.TextIOWrapper(file, "utf-8") as text,
+            io.TextIOWrapper(file, "utf-8-sig") as text,
         ):
             return _Reading(path, text).model()
-    except (UnicodeDecodeError, gzip.BadGzipFile, EOFError) as fault:
+    except UnicodeDecodeError as fault:
         raise InputError(f"{path}: is not an ARPA file in UTF-8 ({fault})") from fault
+    except (gzip.BadGzipFile, zlib.error, EOFError) as fault:
+        raise InputError(f"{path}: the gzip data is damaged or cut off: {fault}") from fault
 
 
 class _Reading:
@@ -112,17 +120,26 @@ class _Reading:
                 return line.rstrip("\r\n")
         raise self.fail("the file ends before \\end\\: it is cut off")
 
+    def find_data(self) -> None:
+        """Pass over what stands before the heading."""
+        for line in self.lines:
+            self.number += 1
+            if line.strip() == "\\data\\":
+                return
+        raise InputError(f"{self.path}: has no line \\data\\, with which an ARPA file begins: is it one?")
+
     def model(self) -> tuple[list[str], Estimate]:
-        while self.next() != "\\data\\":
-            pass
+        self.find_data()
         sizes: list[int] = []
         while (line := self.next()).startswith("ngram "):
             told, _, many = line.removeprefix("ngram ").partition("=")
-            if not (told.strip().isdigit() and many.strip().isdigit() and int(told) == len(sizes) + 1):
+            if not (told.strip().isdecimal() and many.strip().isdecimal() and int(told) == len(sizes) + 1):
                 raise self.fail(f"expected 'ngram {len(sizes) + 1}=COUNT', found {line!r:.60}")
             sizes.append(int(many))
         if not sizes:
             raise self.fail("expected 'ngram 1=COUNT' after \\data\\")
+        if any(many and not below for below, many in pairwise(sizes)):
+            raise self.fail("there are n-grams of an order, but none of the order below")
         ids: dict[str, int] = {}
         levels: list[Level] = []
         probabilities: list[Float] = []
@@ -130,12 +147,10 @@ class _Reading:
         for order, size in enumerate(sizes, 1):
             if line != f"\\{order}-grams:":
                 raise self.fail(f"expected '\\{order}-grams:', found {line!r:.60}")
-            values, costs = np.zeros(size), np.zeros(size)
-            grams: list[str] = []
-            for row in range(size):
-                values[row], gram, costs[row] = self.row(order)
-                grams.append(gram)
+            values, costs, grams = self.rows(order, size)
             line = self.next()
+            if order > 1 and not size:  # no line was so long
+                continue
             if order == 1:
                 ids, place = self.words(grams)
                 full = np.full(len(ids), NEVER * LN10), np.zeros(len(ids))
@@ -143,13 +158,28 @@ class _Reading:
                 values, costs = full
             else:
                 place = self.places(grams, ids, levels)
-                levels.append(Level(place[np.argsort(place)], len(ids)))
-                values, costs = values[np.argsort(place)], costs[np.argsort(place)]
+                rising = np.argsort(place)
+                keys = place[rising]
+                if (twice := np.flatnonzero(keys[1:] == keys[:-1])).size:
+                    raise self.fail(f"the n-gram {grams[rising[twice[0]]]!r} occurs twice")
+                levels.append(Level(keys, len(ids)))
+                values, costs = values[rising], costs[rising]
             probabilities.append(np.where(values <= NEVER * LN10, -np.inf, values))
             backoffs.append(costs)
         if line != "\\end\\":
             raise self.fail(f"expected '\\end\\', found {line!r:.60}")
         return list(ids)[1:-2], Estimate(levels, probabilities, backoffs)
+
+    def rows(self, order: int, size: int) -> tuple[Float, Float, list[str]]:
+        """What ``row`` says of so many n-grams; no room is made for more of them than there are."""
+        values, costs = array("d"), array("d")
+        grams: list[str] = []
+        for _ in range(size):
+            value, gram, cost = self.row(order)
+            values.append(value)
+            costs.append(cost)
+            grams.append(gram)
+        return np.array(values, np.float64), np.array(costs, np.float64), grams
 
     def row(self, order: int) -> tuple[float, str, float]:
         """One n-gram: log P, its words, log back-off (0 where none is written)."""
@@ -161,16 +191,21 @@ class _Reading:
             gram = parts[1]
         except (ValueError, IndexError):
             raise self.fail(f"expected 'log10 P<tab>{order} words<tab>back-off', found {line!r:.60}") from None
-        if gram.count(" ") != order - 1:
-            raise self.fail(f"expected {order} words, found {gram!r:.60}")
+        if not (value <= MOST and cost < math.inf):  # nor is either no number
+            raise self.fail(f"expected log10 P of 0 or less, and a back-off; found {line!r:.60}")
+        words = gram.split(" ")
+        if len(words) != order or not all(words):
+            raise self.fail(f"expected {order} word{'s' * (order > 1)}, found {gram!r:.60}")
         return value, gram, cost
 
     def words(self, grams: list[str]) -> tuple[dict[str, int], Int]:
         """Ids for the words: the unknown one, the others as they come, the end and the start of a line."""
         special = {UNKNOWN, UNKNOWN.upper(), END, START}
+        if END not in grams:
+            raise self.fail(f"there is no {END} among the 1-grams: a line could never end")
         names = [UNKNOWN, *(word for word in grams if word not in special), END, START]
         ids = {word: number for number, word in enumerate(names)}
-        if len(ids) != len(names):
+        if len(set(grams)) != len(grams):
             raise self.fail("a word occurs twice among the 1-grams")
         return ids, np.array([ids[UNKNOWN if word == UNKNOWN.upper() else word] for word in grams])
 

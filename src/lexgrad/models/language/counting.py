@@ -95,7 +95,8 @@ def count(ids: Int, starts: NDArray[np.bool_], words: int, order: int) -> tuple[
         order: n.
 
     Returns:
-        The levels of orders 2 to ``order``, and the counts of every order from 1 on, int64. A start symbol counts 0.
+        The levels of orders 2 to ``order``, or to the highest that a line is long enough for, and the counts of every
+        order from 1 on, int64. A start symbol counts 0.
     """
     levels: list[Level] = []
     ending, begins_line = ids, starts  # the n-gram ending at each place, and whether it begins with a start symbol
@@ -106,6 +107,8 @@ def count(ids: Int, starts: NDArray[np.bool_], words: int, order: int) -> tuple[
         before = previous(ending, starts)
         keys = np.where(before >= 0, before * words + ids, NOWHERE)
         places = np.flatnonzero(before >= 0)
+        if not len(places):  # no line is so long
+            break
         unique, first, occurrences = np.unique(keys[places], return_index=True, return_counts=True)
         suffixes = ending[places[first]]  # of each distinct n-gram, the shorter one that it ends with
         distinct = np.bincount(suffixes, minlength=len(raw))

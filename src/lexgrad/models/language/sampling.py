@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from lexgrad.errors import InputError
 
 Float = NDArray[np.float64]
+HOTTEST = 1_000_000  # where all tokens are as good as equally probable; in fp32 a much higher one would be infinite
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,8 +31,8 @@ class Sampling:
     top_p: float | None = None
 
     def __post_init__(self) -> None:
-        if not self.temperature >= 0:
-            raise InputError(f"temperature is 0 or more; got {self.temperature}")
+        if not 0 <= self.temperature <= HOTTEST:
+            raise InputError(f"temperature is 0 or more, and at most {HOTTEST:,}; got {self.temperature}")
         if self.top_k is not None and self.top_k < 1:
             raise InputError(f"top_k is 1 or more; got {self.top_k}")
         if self.top_p is not None and not 0 < self.top_p <= 1:
