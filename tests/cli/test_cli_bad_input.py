@@ -44,7 +44,7 @@ def test_faulty_dev_or_test_file_is_found_before_training(
     Path("x.csv").write_bytes(content)
     line = lexgrad("train", "logistic", films, which, "x.csv", *TRAIN).mistake()
     assert all(part in line for part in ("x.csv", *parts)), line
-    assert not list(Path("runs").glob("*/model.safetensors"))
+    assert not list(Path("runs").glob("*"))
 
 
 def test_bf16_on_a_processor_without_it(lexgrad: Lexgrad, films: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -109,9 +109,12 @@ def test_vectors_of_another_width(lexgrad: Lexgrad, films: Path) -> None:
 def test_a_label_that_training_did_not_have(lexgrad: Lexgrad, films: Path) -> None:
     Path("x.csv").write_text("text,label\na,good\nb,god\n", encoding="utf-8")
     line = lexgrad("train", "logistic", films, "--test", "x.csv", "--out", "r", *TRAIN).mistake()
-    assert "'god'" in line
+    assert "x.csv: row 3: label 'god' is not one of" in line
     assert "saved in r" in line
-    assert "'god'" in lexgrad("evaluate", "r", "x.csv").mistake()
+    assert "row 3: label 'god'" in lexgrad("evaluate", "r", "x.csv").mistake()
+    line = lexgrad("train", "logistic", films, "--dev", "x.csv", "--out", "again", *TRAIN).mistake()
+    assert "x.csv: row 3: label 'god' is not one of the model's classes (bad, good) (did you mean 'good'?)" in line
+    assert not Path("again").exists()
 
 
 # ---- run directories ---------------------------------------------------------------------------------------
@@ -193,4 +196,23 @@ def test_resume_with_other_data_or_settings(lexgrad: Lexgrad, trained: Path, fil
     assert "l2" in lexgrad("train", "logistic", films, *resume, "--set", "l2=0.5").mistake()
     assert "softmax" in lexgrad("train", "softmax", films, *resume).mistake()
     films.write_text(films.read_text(encoding="utf-8") + "one more,good\n", encoding="utf-8")
-    assert "data" in lexgrad("train", "logistic", films, *resume).mistake()
+    assert "with other training data" in lexgrad("train", "logistic", films, *resume).mistake()
+
+
+def test_resume_with_a_dev_file_that_was_not_there(lexgrad: Lexgrad, trained: Path, films: Path) -> None:
+    line = lexgrad("train", "logistic", films, "--dev", films, "--out", trained, *TRAIN, "--resume").mistake()
+    assert "r was started with other dev data (none)" in line
+
+
+def test_a_folder_of_runs_is_no_run(lexgrad: Lexgrad, films: Path) -> None:
+    lexgrad("train", "logistic", films, "--seeds", 2, "--test", films, "--out", "both", *TRAIN)
+    line = lexgrad("predict", "both", "a text").mistake().replace("\\", "/")
+    assert "it has no config.json; runs in it: both/seed-0, both/seed-1" in line
+
+
+def test_too_rare_words(lexgrad: Lexgrad, films: Path) -> None:
+    line = lexgrad("train", "ffnn", films, "--set", "min_count=999", "--out", "r", *TRAIN).mistake()
+    assert "films.csv: no word is there 999 times or more: lower min_count" in line
+    line = lexgrad("train", "ffnn", films, "--set", "tokens=bpe", "--set", "max_features=9", *TRAIN).mistake()
+    assert "'bpe' has 257 tokens or more" in line
+    assert not Path("r").exists()

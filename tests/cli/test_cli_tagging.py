@@ -60,6 +60,14 @@ def test_train_evaluate_show(lexgrad: Lexgrad, treebank: Path) -> None:
     assert lexgrad("evaluate", run, treebank, "--field", "xpos").mistake().count("--field") == 1
 
 
+def test_a_dev_set_with_other_tags_is_found_before_training(lexgrad: Lexgrad, treebank: Path) -> None:
+    other = treebank.with_name("other.txt")
+    other.write_text("the\tXX\ndog\tYY\n", encoding="utf-8")
+    line = lexgrad("train", "tagger", treebank, "--dev", other, *SMALL, "--out", "r").mistake()
+    assert "none of the tags (XX, YY) is one of the model's (DET, NOUN, PUNCT, VERB)" in line
+    assert not Path("r").exists()
+
+
 def test_predict_words_texts_and_files(lexgrad: Lexgrad, treebank: Path) -> None:
     run = trained(lexgrad, "--field", "xpos")
     answer = lexgrad("predict", run, "The dog sleeps.").json()

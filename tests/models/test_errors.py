@@ -64,7 +64,7 @@ def test_texts_for_a_model_of_numbers_and_the_other_way_round() -> None:
 
 def test_an_unknown_label_when_evaluating() -> None:
     model = LogisticRegression(epochs=1).fit(TEXTS, LABELS)
-    with pytest.raises(InputError, match=r"label 'poss' of example 1 .*did you mean 'pos'"):
+    with pytest.raises(InputError, match=r"label 'poss' at place 1 .*did you mean 'pos'"):
         model.evaluate(["a", "b"], ["pos", "poss"])
     with pytest.raises(InputError, match="label 'poss'"):
         LogisticRegression(epochs=1).fit(TEXTS, LABELS, dev=(["a"], ["poss"]))

@@ -7,7 +7,7 @@ from abc import abstractmethod
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from itertools import chain
+from itertools import chain, islice
 from typing import NamedTuple, NoReturn
 
 from lexgrad.errors import InputError, suggest
@@ -69,6 +69,11 @@ class _Column(Iterable[str]):
     def __iter__(self) -> Iterator[str]:
         index = self._index
         return (row[index] for row in self._table)  # type: ignore[misc]
+
+    def place_of(self, number: int) -> str:
+        """Name the place of one of them, counted from 0, as messages name it."""
+        row = next(islice(self._table, number, None))
+        return f"row {row.number}"
 
 
 class MemoryTable(InMemory[Row], Table):

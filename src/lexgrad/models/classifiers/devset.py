@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from lexgrad.errors import InputError
 from lexgrad.models.classifiers.prediction import Predictor, probabilities
-from lexgrad.models.classifiers.targets import class_indices
+from lexgrad.models.classifiers.targets import Codes
 from lexgrad.models.features.encoder import Encoder
-from lexgrad.models.sources import Source, labels_of
+from lexgrad.models.sources import Source
 from lexgrad.train.metrics import classification_metrics
 from lexgrad.train.position import Arrays
 
@@ -29,12 +29,14 @@ class DevSet:
         labels: their classes (n,).
 
     Raises:
-        InputError: texts where the model learns from numbers, or the reverse; unknown labels; or not one for each text.
+        InputError: texts where the model learns from numbers, or the reverse; or not one label for each text.
     """
 
-    def __init__(self, model: TextClassifier, encoder: Encoder, classes: NDArray[Any], source: Source, y: Any) -> None:
+    def __init__(
+        self, model: TextClassifier, encoder: Encoder, classes: NDArray[Any], source: Source, labels: Codes
+    ) -> None:
         encoder.check_source(source)
-        self.labels = class_indices(labels_of(source, y), classes, source.name)
+        self.labels = labels
         self._parts = [encoder.encode(chunk) for chunk in source.chunks(CHUNK)]
         if sum(map(len, self._parts)) != len(self.labels):
             raise InputError(f"the dev set has {sum(map(len, self._parts))} texts but {len(self.labels)} labels")

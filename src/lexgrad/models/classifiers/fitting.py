@@ -16,7 +16,7 @@ from lexgrad.models import storage
 from lexgrad.models.classifiers import storing
 from lexgrad.models.classifiers.decision import DEV, Decision, check_decides, given_threshold, learn_decision
 from lexgrad.models.classifiers.devset import DevSet
-from lexgrad.models.classifiers.targets import Codes, class_weights, learn_classes
+from lexgrad.models.classifiers.targets import Codes, class_indices, class_weights, learn_classes
 from lexgrad.models.features.encoder import Encoder, learn_encoder, slices
 from lexgrad.models.features.inputs import BATCH, Inputs
 from lexgrad.models.features.words import WordEncoder
@@ -74,6 +74,8 @@ def fit_model(model: TextClassifier, X: Any, y: Any, *, dev: Any, run: Run | Non
     weights = class_weights(model.class_weight, classes, codes)
     measured = _dev_source(model, dev)
     check_decides(model, classes, dev=measured is not None)
+    # Before the texts are read, which may take minutes.
+    held = None if measured is None else class_indices(labels_of(*measured), classes, measured[0].name)
     if run is not None:
         model.require_storable()
         config = storing.run_config(model, classes, {"train": _fingerprint(source, codes), "dev": _dev_print(measured)})
@@ -86,10 +88,11 @@ def fit_model(model: TextClassifier, X: Any, y: Any, *, dev: Any, run: Run | Non
         storing.write_start(run, encoder, config)
     collection = LabelledExamples(inputs, codes, weights, _dropout_key(model))
     examples = Shuffled(collection, model.batch, model.seed)
-    dev_set = None if measured is None else DevSet(model, encoder, classes, *measured)
+    dev_set = None if measured is None or held is None else DevSet(model, encoder, classes, measured[0], held)
     objective = training_objective(model, encoder, len(classes), weighted=weights is not None)
     start = begin(model, run, lambda: _first(model, encoder, len(classes)), objective.trained)
     plan = model.plan(examples.steps)
+    progress.on_wait("compiling")
     step = training_step(model, objective, model.constrained)
     began = time.monotonic()
     watch = watching(model, objective, model.epochs * examples.steps)

@@ -14,6 +14,7 @@ from sklearn.utils.validation import column_or_1d
 from lexgrad.errors import InputError, suggest
 
 Codes = NDArray[np.int64]
+SHOWN = 10  # of the classes, in messages
 
 
 def learn_classes(labels: Iterable[Any], model: str, source: str) -> tuple[NDArray[Any], Codes]:
@@ -78,6 +79,14 @@ def _stream(labels: Iterable[Any]) -> tuple[NDArray[Any], Codes]:
 def class_indices(labels: Iterable[Any], classes: NDArray[Any], source: str) -> Codes:
     """The class number of each label.
 
+    Args:
+        labels: n labels, of a table or of y.
+        classes: the model's (K,).
+        source: what errors call the data.
+
+    Returns:
+        (n,).
+
     Raises:
         InputError: a label that is not among the classes.
     """
@@ -88,9 +97,10 @@ def class_indices(labels: Iterable[Any], classes: NDArray[Any], source: str) -> 
         plain = label.item() if isinstance(label, np.generic) else label
         if plain not in numbers:
             known = [str(name) for name in numbers]
+            where = f"{source}: {labels.place_of(row)}: label {plain!r}" if hasattr(labels, "place_of") else ""
             raise InputError(
-                f"{source}: label {plain!r} of example {row} (from 0) is not one of the model's classes"
-                f" ({', '.join(known[:10])}){suggest(str(plain), known)}"
+                f"{where or f'label {plain!r} at place {row} of y (from 0)'} is not one of the model's classes"
+                f" ({', '.join(known[:SHOWN])}{', ...' * (len(known) > SHOWN)}){suggest(str(plain), known)}"
             )
         codes.append(numbers[plain])
     return np.array(codes, dtype=np.int64)

@@ -69,7 +69,21 @@ def tagged_sentences(X: Any, y: Any) -> tuple[list[Words], list[Words]]:
 
 
 def tags_of(tags: Sequence[Words], classes: NDArray[Any]) -> tuple[Int64, list[str]]:
-    """The number of each tag (tokens,), and all names: those of ``classes``, then tags that are none of them."""
+    """The number of each tag (tokens,), and all names: those of ``classes``, then tags that are none of them.
+
+    Raises:
+        InputError: there are tags, and none is one of ``classes``.
+    """
     numbers = {str(name): number for number, name in enumerate(classes.tolist())}
     codes = np.array([numbers.setdefault(tag, len(numbers)) for sentence in tags for tag in sentence], np.int64)
+    if len(codes) and codes.min() >= len(classes):
+        known, others = list(numbers)[: len(classes)], list(numbers)[len(classes) :]
+        raise InputError(
+            f"none of the tags ({_some(others)}) is one of the model's ({_some(known)}):"
+            " was it trained on another column? (field=..., --field ...)"
+        )
     return codes, list(numbers)
+
+
+def _some(names: Sequence[str], most: int = 5) -> str:
+    return ", ".join(names[:most]) + (", …" if len(names) > most else "")
