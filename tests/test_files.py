@@ -35,6 +35,13 @@ def test_a_writer_that_fails_leaves_what_was_there(tmp_path: Path, error: type[B
     assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
 
 
+def test_where_there_is_no_folder_the_error_names_the_file(tmp_path: Path) -> None:
+    target = tmp_path / "nowhere" / "a.txt"
+    with pytest.raises(FileNotFoundError) as fault:
+        write_text_whole(target, "new")
+    assert fault.value.filename == str(target)
+
+
 FILE_LIMIT = """
 import resource, sys
 from pathlib import Path

@@ -17,7 +17,11 @@ def write_whole(path: str | os.PathLike[str], write: Callable[[Path], None]) -> 
         OSError: the folder cannot be written to, or the disk is full.
     """
     target = Path(path)
-    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".partial", dir=target.parent)
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".partial", dir=target.parent)
+    except OSError as fault:
+        fault.filename = os.fspath(target)  # the name that a person gave
+        raise
     os.close(handle)
     partial = Path(name)
     try:
@@ -29,7 +33,7 @@ def write_whole(path: str | os.PathLike[str], write: Callable[[Path], None]) -> 
     except BaseException as fault:
         partial.unlink(missing_ok=True)
         if isinstance(fault, OSError) and fault.filename in (None, str(partial)):
-            fault.filename = os.fspath(target)  # the name that a person gave
+            fault.filename = os.fspath(target)
         raise
 
 

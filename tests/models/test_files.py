@@ -179,7 +179,7 @@ def test_more_epochs_where_the_rates_do_not_depend_on_how_many(tmp_path: Path) -
     [
         (LogisticRegression(epochs=2, batch=5), (TEXTS, LABELS), "started with batch=32; cannot resume it with 5"),
         (SoftmaxRegression(epochs=2), (TEXTS, LABELS), "holds a logistic model"),
-        (LogisticRegression(epochs=2), (TEXTS[::-1], LABELS[::-1]), "started on other data"),
+        (LogisticRegression(epochs=2), (TEXTS[::-1], LABELS[::-1]), "started with other training data"),
         (LogisticRegression(epochs=2), (TEXTS, [label[0] for label in LABELS]), "started on other classes"),
     ],
 )

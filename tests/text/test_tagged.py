@@ -121,6 +121,8 @@ def test_other_faults(write: Write, tmp_path: Path) -> None:
         open_tagged(path, format="connlu")
     with pytest.raises(InputError, match="there is no such file"):
         open_tagged(tmp_path / "b.conllu")
+    with pytest.raises(InputError, match="builtin:python-docs: the built-in texts have no tags"):
+        open_tagged("builtin:python-docs")
 
 
 words = st.text(st.characters(exclude_categories=["Cs", "Zs", "Cc", "Zl", "Zp"]), min_size=1, max_size=6)

@@ -342,7 +342,7 @@ def test_wrong_use_is_named() -> None:
         Tokenizer.train(TEXTS, "word")
     with pytest.raises(InputError, match="min_count of 1 or more"):
         Tokenizer.train(TEXTS, min_count=0)
-    with pytest.raises(InputError, match="max_size of 257 or more"):
+    with pytest.raises(InputError, match="has 257 tokens or more"):
         Tokenizer.train(TEXTS, "bpe", max_size=100)
     for kind in ("lower", "characters", "bpe"):
         with pytest.raises(InputError, match="half of a surrogate pair"):

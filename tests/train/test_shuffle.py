@@ -16,5 +16,10 @@ def test_seed_and_epoch_change_the_order() -> None:
     assert tuple(permutation(50, 1, 2)) in orders
 
 
+def test_a_seed_may_be_any_number() -> None:
+    assert sorted(permutation(9, 10**30, 1)) == list(range(9))
+    assert (permutation(9, 10**30, 1) != permutation(9, 10**30 + 1, 1)).any()
+
+
 def test_the_order_never_changes_between_versions() -> None:
     assert permutation(10, 1, 2).tolist() == [4, 2, 0, 6, 1, 5, 9, 8, 7, 3]

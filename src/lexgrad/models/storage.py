@@ -133,9 +133,13 @@ def require_same(run: Run, config: Mapping[str, Any], model: Model, schedule: st
             raise InputError(
                 f"{run.path} was started with {name}={before.get(name)!r}; cannot resume it with {now[name]!r}{why}"
             )
-    for which in ("classes", "data"):
-        if old.get(which) != config.get(which):
-            raise InputError(f"{run.path} was started on other {which}; resume it with the data it began with")
+    if old.get("classes") != config.get("classes"):
+        raise InputError(f"{run.path} was started on other classes; resume it with the data it began with")
+    begun, given = old.get("data") or {}, config.get("data") or {}
+    for which, called in (("train", "training data"), ("dev", "dev data")):
+        if begun.get(which) != given.get(which):
+            without = " (none)" if not begun.get(which) else ""
+            raise InputError(f"{run.path} was started with other {called}{without}; resume it with those it began with")
 
 
 def _to_json(value: Any) -> Any:

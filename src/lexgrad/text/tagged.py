@@ -11,6 +11,7 @@ from pathlib import PurePath
 from lexgrad.errors import InputError, suggest
 from lexgrad.text.encodings import choose_encoding
 from lexgrad.text.lines import line_batches
+from lexgrad.text.readers import BUILTIN
 from lexgrad.text.sentences import Sentence, TaggedTable
 from lexgrad.text.sources import STANDARD_INPUT, Source, find_source
 from lexgrad.text.tables import EncodedFile
@@ -170,6 +171,8 @@ def open_tagged(
             f" formats are {', '.join(TAGGED_FORMATS)}"
         )
     name = os.fspath(source)
+    if name.startswith(BUILTIN):
+        raise InputError(f"{name}: the built-in texts have no tags; expected a file of words and tags")
     place = find_source(name)
     if place.total_bytes == 0:
         raise InputError(f"{place.name}: is empty")

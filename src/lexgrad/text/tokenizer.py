@@ -82,7 +82,8 @@ class Tokenizer:
         if min_count < 1:
             raise InputError(f"expected min_count of 1 or more, found {min_count}")
         if max_size is not None and max_size < smallest:
-            raise InputError(f"expected max_size of {smallest} or more for kind {kind!r}, found {max_size}")
+            what = ", each byte and the unknown one" if kind == "bpe" else ""
+            raise InputError(f"a vocabulary of kind {kind!r} has {smallest} tokens or more{what}; got {max_size}")
         _settle_threads()
         if kind == "bpe":
             return cls(_train_bpe(only_texts(texts), min_count, max_size or BPE_SIZE), kind)

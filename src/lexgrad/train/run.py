@@ -85,7 +85,9 @@ class Run:
         file = self.path / CONFIG
         if not file.is_file():
             what = "no such directory" if not self.path.exists() else f"it has no {CONFIG}"
-            raise InputError(f"{self.path} is not a run directory: {what}")
+            inside = sorted(str(found.parent) for found in self.path.glob(f"*/{CONFIG}"))
+            runs = f"; runs in it: {', '.join(inside[:3])}{', ...' * (len(inside) > 3)}" if inside else ""
+            raise InputError(f"{self.path} is not a run directory: {what}{runs}")
         try:
             config = json.loads(file.read_text(encoding="utf-8"))
             written = config["format"]

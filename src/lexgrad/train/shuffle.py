@@ -13,7 +13,7 @@ def permutation(n: int, seed: int, epoch: int) -> NDArray[np.int64]:
     seed and epoch, so that any epoch can be resumed without replaying those before it. It relies only on the raw
     output of the generator, which NumPy promises never to change.
     """
-    key = np.array([seed, epoch], dtype=np.uint64)
+    key = np.array([seed % (1 << 64), epoch], dtype=np.uint64)
     words = np.random.Philox(key=key).random_raw(n)
     return np.argsort(np.asarray(words, dtype=np.uint64), kind="stable").astype(np.int64)
 
