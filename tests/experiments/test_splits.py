@@ -47,6 +47,15 @@ def test_classes_are_even() -> None:
     assert numbers(dev) != list(range(1, 31)), "shuffled"
 
 
+def test_no_class_is_held_out_whole() -> None:
+    for rare in range(30):  # wherever the one text of the class comes in the dealing
+        whole = table([(f"text {i}", "c" if i == rare else "ab"[i % 2]) for i in range(30)])
+        kept, dev = held_out(whole, 0.3)
+        assert {row.label for row in kept} == {"a", "b", "c"}
+        assert sorted(numbers(kept) + numbers(dev)) == numbers(whole)
+        assert 7 <= len(numbers(dev)) <= 9
+
+
 def test_what_can_not_be_cut() -> None:
     small = table([("one", "a"), ("two", "a"), ("three", "b"), ("three", "b")])
     with pytest.raises(InputError, match="expected 2 to 3 folds, as films has so many different texts; got 4"):

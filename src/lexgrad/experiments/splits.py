@@ -43,6 +43,8 @@ def folds(table: Table, count: int) -> list[Pair]:
 def held_out(table: Table, share: float) -> Pair:
     """Return (the other texts, a share of them in (0, 1)). The texts are held in memory.
 
+    No class is held out whole: one that would be stays with the others, to be learned.
+
     Raises:
         InputError: a share of which there is no text, or nothing left to train on.
     """
@@ -50,6 +52,9 @@ def held_out(table: Table, share: float) -> Pair:
     dealt = _dealt(rows, table.source)
     # Dealt class by class: every 1/share-th one from each class.
     marks = np.floor((dealt + 1) * share) > np.floor(dealt * share)
+    kept = _classes(row for row, out in zip(rows, marks.tolist(), strict=True) if not out)
+    lost = _classes(rows) - kept
+    marks &= ~np.isin(dealt, dealt[np.array([str(row.label) in lost for row in rows])])
     if not marks.any() or marks.all():
         raise InputError(f"{share:.0%} of the {len(rows)} texts of {table.source} leaves one part without texts")
     return _pair(table, rows, marks, f"{share:.0%}")
