@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from lexgrad.models import FeedForward
+from lexgrad.models.classifiers import base, fitting
 from tests.cli.conftest import Lexgrad
 
 posix = pytest.mark.skipif(os.name == "nt", reason="Windows cannot send a console's Ctrl-C to one process")
@@ -111,6 +113,34 @@ def test_ctrl_c_in_the_command_itself(films: Path) -> None:
     assert "Traceback" not in err
     assert "continue with: lexgrad train softmax" in err
     assert (films.parent / "r" / "checkpoint.safetensors").exists()
+
+
+def stop(*_: object, **__: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_ctrl_c_behind_the_last_step(lexgrad: Lexgrad, films: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    train = ("train", "ffnn", films, *TRAIN, "--out", "r")
+    with monkeypatch.context() as patch:
+        patch.setattr(FeedForward, "look_through", stop)
+        ran = lexgrad(*train)
+    assert ran.code == 130
+    assert ran.err.splitlines()[-2] == "stopped; what was trained is saved in r"
+    assert ran.err.endswith("--out r --resume\n")
+    assert lexgrad(*train, "--resume").code == 0
+    with monkeypatch.context() as patch:
+        patch.setattr(base, "classification_metrics", stop)
+        ran = lexgrad(*train, "--overwrite", "--test", films)
+    assert ran.code == 130
+    assert ran.err.endswith("stopped while it was measured; the model itself is trained and saved in r\n")
+    assert lexgrad("predict", "r", "a text").code == 0
+
+
+def test_ctrl_c_while_texts_are_read(lexgrad: Lexgrad, films: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fitting, "learn_encoder", stop)
+    ran = lexgrad("train", "ffnn", films, *TRAIN, "--out", "r")
+    assert (ran.code, ran.err) == (130, "stopped before training began; nothing was saved\n")
+    assert not Path("r").exists()
 
 
 def test_a_kill_while_saving_leaves_the_last_checkpoint(lexgrad: Lexgrad, films: Path) -> None:

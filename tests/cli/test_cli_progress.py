@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from lexgrad.cli.progress import Display, Meter, short_number
+from lexgrad.cli.output import Output
+from lexgrad.cli.progress import Display, Meter, short_number, watching
 
 
 class Clock:
@@ -59,10 +60,13 @@ def test_long_passes_over_the_texts_are_told_without_a_terminal() -> None:
         display.on_data("reading", done * 1000, done / 100)
         clock.now += 1.0
     display.on_data("encoding", 10, None)
+    clock.now += 31.0
+    display.on_data("encoding", 62, None, "lines")
     assert file.getvalue().splitlines() == [
         "reading: 31,000 texts, 1.03k texts/s, 31% read",
         "reading: 61,000 texts, 1.02k texts/s, 61% read",
         "reading: 91,000 texts, 1.01k texts/s, 91% read",
+        "encoding: 62 lines, 2 lines/s",
     ]
 
 
@@ -89,6 +93,32 @@ def test_resumed_training_says_where_it_goes_on() -> None:
     display = Display(Console(file=file, width=200))
     display.on_start(epochs=5, steps=9, examples=90, first_epoch=2, first_step=4)
     assert file.getvalue() == "going on in epoch 2 of 5 after 4 of 9 steps\n"
+
+
+def test_where_every_token_is_an_example_the_rate_is_said_once() -> None:
+    clock, file = Clock(), io.StringIO()
+    display = Display(Console(file=file, width=200), clock=clock)
+    display.on_start(epochs=1, steps=2, examples=20, first_epoch=1, first_step=0)
+    clock.now += 2
+    display.on_steps(losses=np.array([1.0]), examples=700, tokens=700, step=1, steps=2)
+    display.on_epoch_end({"epoch": 1, "loss": 1.0})
+    assert file.getvalue() == "epoch 1/1: loss 1.0000, 350 tokens/s\n"
+
+
+def test_what_takes_a_while_is_shown_at_a_terminal() -> None:
+    for terminal in (True, False):
+        file = io.StringIO()
+        with Display(Console(file=file, force_terminal=terminal, width=80)) as display:
+            display.on_data("encoding", 20, 1.0)
+            display.on_wait("compiling")
+        assert ("compiling" in file.getvalue()) is terminal
+
+
+@pytest.mark.parametrize("quiet", [True, False])
+def test_a_quiet_command_watches_nothing(quiet: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    with watching(Output(quiet=quiet)) as progress:
+        progress.on_note("vectors: 3 of 4 words")
+    assert capsys.readouterr().err == ("" if quiet else "vectors: 3 of 4 words\n")
 
 
 def test_early_stopping_is_said() -> None:

@@ -99,7 +99,7 @@ def test_progress_hears_everything(table: Any) -> None:
     heard: list[str] = []
 
     class Watch(Progress):
-        def on_data(self, what: str, examples: int, fraction: float | None = None) -> None:
+        def on_data(self, what: str, examples: int, fraction: float | None = None, unit: str = "texts") -> None:
             heard.append(f"data {what} {examples}")
 
         def on_start(self, *, epochs: int, steps: int, examples: int, first_epoch: int, first_step: int) -> None:

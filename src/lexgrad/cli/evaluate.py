@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from lexgrad.cli.output import Output
+from lexgrad.cli.progress import watching
 from lexgrad.cli.tasks import task_of
 
 
@@ -16,7 +17,9 @@ def run_evaluate(run: Path, file: str, columns: Mapping[str, str], output: Outpu
     model = load(run)
     task = task_of(model)
     task.check_columns(columns)
-    metrics = model.evaluate(task.open(file, columns))
+    data = task.open(file, columns)
+    with watching(output) as progress:
+        metrics = model.evaluate(data, progress=progress)
     output.report(*task.metrics_report(file, metrics, output.width))
     if "calibration_error" in metrics:
         output.report("", f"expected calibration error: {metrics['calibration_error']:.4f}")

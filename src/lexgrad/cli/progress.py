@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from lexgrad.train.progress import Progress
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress as Bar
     from rich.progress import TaskID
+
+    from lexgrad.cli.output import Output
 
 REFRESH_SECONDS = 0.1  # the bar's numbers change at most this often; a step may take microseconds
 LINE_SECONDS = 1.0  # lines about epochs come at most this often, but for the first and the last
@@ -70,7 +73,7 @@ class Display(Progress):
             self._bar.stop()
             self._bar = None
 
-    def on_data(self, what: str, examples: int, fraction: float | None = None) -> None:
+    def on_data(self, what: str, examples: int, fraction: float | None = None, unit: str = "texts") -> None:
         """Show how far a pass over the texts has come, and how fast it is."""
         now = self._clock()
         if what != self._pass:
@@ -80,14 +83,19 @@ class Display(Progress):
         if now < self._next_refresh and (self._bar is None or fraction != 1.0):
             return
         seconds = now - self._pass_began
-        rate = f", {short_number(examples / seconds)} texts/s" if seconds > REFRESH_SECONDS else ""
-        numbers = f"{examples:,} texts{rate}"
+        rate = f", {short_number(examples / seconds)} {unit}/s" if seconds > REFRESH_SECONDS else ""
+        numbers = f"{examples:,} {unit}{rate}"
         if self._bar is None:
             self._next_refresh = now + LONG_EPOCH_SECONDS
             self._line(f"{what}: {numbers}" + ("" if fraction is None else f", {fraction:.0%} read"))
             return
         self._next_refresh = now + REFRESH_SECONDS
         self._show(what, fraction, numbers)
+
+    def on_wait(self, what: str) -> None:
+        """Show what is under way."""
+        if self._bar is not None:
+            self._show(what, None, "")
 
     def on_note(self, text: str) -> None:
         """Print it."""
@@ -163,7 +171,8 @@ class Display(Progress):
         if self._meter is None or not self._meter.examples:
             return ""
         examples, tokens = self._meter.rates()
-        return f", {short_number(examples)} examples/s, {short_number(tokens)} tokens/s"
+        of_examples = f", {short_number(examples)} examples/s" if examples != tokens else ""  # a token is an example
+        return f"{of_examples}, {short_number(tokens)} tokens/s"
 
     def _show(self, what: str, fraction: float | None, numbers: str) -> None:
         assert self._bar is not None
@@ -176,6 +185,21 @@ class Display(Progress):
 
     def _line(self, text: str) -> None:
         self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+@contextmanager
+def watching(output: Output, make: Callable[[Console], Display] | None = None) -> Iterator[Progress]:
+    """Show on standard error what is told while the block runs; nothing where the command is to be quiet.
+
+    Args:
+        output: the command's streams.
+        make: a display of another kind.
+    """
+    if output.quiet:
+        yield Progress()
+        return
+    with (make or Display)(output.notices) as display:
+        yield display
 
 
 def epoch_line(row: Mapping[str, Any], epochs: int) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from lexgrad.cli.failures import Stopped
 from lexgrad.cli.output import Output
 from lexgrad.cli.places import opened_folder
-from lexgrad.cli.progress import Display, counted
+from lexgrad.cli.progress import Display, counted, watching
 from lexgrad.cli.reports import decimal, table
 from lexgrad.cli.settings import given_settings
 from lexgrad.cli.signals import Termination
@@ -23,7 +22,7 @@ from lexgrad.errors import InputError
 from lexgrad.experiments.repeats import MEASURED, RESULTS, Part, Results, numbers_of, parts_of, summary
 from lexgrad.models import model_named
 from lexgrad.models.storage import settings_to_json
-from lexgrad.train.progress import Interrupted, Progress
+from lexgrad.train.progress import Interrupted
 from lexgrad.train.run import CHECKPOINT, CONFIG, Run
 
 if TYPE_CHECKING:
@@ -112,12 +111,15 @@ def _one(model: Model, part: Part, tables: Tables, folder: Path, output: Output,
     path = folder / part.name
     begun = resume and (path / CONFIG).is_file() and (path / CHECKPOINT).is_file()
     run = Run.resume(path) if begun else Run.create(path, overwrite=True)
-    with _watched(output, part.title) as progress:
-        model.fit(part.train, dev=part.dev, run=run, progress=progress)
     sets = (("held_out", part.held_out), ("test", tables.test), ("dev", part.dev))
     row: dict[str, Any] = {"run": part.name, "fold": part.fold, "seed": part.seed}
-    row |= {name: model.report_[name] for name in ("epochs", "train_seconds") if name in model.report_}
-    return row | {name: numbers_of(model.evaluate(data)) for name, data in sets if data is not None}
+    with watching(output, lambda console: _Bar(part.title, console)) as progress:
+        model.fit(part.train, dev=part.dev, run=run, progress=progress)
+        row |= {name: model.report_[name] for name in ("epochs", "train_seconds") if name in model.report_}
+        for name, data in sets:
+            if data is not None:
+                row[name] = numbers_of(model.evaluate(data, progress=progress))
+    return row
 
 
 class _Bar(Display):
@@ -132,15 +134,6 @@ class _Bar(Display):
 
     def _show(self, what: str, fraction: float | None, numbers: str) -> None:
         super()._show(f"{self._title} {what}", fraction, numbers)
-
-
-@contextmanager
-def _watched(output: Output, title: str) -> Iterator[Progress]:
-    if output.quiet:
-        yield Progress()
-        return
-    with _Bar(title, output.notices) as display:
-        yield display
 
 
 def _say(row: Mapping[str, Any], part: Part, output: Output) -> None:

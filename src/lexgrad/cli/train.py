@@ -9,17 +9,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lexgrad.cli.failures import Stopped
+from lexgrad.cli.failures import INTERRUPTED, Stopped
 from lexgrad.cli.output import Output
 from lexgrad.cli.places import opened_run
-from lexgrad.cli.progress import Display
+from lexgrad.cli.progress import watching
 from lexgrad.cli.settings import given_settings
 from lexgrad.cli.signals import Termination
 from lexgrad.cli.sources import Split, share_of, split_of
 from lexgrad.cli.tasks import task_of
 from lexgrad.errors import InputError
 from lexgrad.models import model_named
-from lexgrad.train.progress import Interrupted, Progress
+from lexgrad.train.progress import Interrupted
+from lexgrad.train.run import CHECKPOINT
 
 if TYPE_CHECKING:
     from lexgrad.cli.tasks.task import Task
@@ -85,7 +86,7 @@ def run_train(request: TrainRequest, output: Output) -> None:
             _say_how_to_continue(replace(request, out=run.path), interrupted)
             raise Stopped(termination.code) from None
         except KeyboardInterrupt:
-            print("stopped before training began; nothing was saved", file=sys.stderr)
+            _say_what_is_there(replace(request, out=run.path))
             raise Stopped(termination.code) from None
     _report(task, model, tables, run, output)
 
@@ -109,16 +110,13 @@ def open_tables(task: Task, split: Split, columns: Mapping[str, str], *, cut: bo
 
 
 def _fit(model: Model, tables: Tables, run: Run, output: Output) -> None:
-    if output.quiet:
-        model.fit(tables.train, dev=tables.dev, run=run, progress=Progress())
-        return
-    with Display(output.notices) as display:
-        model.fit(tables.train, dev=tables.dev, run=run, progress=display)
+    with watching(output) as progress:
+        model.fit(tables.train, dev=tables.dev, run=run, progress=progress)
 
 
 def _report(task: Task, model: Model, tables: Tables, run: Run, output: Output) -> None:
-    dev = _measured(model, tables.dev, run)
-    test = _measured(model, tables.test, run)
+    dev = _measured(model, tables.dev, run, output)
+    test = _measured(model, tables.test, run, output)
     output.report(f"trained {model.name} {task.summary(model.report_)}")
     if dev is not None and test is not None:
         output.report("", task.headline("dev", dev))  # the test set's tables say it all
@@ -133,13 +131,17 @@ def _report(task: Task, model: Model, tables: Tables, run: Run, output: Output) 
     output.result({"model": model.name, "run": str(run.path), "seed": seed, **model.report_, "dev": dev, "test": test})
 
 
-def _measured(model: Model, data: Any, run: Run) -> dict[str, Any] | None:
+def _measured(model: Model, data: Any, run: Run, output: Output) -> dict[str, Any] | None:
     if data is None:
         return None
     try:
-        return model.evaluate(data)
+        with watching(output) as progress:
+            return model.evaluate(data, progress=progress)
     except InputError as fault:
         raise InputError(f"{fault}; the model itself is trained and saved in {run.path}") from fault
+    except KeyboardInterrupt:
+        print(f"stopped while it was measured; the model itself is trained and saved in {run.path}", file=sys.stderr)
+        raise Stopped(INTERRUPTED) from None
 
 
 def _say_what_is_used(request: TrainRequest, split: Split, output: Output) -> None:
@@ -152,6 +154,16 @@ def _say_how_to_continue(request: TrainRequest, interrupted: Interrupted) -> Non
     where = f"epoch {interrupted.epoch} after {interrupted.step} steps"
     print(f"stopped in {where}, saved to {interrupted.checkpoint}", file=sys.stderr)
     print(f"continue with: {command_line(request)}", file=sys.stderr)
+
+
+def _say_what_is_there(request: TrainRequest) -> None:
+    """After Ctrl-C before the first step or behind the last."""
+    assert request.out is not None
+    if (request.out / CHECKPOINT).exists():
+        print(f"stopped; what was trained is saved in {request.out}", file=sys.stderr)
+        print(f"continue with: {command_line(request)}", file=sys.stderr)
+    else:
+        print("stopped before training began; nothing was saved", file=sys.stderr)
 
 
 def command_line(request: TrainRequest) -> str:

@@ -201,7 +201,7 @@ class Searcher:
         metric = self.study.metric
         if self.folds is None:
             model = self.class_(**settings).fit(self.tables.train, dev=self.tables.dev, progress=shown)
-            value = value_of(model.evaluate(self.tables.dev), metric)
+            value = value_of(model.evaluate(self.tables.dev, progress=shown), metric)
             best = self.study.best()
             sign = -1 if metric in FALLING else 1
             if best is None or best.value is None or sign * value >= sign * best.value:
@@ -211,7 +211,7 @@ class Searcher:
         for number, (kept, held) in enumerate(self.folds, 1):
             shown.title = f"trial {watcher.number + 1} fold {number}"
             model = self.class_(**settings).fit(kept, progress=shown)
-            values.append(value_of(model.evaluate(held), metric))
+            values.append(value_of(model.evaluate(held, progress=shown), metric))
             watcher.report(number, sum(values) / len(values))
         return sum(values) / len(values)
 

@@ -35,6 +35,9 @@ class Model:
     task: ClassVar[str] = ""
     """What it is trained to do, a file of ``cli/tasks/``: classification, tagging, vectors, language."""
 
+    made_by: ClassVar[str] = "train"
+    """The command that makes one."""
+
     not_searched: ClassVar[tuple[str, ...]] = ()
     """Settings of its bases that a search leaves alone if it is not told."""
 
@@ -52,8 +55,8 @@ class Model:
         """Train; see the models."""
         raise NotImplementedError
 
-    def evaluate(self, X: Any, y: Any = None) -> dict[str, Any]:
-        """Measure on held-out data; see the models."""
+    def evaluate(self, X: Any, y: Any = None, *, progress: Progress | None = None) -> dict[str, Any]:
+        """Measure on held-out data, and tell ``progress`` how far it has come; see the models."""
         raise NotImplementedError
 
     def check(self) -> None:

@@ -6,11 +6,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from pathlib import Path
 from typing import ClassVar
 
 from lexgrad.models.base import Model
 from lexgrad.models.settings import setting
 from lexgrad.nn.schedules import Schedule
+from lexgrad.text.sources import find_source
 from lexgrad.train.engine import require_precision
 from lexgrad.train.loop import Plan
 from lexgrad.train.position import Position
@@ -111,3 +113,6 @@ class TrainedModel(Model):
     def _check_settings(self) -> None:
         super()._check_settings()
         require_precision(self.precision)
+        vectors = self.get_params(deep=False).get("vectors")
+        if isinstance(vectors, str | Path) and not Path(vectors).exists():
+            find_source(vectors)  # says so now: reading the texts may take minutes

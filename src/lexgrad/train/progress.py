@@ -29,17 +29,20 @@ class Interrupted(LexgradError):  # noqa: N818  # a person's wish, not an error
 class Progress:
     """Watches a training; every method does nothing here, so subclasses override what they show.
 
-    The calls come in this order: ``on_data`` while texts are read and encoded, and ``on_note`` where there is something
-    to say; ``on_start`` once, then for each epoch ``on_epoch``, ``on_steps`` many times, ``on_dev`` (only with a dev
-    set), ``on_epoch_end``; at last ``on_end``.
+    The calls come in this order: ``on_data`` while texts are read and encoded, ``on_wait`` before what takes a while,
+    and ``on_note`` where there is something to say; ``on_start`` once, then for each epoch ``on_epoch``, ``on_steps``
+    many times, ``on_dev`` (only with a dev set), ``on_epoch_end``; at last ``on_end``.
     ``on_steps`` is called a few dozen times a second.
     """
 
-    def on_data(self, what: str, examples: int, fraction: float | None = None) -> None:
+    def on_data(self, what: str, examples: int, fraction: float | None = None, unit: str = "texts") -> None:
         """Tell that ``examples`` texts went through a pass named ``what``, such as "reading" or "encoding".
 
-        ``fraction`` in [0, 1] says how far the pass has come where the source knows its size.
+        ``fraction`` in [0, 1] says how far the pass has come where the source knows its size; ``unit`` what is counted.
         """
+
+    def on_wait(self, what: str) -> None:
+        """Tell what is under way where nobody can say how far it has come, such as "compiling"."""
 
     def on_note(self, text: str) -> None:
         """Tell a line that a person should see once, such as how many words have pretrained vectors."""

@@ -16,8 +16,8 @@ from lexgrad.errors import InputError
 from lexgrad.evaluate import evaluate, round_to_bf16
 from lexgrad.grad import gradient
 from lexgrad.graph import Graph, Type, input_node
-from lexgrad.models import GRULM, LSTMLM, RNNLM, FeedForwardLM, load
-from lexgrad.models.language import drawing, neural
+from lexgrad.models import GRULM, LSTMLM, RNNLM, FeedForwardLM, NGramLM, load
+from lexgrad.models.language import drawing, lines, neural, running
 from lexgrad.models.language.lines import encode_lines
 from lexgrad.models.language.neural import NeuralLM
 from lexgrad.models.language.recurrent import RecurrentLM
@@ -28,6 +28,7 @@ from lexgrad.nn.layers import undropped
 from lexgrad.nn.recurrence import cell_update
 from lexgrad.text.corpus import Corpus
 from lexgrad.text.packed import ArrayBuilder
+from lexgrad.train.progress import Progress
 from lexgrad.train.run import Run
 
 LINES = ["the cat sat on the mat", "the dog sat on the log", "the cat saw the dog", "a dog saw a cat"] * 3
@@ -278,6 +279,57 @@ def test_embeddings_begin_with_the_vectors_given_and_are_vectors_for_others(fine
     assert load(tmp_path / "run").perplexity(LINES[:2]) == model.perplexity(LINES[:2])
     other = FeedForwardLM(epochs=1, vectors=str(tmp_path / "run"), fine_tune=False, **{**TINY, "dimensions": None})
     np.testing.assert_array_equal(other.fit(LINES).parameters_["E"][ids], model.parameters_["E"][ids])
+
+
+class Heard(Progress):
+    """Remembers what it is told of passes over texts."""
+
+    def __init__(self) -> None:
+        self.passes: list[tuple[str, int, float | None]] = []
+        self.waits: list[str] = []
+
+    def on_data(self, what: str, examples: int, fraction: float | None = None, unit: str = "texts") -> None:
+        self.passes.append((what, examples, fraction))
+
+    def on_wait(self, what: str) -> None:
+        self.waits.append(what)
+
+
+@pytest.mark.parametrize("cls", [NGramLM, FeedForwardLM, RNNLM])
+def test_reading_and_measuring_say_how_far_they_have_come(cls: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lines, "CHUNK", 5)
+    monkeypatch.setattr(running, "STRETCH", 1)  # so 16 tokens at a time
+    settings = {"tokens": "spaces", "order": 3} if cls is NGramLM else RECURRENT if cls is RNNLM else MODELS[0][1]
+    heard = Heard()
+    model = cls(**settings, **({} if cls is NGramLM else {"epochs": 1})).fit(LINES, progress=heard)
+    assert [told for told in heard.passes if told[0] == "reading"][-1] == ("reading", 12, 1.0)
+    assert [done for what, done, _ in heard.passes if what == "encoding"] == [5, 10, 12]
+    assert heard.waits == ["counting" if cls is NGramLM else "compiling"]
+    heard = Heard()
+    found = model.evaluate(LINES, progress=heard)
+    assert found == model.evaluate(LINES)
+    measured = [fraction for what, _, fraction in heard.passes if what == "measuring"]
+    assert len(measured) > 1
+    assert measured == sorted(measured)
+    assert measured[-1] == 1.0
+
+
+def test_vectors_that_are_not_there_are_missed_before_the_text_is_read() -> None:
+    heard = Heard()
+    with pytest.raises(InputError, match=r"nowhere\.vec: there is no such file"):
+        LSTMLM(vectors="nowhere.vec", **{**RECURRENT, "dimensions": None}).fit(LINES, progress=heard)
+    assert heard.passes == []
+
+
+@pytest.mark.parametrize(("cls", "settings"), [MODELS[0], MODELS[3]])
+def test_watching_changes_no_weight(cls: type[NeuralLM], settings: dict[str, Any]) -> None:
+    watched = cls(epochs=2, watch=1, dropout=0.2, **settings).fit(LINES)
+    plain = cls(epochs=2, dropout=0.2, **settings).fit(LINES)
+    for name, array in plain.parameters_.items():
+        np.testing.assert_array_equal(array, watched.parameters_[name])
+    assert plain.health_ == []
+    assert [record["update"] for record in watched.health_] == list(range(watched.history_[-1]["step"]))
+    assert all(record["gradients"]["E"] > 0 and record["updates"]["E"] > 0 for record in watched.health_)
 
 
 def test_models_are_copied_without_their_programs() -> None:

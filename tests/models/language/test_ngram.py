@@ -77,6 +77,26 @@ def test_probabilities_are_those_of_the_definition(order: int) -> None:
             assert math.exp(logarithm) == pytest.approx(expected[gram], rel=1e-12)
 
 
+@pytest.mark.parametrize("lines", [["a"], ["a b", "b"], ["a", "b"]])
+def test_lines_shorter_than_the_order_have_the_probabilities_of_the_longest_n_grams(
+    lines: list[str], tmp_path: Path
+) -> None:
+    longest = max(len(line.split()) for line in lines) + 2
+    model, short = fitted(6, lines), fitted(longest, lines)
+    for score, expected in zip(model.scores([*lines, "b a c"]), short.scores([*lines, "b a c"]), strict=True):
+        np.testing.assert_array_equal(score.logarithms, expected.logarithms)
+    assert "".join(model.generate(tokens=5)).strip()
+    model.to_arpa(tmp_path / "a.arpa")
+    text = (tmp_path / "a.arpa").read_text()
+    assert f"ngram {longest}=" in text
+    assert f"ngram {longest + 1}=" not in text
+    # Others write the empty orders, too.
+    more = text.replace("\n\n\\1-grams", f"\nngram {longest + 1}=0\n\n\\1-grams")
+    (tmp_path / "b.arpa").write_text(more.replace("\\end\\", f"\\{longest + 1}-grams:\n\n\\end\\"))
+    for name in ("a.arpa", "b.arpa"):
+        assert NGramLM.from_arpa(tmp_path / name).perplexity(lines) == pytest.approx(model.perplexity(lines), rel=1e-6)
+
+
 def test_discounts_are_those_of_the_counts_of_counts() -> None:
     counts = np.array([1] * 10 + [2] * 5 + [3] * 3 + [4] * 2 + [9])
     share = 10 / 20
@@ -144,20 +164,55 @@ def test_an_arpa_file_of_another_hand(tmp_path: Path) -> None:
     np.testing.assert_allclose(score.logarithms / math.log(10), [-0.1, -0.2 - 0.3, -0.2 - 1.0, -0.6], rtol=1e-12)
 
 
+def bigrams(*rows: str) -> str:
+    """An ARPA file with these rows of order 2, the first of which is line 9."""
+    return (
+        f"\\data\\\nngram 1=2\nngram 2={len(rows)}\n\n\\1-grams:\n-1\ta\t-0.5\n-1\t</s>\n\\2-grams:\n"
+        + "".join(f"{row}\n" for row in rows)
+        + "\n\\end\\\n"
+    )
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("hello\n", "ends before"),
+        ("hello\n", r"a\.arpa: has no line .data., with which an ARPA file begins"),
         ("\\data\\\nngram 2=1\n", "line 2: expected 'ngram 1=COUNT'"),
         ("\\data\\\nngram 1=1\n\\1-grams:\nx\tyes\n", "line 4: expected 'log10 P"),
-        ("\\data\\\nngram 1=1\nngram 2=1\n\\1-grams:\n-1\ta\n\\2-grams:\n-1\ta b\n\\end\\\n", "'b' is not among"),
         ("\\data\\\nngram 1=1\n\\1-grams:\n-1\ta\n", "cut off"),
+        (bigrams("-1\ta b"), "'b' is not among"),
+        (bigrams("-1\ta a", "-2\ta a"), "line 12: the n-gram 'a a' occurs twice"),
+        (bigrams("-1\ta  a"), "line 9: expected 2 words, found 'a  a'"),
+        (bigrams("nan\ta a"), "line 9: expected log10 P of 0 or less"),
+        (bigrams("0.5\ta a"), "line 9: expected log10 P of 0 or less"),
+        (bigrams("-1\ta a\tnan"), "line 9: expected log10 P of 0 or less, and a back-off"),
+        (bigrams("-1\ta a").replace("1=2", "1=0"), "none of the order below"),
+        (bigrams("-1\ta a").replace("</s>", "b"), "there is no </s> among the 1-grams"),
+        (bigrams("-1\ta a").replace("2=1", "2=99999999999999999999"), "line 11: expected 'log10 P"),
     ],
 )
 def test_a_faulty_arpa_file(text: str, message: str, tmp_path: Path) -> None:
     (tmp_path / "a.arpa").write_text(text)
     with pytest.raises(InputError, match=message):
         NGramLM.from_arpa(tmp_path / "a.arpa")
+
+
+def test_an_arpa_file_with_a_mark_and_another_systems_line_ends(tmp_path: Path) -> None:
+    (tmp_path / "a.arpa").write_bytes(b"\xef\xbb\xbf" + bigrams("-1\ta a").replace("\n", "\r\n").encode())
+    assert NGramLM.from_arpa(tmp_path / "a.arpa").order == 2
+
+
+def test_a_damaged_zipped_arpa_file(tmp_path: Path) -> None:
+    whole = gzip.compress(bigrams(*(f"-1\ta {n}" for n in range(2000))).encode())
+    for damaged in (whole[:200], whole[:10] + b"\xff" * 50, b"plain text"):
+        (tmp_path / "a.arpa.gz").write_bytes(damaged)
+        with pytest.raises(InputError, match="the gzip data is damaged or cut off"):
+            NGramLM.from_arpa(tmp_path / "a.arpa.gz")
+
+
+def test_words_that_an_arpa_file_cannot_say(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="'</s>' is what an ARPA file calls the end"):
+        fitted(1, ["a </s> b"]).to_arpa(tmp_path / "a.arpa")
 
 
 def test_saved_is_loaded(tmp_path: Path) -> None:
@@ -184,6 +239,13 @@ def test_blank_lines_count_for_characters_only() -> None:
     assert NGramLM(order=2, tokens="spaces").fit(lines).evaluate(lines)["lines"] == 2
 
 
+@pytest.mark.parametrize(("prompt", "begins"), [("the cat", " "), ("the cat ", ""), ("the cat\n", ""), ("", "")])
+def test_a_prompt_that_ends_in_a_space_is_not_followed_by_another(prompt: str, begins: str) -> None:
+    first = next(iter(fitted().generate(prompt, tokens=1, temperature=0)))
+    assert first.strip()
+    assert first == begins + first.strip()
+
+
 def test_comparing_says_who_is_better_and_how_sure() -> None:
     models = {"one": fitted(1), "three": fitted(3)}
     best, other = compare(models, LINES)
@@ -202,7 +264,9 @@ def test_comparing_says_who_is_better_and_how_sure() -> None:
         (lambda: NGramLM(order=7).fit(LINES), "at most 6"),
         (lambda: list(fitted().generate("the zebra")), "'zebra', which is not among the"),
         (lambda: list(fitted().generate(temperature=-1)), "temperature is 0 or more"),
+        (lambda: list(fitted().generate(temperature=math.inf)), "temperature is 0 or more, and at most 1,000,000"),
         (lambda: list(fitted().generate(top_p=0)), "top_p is above 0"),
+        (lambda: fitted(min_count=99), "X: with min_count=99 the model would know no token but <unk>"),
         (lambda: fitted().evaluate([""]), "no token"),
         (lambda: NGramLM().fit("one text"), "got one str"),
     ],

@@ -150,7 +150,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator, TrainedModel):  # type: ign
         Args:
             X: list or array of n str; or numbers (n, d); or a SciPy sparse matrix (n, d), kept in single precision; or
                 a restartable table of (text, label) rows such as ``lexgrad.text.readers.open_table`` gives, which may
-                be larger than memory (it is gone through twice, and encoded texts lie on disk).
+                be larger than memory (it is read a block at a time, and encoded texts lie on disk).
             y: n labels (None with a table, which brings its own).
             dev: ``(X, y)`` or a table; watched after every epoch, and training stops when ``patience`` epochs brought
                 nothing better on ``monitor``; the best parameters are kept.
@@ -186,16 +186,22 @@ class TextClassifier(ClassifierMixin, BaseEstimator, TrainedModel):  # type: ign
             return np.asarray(logits[:, 1] - logits[:, 0])
         return logits
 
-    def evaluate(self, X: Any, y: Any = None) -> dict[str, Any]:
+    def evaluate(self, X: Any, y: Any = None, *, progress: Progress | None = None) -> dict[str, Any]:
         """Return ``lexgrad.train.metrics.classification_metrics`` on texts X with labels y, or on a table.
+
+        Args:
+            X: as for ``fit``.
+            y: as for ``fit``.
+            progress: told how far it has come.
 
         Raises:
             InputError: a label that is not among ``classes_``.
+            NotFittedError: before ``fit``.
         """
         self._require_fitted()
         source = self._source(X)
         targets = class_indices(labels_of(source, y), self.classes_, source.name)
-        chances = self.predict_proba(source)
+        chances = self.decision_.probabilities(self._logits(source, progress))
         return classification_metrics(targets, chances, self.classes_, self.decision_.choose(chances))
 
     def explain(
@@ -236,15 +242,19 @@ class TextClassifier(ClassifierMixin, BaseEstimator, TrainedModel):  # type: ign
     def _source(self, X: Any) -> Source:
         return open_source(X, self)
 
-    def _logits(self, X: Any) -> NDArray[np.float64]:
+    def _logits(self, X: Any, progress: Progress | None = None) -> NDArray[np.float64]:
         """Logits of all examples, a chunk at a time: (n,) or (n, K)."""
         self._require_fitted()
         if type(X) is list and len(X) == 1 and type(X[0]) is str and self.encoder_.takes == "text":
             return self._predictor().one(self.parameters_, self.encoder_.encode_one(X[0]))
         source = self._source(X)
         self.encoder_.check_source(source)
-        predictor = self._predictor()
-        parts = [predictor(self.parameters_, self.encoder_.encode(chunk)) for chunk in source.chunks(CHUNK)]
+        predictor, progress = self._predictor(), progress or Progress()
+        parts, done = [], 0
+        for chunk in source.chunks(CHUNK):
+            parts.append(predictor(self.parameters_, self.encoder_.encode(chunk)))
+            done += len(chunk)
+            progress.on_data("measuring", done, source.fraction(done))
         if len(parts) == 1:
             return parts[0]
         return np.concatenate(parts) if parts else np.zeros((0, len(self.classes_)))

@@ -164,6 +164,8 @@ def learn_tokens(model: TextClassifier, source: Source, progress: Progress, size
         numbering.add_all(in_batches(watched))
         found = numbering.finish()
     counts = dict(zip(found.words, found.counts.tolist(), strict=True))
+    if not counts:
+        raise InputError(f"{source.name}: expected texts to learn from, found no token in any")
     tokenizer = Tokenizer.of_counts(counts, model.tokens, model.min_count, size)
 
     def ids(tokenizer: Tokenizer) -> PackedTexts:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
@@ -127,8 +127,16 @@ def learn_ngrams(model: TextClassifier, source: Source, progress: Progress) -> t
     # A token rarer than min_count is in no n-gram that is frequent enough, so it need not be kept.
     tokenizer, ids = learn_tokens(model, source, progress, None)
     texts = ids(tokenizer)
+
+    def watched(what: str) -> Iterator[PackedTexts]:
+        done = 0
+        for chunk in chunked(texts)():
+            yield chunk
+            done += len(chunk)
+            progress.on_data(what, done, done / max(len(texts), 1))
+
     table = NgramTable.fit(
-        chunked(texts)(),
+        watched("finding n-grams"),
         orders=model.orders(),
         min_count=model.min_count,
         max_features=model.max_features,
@@ -140,11 +148,8 @@ def learn_ngrams(model: TextClassifier, source: Source, progress: Progress) -> t
         )
     encoder = NgramEncoder(model.features, tokenizer, table)
     builder = SparseBuilder(table.size)
-    done = 0
-    for chunk in chunked(texts)():
+    for chunk in watched("counting n-grams"):
         builder.append(encoder.weigh(chunk))
-        done += len(chunk)
-        progress.on_data("counting n-grams", done, done / max(len(texts), 1))
     rows = builder.finish()
     if model.standardize:
         encoder.means, encoder.deviations = sparse_moments(rows)

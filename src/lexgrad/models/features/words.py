@@ -118,6 +118,8 @@ def learn_words(model: TextClassifier, source: Source, progress: Progress) -> tu
         tokenizer, matrix = with_vectors(tokenizer, vectors, asked, _others(model))
     usual: int = getattr(model, "usual_dimensions", DIMENSIONS)
     dimensions = int(asked or usual) if matrix is None else int(matrix.shape[1])
+    if tokenizer.size == 1:
+        raise InputError(f"{source.name}: no word is there {model.min_count} times or more: lower min_count")
     texts = ids(tokenizer)
     if len(texts.ids) == 0:
         raise InputError("the training texts have no tokens: there are no words to learn from")

@@ -16,15 +16,16 @@ from numpy.typing import NDArray
 from lexgrad.errors import InputError, suggest
 from lexgrad.models.base import Model
 from lexgrad.models.language.given import given_tokenizer
-from lexgrad.models.language.lines import Lines, encode_lines, lines_of, with_ends
+from lexgrad.models.language.lines import Lines, encode_lines, lines_of, watched_lines, with_ends
 from lexgrad.models.language.measures import measures
 from lexgrad.models.language.sampling import Sampling
 from lexgrad.models.settings import setting
 from lexgrad.nn.initialisers import generator
 from lexgrad.text.corpus import Corpus
 from lexgrad.text.joining import joiner
-from lexgrad.text.kinds import END
+from lexgrad.text.kinds import END, WORD_KINDS
 from lexgrad.text.tokenizer import Tokenizer
+from lexgrad.train.progress import Progress
 
 Float = NDArray[np.float64]
 
@@ -95,7 +96,7 @@ class LanguageModel(_Tokenized, Model):
         """Return a reader at the start of a line."""
 
     @abstractmethod
-    def line_logarithms(self, lines: Lines) -> Float:
+    def line_logarithms(self, lines: Lines, progress: Progress | None = None) -> Float:
         """Return log P of every token of every line and of its end, float64 (tokens + lines,), in order."""
 
     # ---- what people ask ----------------------------------------------------------------------------------------
@@ -105,47 +106,62 @@ class LanguageModel(_Tokenized, Model):
         """The id of the end of a line."""
         return int(self.tokenizer_.size)
 
-    def learn_tokenizer(self, corpus: Corpus) -> Tokenizer:
+    def learn_tokenizer(self, corpus: Corpus, progress: Progress | None = None) -> Tokenizer:
         """Learn the tokens of a corpus as the settings say; of another text where ``vocabulary`` is given.
 
         Raises:
-            InputError: ``vocabulary`` is not one of these tokens.
+            InputError: there is no token, or all are rarer than ``min_count``; or ``vocabulary`` is not one of these
+                tokens.
         """
         if self.vocabulary is not None:
             return given_tokenizer(self.vocabulary, self.tokens, self.max_words)
-        return Tokenizer.train(
-            lines_of(corpus, self.tokens), kind=self.tokens, min_count=self.min_count, max_size=self.max_words
-        )
+        lines = watched_lines(corpus, self.tokens, progress, "reading")
+        found = Tokenizer.train(lines, kind=self.tokens, min_count=self.min_count, max_size=self.max_words)
+        if found.size == 1:
+            raise InputError(
+                f"{corpus.source}: with min_count={self.min_count} the model would know no token but <unk>: every other"
+                " one is rarer"
+            )
+        return found
 
-    def evaluate(self, X: Any, y: Any = None) -> dict[str, Any]:
+    def evaluate(self, X: Any, y: Any = None, *, progress: Progress | None = None) -> dict[str, Any]:
         """Measure the model on a text: see ``lexgrad.models.language.measures.measures``.
 
         Args:
             X: a Corpus, a table, or a list of lines.
             y: nothing.
+            progress: told how far it has come.
 
         Raises:
             InputError: no line has a token.
             NotFittedError: before ``fit``.
         """
         self._require_fitted()
-        lines = encode_lines(self.tokenizer_, Corpus.of(X))
-        return measures(lines, self.line_logarithms(lines), self._unknown(lines))
+        lines = encode_lines(self.tokenizer_, Corpus.of(X), progress)
+        return measures(lines, self.line_logarithms(lines, progress), self._unknown(lines))
 
     def perplexity(self, X: Any) -> float:
-        """Return the perplexity per word of a text, ends of lines included."""
+        """Return the perplexity per word of a text, ends of lines included.
+
+        Raises:
+            InputError, NotFittedError: as ``evaluate``.
+        """
         return float(self.evaluate(X)["perplexity"])
 
-    def scores(self, X: Any) -> list[Score]:
+    def scores(self, X: Any, *, progress: Progress | None = None) -> list[Score]:
         """Return log P of every token of every line that is not blank.
 
         Args:
             X: a Corpus, a table, or a list of lines.
+            progress: told how far it has come.
+
+        Raises:
+            InputError, NotFittedError: as ``evaluate``.
         """
         self._require_fitted()
         corpus = Corpus.of(X)
-        lines = encode_lines(self.tokenizer_, corpus)
-        logarithms = self.line_logarithms(lines)
+        lines = encode_lines(self.tokenizer_, corpus, progress)
+        logarithms = self.line_logarithms(lines, progress)
         vocabulary = [*self.tokenizer_.vocabulary, END]
         scores = []
         for number, text in enumerate(lines_of(corpus, self.tokenizer_.kind)):
@@ -222,7 +238,9 @@ class LanguageModel(_Tokenized, Model):
         ids = self.prompt_tokens(prompt, unknown=unknown)
         seed = self.seed if seed is None else seed
         drawn = self.draw(ids, sampling, f"generate/{attempt}", seed, rounded)
-        return self._joined(ids, itertools.islice(drawn, tokens), line)
+        added = self._joined(ids, itertools.islice(drawn, tokens), line)
+        spaced = self.tokenizer_.kind in WORD_KINDS and prompt.endswith((" ", "\t"))
+        return without_first_space(added) if spaced else added
 
     def _joined(self, prompt: list[int], drawn: Iterable[int], line: bool) -> Iterator[str]:
         """What each drawn token adds to the text."""
@@ -266,3 +284,11 @@ class LanguageModel(_Tokenized, Model):
     def _unknown(self, lines: Lines) -> NDArray[np.bool_]:
         ids, _ = with_ends(lines.texts, self.end)
         return np.asarray(ids == self.tokenizer_.unknown)
+
+
+def without_first_space(pieces: Iterator[str]) -> Iterator[str]:
+    """Yield pieces of a text, the first without the space that it begins with: there is one before it already."""
+    first = next(pieces, None)
+    if first is not None:
+        yield first.removeprefix(" ")
+        yield from pieces

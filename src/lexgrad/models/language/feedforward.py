@@ -15,7 +15,7 @@ from lexgrad import ops
 from lexgrad.errors import InputError
 from lexgrad.graph import Dim, Graph, Node, Size, Type, input_node
 from lexgrad.models.language.drawing import State, product
-from lexgrad.models.language.lines import Lines
+from lexgrad.models.language.lines import Lines, telling
 from lexgrad.models.language.neural import Float, NeuralLM
 from lexgrad.models.language.running import LOGARITHMS
 from lexgrad.models.language.streams import IDS, TARGETS, Windows
@@ -24,6 +24,7 @@ from lexgrad.nn.activations import ACTIVATIONS, activation
 from lexgrad.nn.initialisers import generator, initialiser
 from lexgrad.nn.layers import Drop, undropped
 from lexgrad.train.batches import Shuffled
+from lexgrad.train.progress import Progress
 
 BATCH = Dim("batch")
 WINDOW = "window"
@@ -132,14 +133,16 @@ class FeedForwardLM(NeuralLM):
         stream = self.stream(texts, self.order - 1)
         return Shuffled(Windows(stream, self.order - 1, key, self.noise(stream)), self.batch, self.seed)
 
-    def line_logarithms(self, lines: Lines) -> Float:
+    def line_logarithms(self, lines: Lines, progress: Progress | None = None) -> Float:
         """See LanguageModel.line_logarithms."""
+        tell = telling(progress, lines)
         windows = Windows(self.stream(lines, self.order - 1), self.order - 1).windows
         program, found = self.program("measure"), []
         for first in range(0, len(windows), self.stretch):
             part = np.ascontiguousarray(windows[first : first + self.stretch])
             out = program.run({**self.parameters_, IDS: part[:, :-1], TARGETS: part[:, -1]})
             found.append(np.asarray(out[LOGARITHMS], np.float64))
+            tell(min((first + self.stretch) / len(windows), 1.0))
         return np.concatenate(found)
 
     def first_state(self) -> dict[str, NDArray[Any]]:

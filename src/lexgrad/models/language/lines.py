@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +16,7 @@ from lexgrad.text.tokenizer import Tokenizer
 from lexgrad.train.progress import Progress
 
 CHUNK = 1024  # lines that are encoded at a time
+NO_TOKEN = "expected lines of text, found no token in any"
 
 
 @dataclass(frozen=True)
@@ -41,28 +42,38 @@ def lines_of(corpus: Corpus, kind: str) -> Iterator[str]:
     return (text for text in corpus.texts() if kind == "characters" or text.strip())
 
 
-def encode_lines(
-    tokenizer: Tokenizer, corpus: Corpus, progress: Progress | None = None, what: str = "encoding"
-) -> Lines:
+def watched_lines(corpus: Corpus, kind: str, progress: Progress | None, what: str) -> Iterator[str]:
+    """Yield what ``lines_of`` does, and tell how far the pass has come.
+
+    Raises:
+        InputError: there is no such line.
+    """
+    progress, total, done = progress or Progress(), corpus.total_bytes, 0
+    for done, line in enumerate(lines_of(corpus, kind), 1):
+        yield line
+        if done % CHUNK == 0:
+            progress.on_data(what, done, min(corpus.position / total, 1.0) if total else None, "lines")
+    if not done:
+        raise InputError(f"{corpus.source}: {NO_TOKEN}")
+    progress.on_data(what, done, 1.0, "lines")
+
+
+def encode_lines(tokenizer: Tokenizer, corpus: Corpus, progress: Progress | None = None) -> Lines:
     """Encode a corpus, a chunk of lines at a time; past a limit the tokens lie in a temporary file.
 
     Raises:
         InputError: no line has a token.
     """
-    words = characters = done = 0
-    total = corpus.total_bytes
+    words = characters = 0
     with PackedBuilder() as builder:
-        for chunk in _chunks(lines_of(corpus, tokenizer.kind)):
+        for chunk in _chunks(watched_lines(corpus, tokenizer.kind, progress, "encoding")):
             texts = tokenizer.encode(chunk)
             builder.append(texts)
             words += len(texts.ids) if tokenizer.kind in WORD_KINDS else sum(len(line.split()) for line in chunk)
             characters += sum(map(len, chunk))
-            done += len(chunk)
-            if progress:
-                progress.on_data(what, done, min(corpus.position / total, 1.0) if total else None)
         packed = builder.finish()
     if not len(packed.ids):
-        raise InputError(f"{corpus.source}: expected lines of text, found no token in any")
+        raise InputError(f"{corpus.source}: {NO_TOKEN}")
     return Lines(packed, words, characters)
 
 
@@ -75,6 +86,12 @@ def _chunks(lines: Iterator[str]) -> Iterator[list[str]]:
             chunk = []
     if chunk:
         yield chunk
+
+
+def telling(progress: Progress | None, lines: Lines) -> Callable[[float], None]:
+    """Return what is to be called with the share of a text, in [0, 1], that has been measured."""
+    told = progress or Progress()
+    return lambda share: told.on_data("measuring", int(share * len(lines)), share, "lines")
 
 
 def with_ends(texts: PackedTexts, end: int, start: int | None = None) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:

@@ -16,6 +16,7 @@ from lexgrad.models.storage import load, settings_to_json
 from lexgrad.text.corpus import Corpus
 from lexgrad.text.packed import PackedTexts
 from lexgrad.text.tokenizer import Tokenizer
+from lexgrad.train.progress import Progress
 from lexgrad.train.run import TOKENIZER, Run
 
 Float = NDArray[np.float64]
@@ -35,14 +36,16 @@ class MixtureLM(LanguageModel):
     """
 
     name: ClassVar[str] = "mixture-lm"
+    made_by: ClassVar[str] = "mix"
 
     @classmethod
-    def mixed(cls, models: Sequence[LanguageModel], dev: Any) -> Self:
+    def mixed(cls, models: Sequence[LanguageModel], dev: Any, *, progress: Progress | None = None) -> Self:
         """Mix fitted models.
 
         Args:
             models: two or more that know the same tokens.
             dev: a text that none of them was trained on.
+            progress: told how far it has come.
 
         Raises:
             InputError: there are too few models, or their tokens differ.
@@ -52,8 +55,8 @@ class MixtureLM(LanguageModel):
         first = models[0]
         mixture = cls(tokens=first.tokenizer_.kind, min_count=first.min_count, max_words=first.max_words)
         mixture._set(models, np.full(len(models), 1 / len(models)))
-        lines = encode_lines(mixture.tokenizer_, Corpus.of(dev))
-        mixture._set(models, best_weights(np.stack(mixture._parts(lines))))
+        lines = encode_lines(mixture.tokenizer_, Corpus.of(dev), progress)
+        mixture._set(models, best_weights(np.stack(mixture._parts(lines, progress))))
         mixture.history_, mixture.report_ = [], {}
         return mixture
 
@@ -82,17 +85,15 @@ class MixtureLM(LanguageModel):
                 )
             self._ids.append(np.array([*(theirs[token] for token in vocabulary), model.end]))
 
-    def _parts(self, lines: Lines) -> list[Float]:
+    def _parts(self, lines: Lines, progress: Progress | None) -> list[Float]:
         """log P of every token by each model."""
         texts = lines.texts
-        return [
-            model.line_logarithms(dataclasses.replace(lines, texts=PackedTexts(ids[texts.ids], texts.offsets)))
-            for model, ids in zip(self.models_, self._ids, strict=True)
-        ]
+        theirs = [dataclasses.replace(lines, texts=PackedTexts(ids[texts.ids], texts.offsets)) for ids in self._ids]
+        return [model.line_logarithms(own, progress) for model, own in zip(self.models_, theirs, strict=True)]
 
-    def line_logarithms(self, lines: Lines) -> Float:
+    def line_logarithms(self, lines: Lines, progress: Progress | None = None) -> Float:
         """See LanguageModel.line_logarithms."""
-        return mixed_logarithms(self._parts(lines), self.weights_)
+        return mixed_logarithms(self._parts(lines, progress), self.weights_)
 
     def reader(self) -> Reader:
         """See LanguageModel.reader."""

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from lexgrad import ops
 from lexgrad.errors import InputError
 from lexgrad.graph import Node, Type, input_node
-from lexgrad.models.fitting import begin, penalty, training_step
+from lexgrad.models.fitting import begin, penalty, training_step, watching
 from lexgrad.models.language.drawing import product
 from lexgrad.models.language.lines import Lines, encode_lines, with_ends
 from lexgrad.models.language.measures import measures
@@ -137,22 +137,26 @@ class NeuralLM(RunningLM):
         if run is not None and run.resuming:
             require_same(run, config, self, self.schedule_kind())
         self.__dict__.pop("_programs", None)  # those of other words
-        self.tokenizer_ = self.learn_tokenizer(corpus)
+        self.tokenizer_ = self.learn_tokenizer(corpus, progress)
         lines = encode_lines(self.tokenizer_, corpus, progress)
         vectors = self._found_vectors(lines, progress)
         if run is not None:
             run.path.mkdir(parents=True, exist_ok=True)
             self.tokenizer_.save(run.path / TOKENIZER)
-            run.write_config(config)
+            covered = {} if vectors is None else {"encoder": {"vectors": dataclasses.asdict(vectors[1])}}
+            run.write_config({**config, **covered})
         key = np.asarray(generator(self.seed, "dropout").integers(2**31), np.int64) if self.dropout else None
         examples = self.examples(lines, key)
         measure = None if held_out is None else self._measure(encode_lines(self.tokenizer_, held_out))
         objective = self._objective()
         start = begin(self, run, lambda: self._first(vectors), objective.trained, self.carried_start())
         began = time.monotonic()
+        progress.on_wait("compiling")
         step, plan = training_step(self, objective), self.plan(examples.steps)
-        end = train(step, examples, start, plan, measure=measure, run=run, progress=progress)
+        watch = watching(self, objective, self.epochs * examples.steps)
+        end = train(step, examples, start, plan, measure=measure, run=run, progress=progress, watch=watch)
         self.keep(end, start, time.monotonic() - began)
+        self.health_ = [dict(record) for record in end.health]
         if vectors is not None:
             self.report_["vectors"] = dataclasses.asdict(vectors[1])
         if run is not None:

@@ -17,7 +17,7 @@ from lexgrad.errors import InputError
 from lexgrad.models.language.base import LanguageModel
 from lexgrad.models.language.counting import NOWHERE, Level, walk
 from lexgrad.models.language.kneser_ney import Estimate, estimate
-from lexgrad.models.language.lines import Lines, encode_lines, with_ends
+from lexgrad.models.language.lines import Lines, encode_lines, telling, with_ends
 from lexgrad.models.settings import setting
 from lexgrad.models.storage import require_same, settings_to_json
 from lexgrad.text.corpus import Corpus
@@ -78,14 +78,16 @@ class NGramLM(LanguageModel):
             if run.resuming:
                 require_same(run, config, self, "constant")
         began = time.monotonic()
-        self.tokenizer_ = self.learn_tokenizer(corpus)
+        self.tokenizer_ = self.learn_tokenizer(corpus, progress)
         lines = encode_lines(self.tokenizer_, corpus, progress)
         ids, starts = with_ends(lines.texts, self.end, self.end + 1)
+        if progress is not None:
+            progress.on_wait("counting")
         self._set(estimate(ids, starts, self.end + 2, self.order))
         seconds = time.monotonic() - began
         row: dict[str, Any] = {"epoch": 1, "seconds": round(seconds, 6), "tokens": len(ids) - len(lines)}
         if held_out is not None:
-            measured = self.evaluate(held_out)
+            measured = self.evaluate(held_out, progress=progress)
             row |= {f"dev_{name}": measured[name] for name in ("perplexity", "loss")} | {"best": True}
         self.history_ = [row]
         self.report_ = {
@@ -99,14 +101,15 @@ class NGramLM(LanguageModel):
             self._write(run, config)
         return self
 
-    def line_logarithms(self, lines: Lines) -> Float:
+    def line_logarithms(self, lines: Lines, progress: Progress | None = None) -> Float:
         """See LanguageModel.line_logarithms."""
-        model = self.estimate_
+        model, tell = self.estimate_, telling(progress, lines)
         ids, starts = with_ends(lines.texts, self.end, self.end + 1)
         found = model.probabilities[0][ids]
         for number, (before, ending) in enumerate(walk(model.levels, ids, starts)):
             cost = np.where(before >= 0, model.backoffs[number][before], 0.0)
             found = np.where(ending >= 0, model.probabilities[number + 1][ending], found + cost)
+            tell((number + 1) / len(model.levels))
         return np.asarray(found[~starts])
 
     def reader(self) -> NgramReader:

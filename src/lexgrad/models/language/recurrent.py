@@ -15,7 +15,7 @@ from lexgrad import ops
 from lexgrad.errors import InputError
 from lexgrad.graph import Dim, Graph, Node, Type, input_node
 from lexgrad.models.language.drawing import State, product
-from lexgrad.models.language.lines import Lines
+from lexgrad.models.language.lines import Lines, telling
 from lexgrad.models.language.neural import Float, NeuralLM
 from lexgrad.models.language.running import LOGARITHMS
 from lexgrad.models.language.streams import FRESH, IDS, TARGETS, Columns, Ints
@@ -25,6 +25,7 @@ from lexgrad.nn.layers import Drop, undropped
 from lexgrad.nn.recurrence import CELLS, cell_update
 from lexgrad.trace import scan
 from lexgrad.train.engine import DTYPES
+from lexgrad.train.progress import Progress
 
 COLUMNS = 32  # places of a dev text that are measured at once
 WARM = 128  # tokens read before a column, so that its state is what the text before it leaves
@@ -194,10 +195,10 @@ class RecurrentLM(NeuralLM):
         """The states before a text, or before each of some columns of it."""
         return {name: np.zeros((columns, self.units), DTYPES[self.precision]) for name in self.state_names()}
 
-    def line_logarithms(self, lines: Lines) -> Float:
+    def line_logarithms(self, lines: Lines, progress: Progress | None = None) -> Float:
         """See LanguageModel.line_logarithms: the whole text in order, the state going on from line to line."""
         stream = self.stream(lines, 1)
-        found, _ = self._measured(stream[:-1, None], stream[1:, None], self.zero_states())
+        found, _ = self._measured(stream[:-1, None], stream[1:, None], self.zero_states(), telling(progress, lines))
         return found[:, 0]
 
     def dev_logarithms(self, lines: Lines) -> Float:
@@ -219,7 +220,11 @@ class RecurrentLM(NeuralLM):
         return np.asarray(found.T.reshape(-1)[:tokens])
 
     def _measured(
-        self, ids: Ints, targets: Ints, states: dict[str, NDArray[Any]]
+        self,
+        ids: Ints,
+        targets: Ints,
+        states: dict[str, NDArray[Any]],
+        tell: Callable[[float], None] = lambda share: None,
     ) -> tuple[Float, dict[str, NDArray[Any]]]:
         """log P of ``targets`` (time, columns), and the states after them; ``states`` are those before."""
         columns, found = ids.shape[1], []
@@ -230,6 +235,7 @@ class RecurrentLM(NeuralLM):
             out = program.run({**self.parameters_, IDS: ids[part], TARGETS: targets[part], **states})
             states = {name: out[name] for name in states}
             found.append(np.asarray(out[LOGARITHMS], np.float64))
+            tell(min((first + stretch) / len(ids), 1.0))
         return np.concatenate(found), states
 
     def first_state(self) -> dict[str, NDArray[Any]]:

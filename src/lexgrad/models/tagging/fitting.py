@@ -69,8 +69,10 @@ class Data:
             words.append(sentence.words)
             tags.append(sentence.tags or ())
             if len(words) % READ == 0:
-                progress.on_data("reading", len(words), min(table.position / max(table.total_bytes, 1), 1.0))
-        progress.on_data("reading", len(words), 1.0)
+                progress.on_data(
+                    "reading", len(words), min(table.position / max(table.total_bytes, 1), 1.0), "sentences"
+                )
+        progress.on_data("reading", len(words), 1.0, "sentences")
         if not any(words):
             raise InputError(f"{table.source} has no words: there is nothing to learn from")
         return cls(words, tags, table.fingerprint())
@@ -92,13 +94,15 @@ def fit_tagger(model: Tagger, X: Any, y: Any, *, dev: Any, run: Run | None, prog
     if coverage is not None:
         progress.on_note(str(coverage))
     if run is not None:
-        storing.write_start(run, encoder, config)
+        covered = {} if coverage is None else {"encoder": {"vectors": asdict(coverage)}}
+        storing.write_start(run, encoder, {**config, **covered})
     shapes = network.shapes(model, encoder, 0 if vectors is None else vectors.shape[1], len(classes))
     examples = _examples(model, encoder, data, classes)
     measure = _measure(model, encoder, shapes, held, classes)
     objective = training_objective(model, encoder, shapes)
     start = begin(model, run, lambda: _first(model, shapes, vectors), objective.trained)
     plan = model.plan(examples.steps)
+    progress.on_wait("compiling")
     step = training_step(model, objective)
     watch = watching(model, objective, model.epochs * examples.steps)
     began = time.monotonic()

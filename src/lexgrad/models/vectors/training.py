@@ -129,7 +129,7 @@ def _indexed(model: Word2Vec, corpus: Corpus, progress: Progress) -> IndexedCorp
         pattern=model.pattern,
         phrases=model.phrases,
         phrase_threshold=model.phrase_threshold,
-        tell=lambda words, fraction: progress.on_data("reading", words, fraction),
+        tell=lambda words, fraction: progress.on_data("reading", words, fraction, "words"),
     )
 
 

@@ -117,16 +117,23 @@ class Word2Vec(BaseEstimator, Model):  # type: ignore[misc]
         fit_vectors(self, X, run=run, progress=progress or Progress())
         return self
 
-    def evaluate(self, X: Any, y: Any = None) -> dict[str, Any]:
+    def evaluate(self, X: Any, y: Any = None, *, progress: Progress | None = None) -> dict[str, Any]:
         """Return the loss of held-out texts, in nats per pair of words: {"loss", "pairs", "words", "missing"}.
 
         ``missing`` counts words without a vector. Similarity and analogies are measured by ``vectors``.
+
+        Args:
+            X: as for ``fit``.
+            y: nothing.
+            progress: told that it is under way.
 
         Raises:
             InputError: none of their words has a vector.
             NotFittedError: before ``fit``.
         """
         self._require_fitted()
+        if progress is not None:
+            progress.on_wait("measuring")
         return held_out_loss(self, X)
 
     @cached_property
