@@ -105,13 +105,82 @@ def test_arpa_files_there_and_back(lexgrad: Lexgrad, run: str, pets: Path) -> No
     assert after["perplexity"] == pytest.approx(before["perplexity"], rel=1e-6)
 
 
+def test_scored_lines_are_whole_where_nobody_looks_on(
+    lexgrad: Lexgrad, run: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("long.txt").write_text("the cat sat on the mat " * 20 + "\n", encoding="utf-8")
+    monkeypatch.setenv("COLUMNS", "40")
+    assert len(lexgrad("score", run, "--file", "long.txt").out.splitlines()) == 1
+
+
+def test_show_has_the_perplexity_of_every_epoch(lexgrad: Lexgrad, pets: Path) -> None:
+    sizes = ("--set", "units=4", "--set", "dimensions=4", "--set", "batch=2", "--set", "chunk=3", "--epochs", "2")
+    ran = lexgrad("train", "rnn-lm", pets, "--dev", pets, *sizes, "--watch", "--out", "runs/net")
+    assert ran.code == 0, ran.err
+    rows = lexgrad("show", "runs/net", "--json").json()["metrics"]
+    shown = lexgrad("show", "runs/net").out
+    assert "dev perplexity" in shown
+    assert all(f"{row['dev_perplexity']:.4f}" in shown for row in rows)
+    assert "W1" in lexgrad("show", "runs/net", "--health").out
+
+
+def test_show_says_how_much_the_vectors_cover(lexgrad: Lexgrad, pets: Path) -> None:
+    Path("few.vec").write_text("the 1 2 3\ncat 4 5 6\n", encoding="utf-8")
+    sizes = ("--set", "units=4", "--set", "batch=2", "--set", "chunk=3", "--epochs", "1", "--set", "min_count=1")
+    assert lexgrad("train", "rnn-lm", pets, *sizes, "--vectors", "few.vec", "--out", "r", "--quiet").code == 0
+    assert "vectors: 2 of 9 words" in lexgrad("show", "r").out
+
+
+def test_few_lines_say_little_of_chance(lexgrad: Lexgrad, run: str, pets: Path) -> None:
+    lexgrad("train", "ngram-lm", pets, "--set", "order=1", "--out", "runs/one", "--quiet")
+    assert "the text has 4 lines" in lexgrad("compare", "runs/one", run, "--test", pets).err
+    Path("many.txt").write_text("\n".join(LINES * 10) + "\n", encoding="utf-8")
+    assert lexgrad("compare", "runs/one", run, "--test", "many.txt").err == ""
+
+
+def test_a_taken_place_is_refused_before_the_work(lexgrad: Lexgrad, run: str, pets: Path) -> None:
+    Path("bad.txt").write_bytes(b"\xff")  # so that reading it would be a fault of its own
+    assert "runs/pets is taken already: choose another --out" in _slashes(
+        lexgrad("mix", run, run, "--dev", "bad.txt", "--out", run).mistake()
+    )
+    assert "choose another RUN" in lexgrad("arpa", run, "nowhere.arpa", "--read").mistake()
+    assert "nowhere/a.arpa: no such file or directory" in _slashes(lexgrad("arpa", run, "nowhere/a.arpa").mistake())
+
+
+def _slashes(text: str) -> str:
+    return text.replace("\\", "/")
+
+
+@pytest.mark.parametrize("model", ["ngram-lm", "rnn-lm"])
+def test_a_text_that_cannot_be_learned_leaves_no_run(lexgrad: Lexgrad, pets: Path, model: str) -> None:
+    Path("blank.txt").write_text("\n  \n\n", encoding="utf-8")
+    out = ("--out", "runs/mine")
+    assert "blank.txt: expected lines of text" in lexgrad("train", model, "blank.txt", *out).mistake()
+    dev = (*out, "--dev", "blank.txt", *(("--set", "batch=2", "--set", "chunk=3") if model == "rnn-lm" else ()))
+    assert "blank.txt: expected lines of text" in lexgrad("train", model, pets, *dev).mistake()
+    assert "blank.txt: expected lines of text" in lexgrad("train", model, pets, "--test", "blank.txt", *out).mistake()
+    few = lexgrad("train", model, pets, "--set", "min_count=9", *out).mistake()
+    assert "pets.txt: with min_count=9 the model would know no token but <unk>" in few
+    assert "--label says nothing" in lexgrad("train", model, pets, "--label", "x").mistake()
+    assert "--dev FILE" in lexgrad("tune", model, pets, "--space", "min_count=1..2").mistake()
+    if model == "rnn-lm":
+        assert "too few for one step" in lexgrad("train", model, pets, *out).mistake()
+    assert not Path("runs/mine").exists()
+
+
 def test_mistakes_take_one_line(lexgrad: Lexgrad, run: str, pets: Path, films: Path) -> None:
     assert "'zebra', which is not among" in lexgrad("generate", run, "--prompt", "the zebra").mistake()
     assert lexgrad("generate", run, "--prompt", "the zebra", "--unknown").code == 0
     Path("empty.txt").write_text("")
     assert "empty" in lexgrad("train", "ngram-lm", "empty.txt").mistake()
     assert "two runs or more" in lexgrad("compare", run, "--test", pets).mistake()
-    assert "does not label texts" in lexgrad("predict", run, "the cat").mistake()
+    assert "is named twice" in lexgrad("compare", run, run, "--test", pets).mistake()
+    assert "does not label texts; try lexgrad generate RUN" in lexgrad("predict", run, "the cat").mistake()
+    assert "does not label texts" in lexgrad("predict", run, "--file", "nowhere.csv").mistake()
+    assert "give one of them" in lexgrad("generate", run, "--stream", "--json").mistake()
+    assert "at most 1,000,000" in lexgrad("generate", run, "--temperature", "1e300").mistake()
+    Path("plain.txt").write_text("no ARPA file\n", encoding="utf-8")
+    assert "with which an ARPA file begins" in lexgrad("arpa", "runs/new", "plain.txt", "--read").mistake()
     lexgrad("train", "softmax", films, "--epochs", "1", "--out", "runs/films", "--quiet")
     assert "is no language model" in lexgrad("perplexity", "runs/films", pets).mistake()
     assert "top_p is above 0" in lexgrad("generate", run, "--top-p", "2").mistake()

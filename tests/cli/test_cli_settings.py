@@ -81,6 +81,11 @@ def test_a_default_as_text_reads_back(name: str) -> None:
     assert given_settings(Model, [f"{name}={as_text(default)}"], {}) == {name: default}
 
 
+@pytest.mark.parametrize(("value", "text"), [((), "()"), ((1, 2), "1,2"), (None, "none"), (True, "true"), (0.5, "0.5")])
+def test_values_as_text(value: Any, text: str) -> None:
+    assert as_text(value) == text
+
+
 def test_a_file_gives_way_to_what_is_said_beside_it(lexgrad: Lexgrad, films: Path) -> None:
     Path("mine.toml").write_text('model = "ffnn"\nepochs = 2\nunits = [4]\ndropout = 0.5\nbatch = 8\n')
     over = ("--set", "units=3", "--batch", 4)

@@ -178,6 +178,9 @@ def test_models(lexgrad: Lexgrad) -> None:
     assert told["ffnn"]["settings"]["pool"]["help"]
     assert list(lexgrad("models", "softmax", "--json").json()["models"]) == ["softmax"]
     assert "'ffnn'" in lexgrad("models", "fnn").mistake()
+    assert "made by `lexgrad mix`, not by train" in ran.out
+    assert told["mixture-lm"] == {"help": told["mixture-lm"]["help"], "made_by": "mix", "settings": {}}
+    assert {model["made_by"] for name, model in told.items() if name != "mixture-lm"} == {"train"}
 
 
 def test_builtin_text_brings_its_own_parts(lexgrad: Lexgrad) -> None:

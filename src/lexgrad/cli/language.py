@@ -1,4 +1,4 @@
-"""`lexgrad perplexity`, `score`, `generate`, `compare` and `arpa`: what one does with a language model."""
+"""`lexgrad perplexity`, `score`, `generate`, `compare`, `mix` and `arpa`: what one does with a language model."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lexgrad.cli.output import Output, to_json
+from lexgrad.cli.progress import counted, watching
 from lexgrad.cli.reports import table
 from lexgrad.errors import InputError
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from lexgrad.text.corpus import Corpus
 
 MANY_UNKNOWN = 0.2  # of the words: from here on a perplexity says more of <unk> than of the text
+FEW_LINES = 30  # fewer resampled lines say little of chance
 SURPRISES = ((2.0, "green"), (6.0, "default"), (10.0, "yellow"), (math.inf, "red"))  # bits, up to which a colour holds
 
 
@@ -64,8 +66,9 @@ def open_corpus(source: str, columns: Mapping[str, str]) -> Corpus:
 
 def run_perplexity(run: Path, file: str, columns: Mapping[str, str], output: Output) -> None:
     """Print what ``LanguageModel.evaluate`` measures."""
-    model = load_language_model(run)
-    metrics = model.evaluate(open_corpus(file, columns))
+    model, corpus = load_language_model(run), open_corpus(file, columns)
+    with watching(output) as progress:
+        metrics = model.evaluate(corpus, progress=progress)
     output.report(*perplexity_report(file, metrics))
     asked = metrics["tokens"] - metrics["lines"]
     if metrics["unknown"] > MANY_UNKNOWN * asked:
@@ -101,14 +104,18 @@ def perplexity_report(title: str, metrics: Mapping[str, Any]) -> list[Any]:
 
 def run_score(run: Path, file: str, columns: Mapping[str, str], output: Output) -> None:
     """Print every line's tokens with their surprise, and its log-probability."""
-    model = load_language_model(run)
-    for score in model.scores(open_corpus(file, columns)):
+    model, corpus = load_language_model(run), open_corpus(file, columns)
+    with watching(output) as progress:
+        scores = model.scores(corpus, progress=progress)
+    if not output.as_json:
+        output.note("log P of each line in nats; behind each token its surprise in bits")
+    for score in scores:
         if output.as_json:
             parts = zip(score.tokens, score.logarithms.tolist(), strict=True)
             tokens = [{"token": token, "logarithm": value} for token, value in parts]
             sys.stdout.write(to_json({"text": score.text, "logarithm": score.logarithm, "tokens": tokens}) + "\n")
         else:
-            output.report(_coloured(score))
+            output.report(_coloured(score), whole=True)
 
 
 def _coloured(score: Score) -> Text:
@@ -125,7 +132,13 @@ def _coloured(score: Score) -> Text:
 
 
 def run_generate(run: Path, drawing: Drawing, output: Output) -> None:
-    """Print texts that go on from the prompt."""
+    """Print texts that go on from the prompt.
+
+    Raises:
+        InputError: a number out of range, an unknown word in the prompt, or ``--stream`` with ``--json``.
+    """
+    if drawing.stream and output.as_json:
+        raise InputError("--stream prints text as it comes, --json one object at the end: give one of them")
     model = load_language_model(run)
     texts = []
     for attempt in range(drawing.tries):
@@ -161,14 +174,18 @@ def run_compare(runs: Sequence[Path], test: str, columns: Mapping[str, str], see
     """Print a table of perplexities on one text, best first, with the significance of each difference to the best.
 
     Raises:
-        InputError: fewer than two runs, standard input, or models whose words are not the same text's.
+        InputError: fewer than two runs, one that is named twice, or models that count other lines of the text.
     """
     from lexgrad.models.language.comparing import compare
 
     if len(runs) < 2:
         raise InputError("compare takes two runs or more")
+    if twice := next((run for run in runs if runs.count(run) > 1), None):
+        raise InputError(f"compare takes different runs; {twice} is named twice")
     models = {str(run): load_language_model(run) for run in runs}
-    rows = compare(models, open_corpus(test, columns), seed=seed)
+    corpus = open_corpus(test, columns)
+    with watching(output) as progress:
+        rows = compare(models, corpus, seed=seed, progress=progress)
     lines = [
         (
             row.name,
@@ -180,6 +197,8 @@ def run_compare(runs: Sequence[Path], test: str, columns: Mapping[str, str], see
     ]
     heading = ("run", "perplexity", "bits per word", "p (best is not better)")
     output.report(f"{test}: {rows[0].words:,} words", "", table(heading, lines))
+    if rows[0].lines < FEW_LINES:
+        output.note(f"p says little here: it comes of drawing lines, and the text has {counted(rows[0].lines, 'line')}")
     if len({row.unknown for row in rows}) > 1:
         counts = ", ".join(f"{row.name} {row.unknown:,}" for row in rows)
         output.note(
@@ -197,11 +216,13 @@ def run_mix(runs: Sequence[Path], dev: str, columns: Mapping[str, str], out: Pat
     """
     from lexgrad.models.language.mixture import MixtureLM
 
-    corpus = open_corpus(dev, columns)
-    mixture = MixtureLM.mixed([load_language_model(run) for run in runs], corpus)
-    mixture.save(out)
+    _require_free(out, "--out")
+    corpus, models = open_corpus(dev, columns), [load_language_model(run) for run in runs]
+    with watching(output) as progress:
+        mixture = MixtureLM.mixed(models, corpus, progress=progress)
+        mixture.save(out)
+        perplexity = mixture.evaluate(corpus, progress=progress)["perplexity"]
     weights = mixture.weights_.tolist()
-    perplexity = mixture.perplexity(corpus)
     rows = [(str(run), f"{weight:.4f}") for run, weight in zip(runs, weights, strict=True)]
     output.report(table(("run", "weight"), rows), "", f"{dev}: perplexity {perplexity:,.2f} per word; saved in {out}")
     shares = dict(zip(map(str, runs), weights, strict=True))
@@ -212,11 +233,12 @@ def run_arpa(run: Path, file: Path, read: bool, output: Output) -> None:
     """Write or read an ARPA file.
 
     Raises:
-        InputError: another kind of model, or a file that is none.
+        InputError: another kind of model, or a file that is none; or there is something where the run is to be.
     """
     from lexgrad.models.language.ngram import NGramLM
 
     if read:
+        _require_free(run, "RUN")
         NGramLM.from_arpa(file).save(run)
         output.report(f"made {run} from {file}")
         return
@@ -225,3 +247,9 @@ def run_arpa(run: Path, file: Path, read: bool, output: Output) -> None:
         raise InputError(f"{run} holds a {model.name} model; ARPA files are for ngram-lm")
     model.to_arpa(file)
     output.report(f"wrote {file}")
+
+
+def _require_free(place: Path, called: str) -> None:
+    """Say now what saving would say in the end."""
+    if place.is_file() or (place.is_dir() and any(place.iterdir())):
+        raise InputError(f"{place} is taken already: choose another {called}")

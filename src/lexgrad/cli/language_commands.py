@@ -48,7 +48,10 @@ def score(
     format_: Format = None,
     as_json: Annotated[bool, flag("--json", "Print one JSON object a line of the text.")] = False,
 ) -> None:
-    """Print the log-probability of every token and line; in a terminal, the more surprising a token the redder it is.
+    """Print how probable every line and token is; in a terminal, the more surprising a token the redder it is.
+
+    A line begins with the natural logarithm of its probability; behind each token stands its surprise, -log2 P, in
+    bits. With --json both are natural logarithms.
 
     \b
     Examples:

@@ -60,7 +60,7 @@ def evaluate(
     *,
     run: RunPath,
     file: Annotated[
-        str, typer.Argument(metavar="FILE", help="Texts with labels: a file, [b]-[/], or builtin:NAME:test.")
+        str, typer.Argument(metavar="FILE", help="Data as for training: a file, [b]-[/], or builtin:NAME:test.")
     ],
     text: Text = None,
     label: Label = None,
@@ -69,11 +69,15 @@ def evaluate(
     format_: Format = None,
     as_json: Json = False,
 ) -> None:
-    """Measure a trained model: accuracy, macro F1, loss; precision and recall by class; confusion matrix.
+    """Measure a trained model, as train does with --test.
+
+    A classifier: accuracy, macro F1, loss; precision and recall by class; confusion matrix. A tagger: the same of
+    words, and accuracy of unknown words. A language model: perplexity. Word vectors: loss.
 
     \b
     Examples:
       lexgrad evaluate runs/logistic-train-1 test.csv
+      lexgrad evaluate runs/tagger-train-1 test.conllu
       lexgrad evaluate runs/logistic-train-1 builtin:python-docstrings:test --json
     """
     from lexgrad.cli.evaluate import run_evaluate
@@ -95,7 +99,7 @@ def predict(
     encoding: Encoding = None,
     format_: Format = None,
 ) -> None:
-    """Label texts. Prints one JSON object a text: {"text", "label", "probabilities"}.
+    """Label texts. Prints one JSON object a text: {"text", "label", "probabilities"}; of a tagger {"words", "tags"}.
 
     Without TEXT and --file, reads standard input, one text a line, and answers as the lines come.
 

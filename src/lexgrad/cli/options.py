@@ -19,13 +19,23 @@ def flag(name: str, help_: str) -> Any:
 
 
 RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="A directory that [b]train[/] made.")]
+Train = Annotated[
+    str,
+    typer.Argument(
+        metavar="TRAIN",
+        help="Texts with labels; for a tagger tagged words; for language models and word vectors lines of text:"
+        " a file, [b]-[/], or builtin:NAME (lines: a folder or a pattern as well).",
+    ),
+]
 Text = Annotated[str | None, value("COL", "Column with the texts; else the one called text.")]
 Label = Annotated[str | None, value("COL", "Column with the labels; else the one called label.")]
 Field = Annotated[
     str | None, value("COL", "For taggers: the column of CoNLL-U with the tags, such as xpos; else upos.", "--field")
 ]
 Epochs = Annotated[int | None, value("N", "Passes over the texts.", least=1)]
-Batch = Annotated[int | None, value("N", "Texts in a mini-batch.", least=1)]
+Batch = Annotated[
+    int | None, value("N", "Texts in a mini-batch; of recurrent language models places of the text.", least=1)
+]
 Threads = Annotated[int | None, value("N", "Processor threads.", least=1)]
 Precision = Annotated[str | None, value("NAME", "fp32 (if not given), fp64; bf16 with AMX or AVX512-BF16.")]
 Vectors = Annotated[str | None, value("FILE", "Word vectors to begin with: word2vec, GloVe, ..., or a run.")]

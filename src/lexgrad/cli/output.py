@@ -43,13 +43,13 @@ class Output:
         if not self.quiet:
             self.notices.print(text, markup=False, highlight=False, soft_wrap=True)
 
-    def report(self, *parts: RenderableType) -> None:
-        """Print a report for people: tables, or lines of text."""
+    def report(self, *parts: RenderableType, whole: bool = False) -> None:
+        """Print a report for people: tables, or lines of text; ``whole``: no line is broken where nobody looks on."""
         if self.quiet:
             return
         for part in parts:
-            text = isinstance(part, str)
-            self._reports.print(part, markup=False, highlight=False, soft_wrap=text)
+            unbroken = isinstance(part, str) or (whole and not self._reports.is_terminal)
+            self._reports.print(part, markup=False, highlight=False, soft_wrap=unbroken)
 
     def result(self, value: dict[str, Any]) -> None:
         """Print the JSON object, if it was asked for."""

@@ -30,6 +30,7 @@ def run_predict(run: Path, texts: Sequence[str], file: str | None, columns: Mapp
     if texts and file is not None:
         raise InputError("texts were given both as arguments and with --file: give one of them")
     model = load(run)
+    task_of(model).answers(model, [])  # a model that labels no texts says so now, before any is waited for
     if texts:
         batches: Iterable[Sequence[Any]] = [texts]
     elif file is not None:

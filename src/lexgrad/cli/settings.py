@@ -69,5 +69,5 @@ def as_text(value: Any) -> str:
     if value is None or isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, list | tuple):
-        return ",".join(as_text(part) for part in value)
+        return ",".join(as_text(part) for part in value) or "()"
     return str(value)

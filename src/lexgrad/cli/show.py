@@ -174,6 +174,7 @@ def _history(rows: Sequence[Mapping[str, Any]]) -> Any:
         "dev_loss": "dev loss",
         "dev_accuracy": "dev accuracy",
         "dev_macro_f1": "dev macro F1",
+        "dev_perplexity": "dev perplexity",
     }
     present = {key: name for key, name in columns.items() if any(key in row for row in rows)}
     lines = [

@@ -19,6 +19,7 @@ from lexgrad.cli.options import (
     Precision,
     Text,
     Threads,
+    Train,
     Vectors,
     columns_of,
     flag,
@@ -30,7 +31,7 @@ from lexgrad.cli.output import Output
 def train(
     *,
     model: Annotated[str, typer.Argument(metavar="MODEL", help="One of those that [b]lexgrad models[/] lists.")],
-    train: Annotated[str, typer.Argument(metavar="TRAIN", help="Texts with labels: a file, [b]-[/], or builtin:NAME.")],
+    train: Train,
     dev: Annotated[
         str | None, value("FILE", "Texts to watch in training; the best epoch is kept. Or a share of TRAIN: 10%.")
     ] = None,
@@ -59,7 +60,7 @@ def train(
     as_json: Json = False,
     quiet: Annotated[bool, flag("--quiet", "Say nothing; print only where the run is.")] = False,
 ) -> None:
-    """Train a model on labelled texts, and save it as a run.
+    """Train a classifier, tagger, language model or word vectors, and save it as a run.
 
     \b
     Examples:
@@ -72,6 +73,8 @@ def train(
       lexgrad train ffnn train.csv --folds 10 --dev 10%
       lexgrad train ffnn train.csv --dev dev.csv --seeds 3
       lexgrad train tagger train.conllu.gz --dev dev.conllu --field xpos
+      lexgrad train lstm-lm news.txt --dev dev.txt --test test.txt --set tied=true
+      lexgrad train word2vec "wiki/*.txt.gz"
       lexgrad train ffnn train.csv --watch
       lexgrad train ffnn train.csv --out runs/mine --resume
     """
@@ -108,7 +111,7 @@ def train(
 def tune(
     *,
     model: Annotated[str, typer.Argument(metavar="MODEL", help="One of those that [b]lexgrad models[/] lists.")],
-    train: Annotated[str, typer.Argument(metavar="TRAIN", help="Texts with labels: a file, [b]-[/], or builtin:NAME.")],
+    train: Train,
     dev: Annotated[str | None, value("FILE", "Texts that trials are measured on, or a share of TRAIN: 10%.")] = None,
     folds: Annotated[
         int | None, value("K", "Without --dev: cross-validate each trial; 5 if not given.", least=2)
@@ -154,6 +157,7 @@ def tune(
       lexgrad tune ffnn train.csv --dev 10% --space dropout=0..0.7 --space units=50..400:50 --only
       lexgrad tune ffnn train.csv --dev dev.csv --space learning_rate=1e-4..1e-1:log --trials 100
       lexgrad tune ffnn train.csv --dev dev.csv --out runs/ffnn-train-tune-1 --resume
+      lexgrad tune lstm-lm news.txt --dev dev.txt --space dropout=0..0.5
     """
     from lexgrad.cli.tune import TuneRequest, run_tune
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from lexgrad.cli.progress import counted, short_number
 from lexgrad.cli.reports import headline, metrics_report
 from lexgrad.cli.sources import open_labelled
 from lexgrad.cli.tasks.task import Task
@@ -35,14 +34,6 @@ class Classification(Task):
         from lexgrad.experiments.splits import held_out
 
         return held_out(data, share)
-
-    def summary(self, report: Mapping[str, Any]) -> str:
-        """See Task.summary."""
-        return (
-            f"with {report['parameters']:,} parameters for {counted(report['epochs'], 'epoch')} "
-            f"in {report['train_seconds']:.1f} s ({short_number(report['examples_per_second'])} examples/s, "
-            f"{short_number(report['tokens_per_second'])} tokens/s)"
-        )
 
     def headline(self, title: str, metrics: Mapping[str, Any]) -> str:
         """See Task.headline."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from lexgrad.cli.language import open_corpus, perplexity_headline, perplexity_report
-from lexgrad.cli.progress import counted, short_number
 from lexgrad.cli.tasks.task import Task
+from lexgrad.errors import InputError
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -18,21 +18,21 @@ if TYPE_CHECKING:
 class Language(Task):
     """See Task."""
 
+    columns = ("text", "encoding", "format")
+    rates: ClassVar[Mapping[str, str]] = {"tokens_per_second": "tokens"}
+
     def open(self, source: str, columns: Mapping[str, str]) -> Any:
         """See Task.open: a corpus."""
-        return open_corpus(source, {name: value for name, value in columns.items() if name != "label"})
+        return open_corpus(source, columns)
 
     def check(self, data: Any) -> None:
-        """See Task.check."""
-        for _ in data.texts():
-            pass
+        """See Task.check.
 
-    def summary(self, report: Mapping[str, Any]) -> str:
-        """See Task.summary."""
-        return (
-            f"with {report['parameters']:,} parameters for {counted(report['epochs'], 'epoch')} "
-            f"in {report['train_seconds']:.1f} s ({short_number(report['tokens_per_second'])} tokens/s)"
-        )
+        Raises:
+            InputError: as it is read; or all lines are blank.
+        """
+        if not sum(bool(text.strip()) for text in data.texts()):
+            raise InputError(f"{data.source}: expected lines of text, found blank ones alone")
 
     def headline(self, title: str, metrics: Mapping[str, Any]) -> str:
         """See Task.headline."""

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
-from lexgrad.cli.progress import counted, short_number
 from lexgrad.cli.reports import confusion_table, decimal, table
 from lexgrad.cli.tasks.task import Task
 
@@ -24,6 +23,7 @@ class Tagging(Task):
     """See Task."""
 
     columns = ("field", "encoding", "format")
+    rates: ClassVar[Mapping[str, str]] = {"examples_per_second": "sentences", "tokens_per_second": "words"}
 
     def open(self, source: str, columns: Mapping[str, str]) -> Any:
         """See Task.open: a table of tagged sentences."""
@@ -52,14 +52,6 @@ class Tagging(Task):
         self.check_columns(columns)
         sentences = (sentence.words for sentence in open_tagged(file, **{**columns, "field": None}))
         return iter(lambda: list(itertools.islice(sentences, size)), [])
-
-    def summary(self, report: Mapping[str, Any]) -> str:
-        """See Task.summary."""
-        return (
-            f"with {report['parameters']:,} parameters for {counted(report['epochs'], 'epoch')} "
-            f"in {report['train_seconds']:.1f} s ({short_number(report['examples_per_second'])} sentences/s, "
-            f"{short_number(report['tokens_per_second'])} words/s)"
-        )
 
     def headline(self, title: str, metrics: Mapping[str, Any]) -> str:
         """See Task.headline: of words, of unknown words, of sentences."""

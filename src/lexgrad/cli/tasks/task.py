@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from lexgrad.cli.output import to_json
+from lexgrad.cli.progress import counted, short_number
 from lexgrad.errors import InputError
 
 if TYPE_CHECKING:
@@ -21,9 +22,11 @@ class Task(ABC):
 
     Attributes:
         columns: the options that say how its files are read.
+        rates: what of a report is a rate, and of what.
     """
 
     columns: ClassVar[tuple[str, ...]] = ("text", "label", "encoding", "format")
+    rates: ClassVar[Mapping[str, str]] = {"examples_per_second": "examples", "tokens_per_second": "tokens"}
 
     measured = True
     """Whether a built-in set named as a whole is cut into parts for training, dev and test."""
@@ -64,7 +67,10 @@ class Task(ABC):
         Raises:
             InputError: this task's data are not cut, or there are not enough of them.
         """
-        raise InputError("--folds and a share as --dev cut texts with labels; give the parts as files of their own")
+        raise InputError(
+            "--folds, and a share as --dev, are for texts with labels and for tagged sentences: these data are not cut;"
+            " name files, --dev FILE"
+        )
 
     def held_out(self, data: Any, share: float) -> tuple[Any, Any]:
         """Cut training data in two: what is left, and a share of it to watch.
@@ -74,9 +80,17 @@ class Task(ABC):
         """
         return self.folds(data, 0)[0]
 
-    @abstractmethod
     def summary(self, report: Mapping[str, Any]) -> str:
         """One line of what was trained; ``report`` is ``model.report_``."""
+        rates = ", ".join(f"{short_number(report[name])} {what}/s" for name, what in self.rates.items())
+        return (
+            f"with {self.learned(report)} for {counted(report['epochs'], 'epoch')} "
+            f"in {report['train_seconds']:.1f} s ({rates})"
+        )
+
+    def learned(self, report: Mapping[str, Any]) -> str:
+        """What a training has found, and how much of it."""
+        return f"{report['parameters']:,} parameters"
 
     @abstractmethod
     def headline(self, title: str, metrics: Mapping[str, Any]) -> str:
@@ -109,7 +123,7 @@ class Task(ABC):
         Raises:
             InputError: models of this task do not label texts.
         """
-        raise InputError(f"a {model.name} model does not label texts")
+        raise InputError(f"a {model.name} model does not label texts; try {self.next_command('RUN', model)}")
 
     def shown(self, answer: Mapping[str, Any], width: int) -> str:
         """An answer as a person reads it at a terminal of so many columns; elsewhere it is JSON."""

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from lexgrad.cli.progress import counted, short_number
 from lexgrad.cli.tasks.task import Task
 
 if TYPE_CHECKING:
@@ -18,19 +17,14 @@ if TYPE_CHECKING:
 class Vectors(Task):
     """See Task."""
 
+    columns = ("text", "encoding", "format")
+    rates: ClassVar[Mapping[str, str]] = {"tokens_per_second": "words"}
     measured = False  # nothing is tuned on a dev set: all of a built-in text is learned from
 
     def open(self, source: str, columns: Mapping[str, str]) -> Any:
-        """See Task.open: a corpus: a file, a folder, a pattern, or standard input.
-
-        Raises:
-            InputError: there is no such file; or a column of labels is named.
-        """
-        from lexgrad.errors import InputError
+        """See Task.open: a corpus: a file, a folder, a pattern, or standard input."""
         from lexgrad.text.corpus import Corpus
 
-        if "label" in columns:
-            raise InputError("word vectors are learned from texts alone: leave out --label")
         return Corpus.open(source, **columns)
 
     def check(self, data: Any) -> None:
@@ -38,12 +32,9 @@ class Vectors(Task):
         for _ in data.pieces():
             pass
 
-    def summary(self, report: Mapping[str, Any]) -> str:
-        """See Task.summary."""
-        return (
-            f"with vectors of {report['words']:,} words for {counted(report['epochs'], 'epoch')} "
-            f"in {report['train_seconds']:.1f} s ({short_number(report['tokens_per_second'])} words/s)"
-        )
+    def learned(self, report: Mapping[str, Any]) -> str:
+        """See Task.learned."""
+        return f"vectors of {report['words']:,} words"
 
     def headline(self, title: str, metrics: Mapping[str, Any]) -> str:
         """See Task.headline."""
