@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from lexgrad.compile.body import Body, Index, adding, offset, zero
@@ -23,6 +23,7 @@ from lexgrad.compile.loops import (
     Number,
     Store,
     add,
+    extent,
     multiply,
 )
 from lexgrad.graph import DType, Node, product
@@ -60,6 +61,10 @@ def kernel_sum(low: Lowering, node: Node) -> Kernel:
     return reduce(low, node, axes, fold)
 
 
+TOGETHER = 4
+"""Rows of what is in memory that are folded into a result at a time: it is read and written the less often."""
+
+
 def fold_rows(low: Lowering, node: Node, axes: tuple[int, ...], start: Number, operation: str) -> Kernel:
     """A reduction over leading axes: rows are folded into the result, so that the inner loop runs along memory."""
     (x,) = node.inputs
@@ -69,20 +74,39 @@ def fold_rows(low: Lowering, node: Node, axes: tuple[int, ...], start: Number, o
         return fold_blocks(low, node, axes, start, operation)
     low.fill(body, node, (FIRST, LAST), start)
 
-    def fold_row(reduced: Index) -> None:
+    def fold(rows: Sequence[Index]) -> None:
         def entry(row: Local) -> None:
             def inner(rest: Index) -> None:
-                places = dict(zip(axes, reduced, strict=True)) | dict(zip(kept, (row, *rest), strict=True))
                 here = offset(node.shape, (row, *rest))
-                old = Load(low.names[node], here, node.type.dtype)
-                new = low.value(body, x, tuple(places[axis] for axis in range(x.ndim)))
-                body.put(Store(low.names[node], here, Apply(operation, (old, new), node.type.dtype)))
+                total: Expression = Load(low.names[node], here, node.type.dtype)
+                for reduced in rows:
+                    places = dict(zip(axes, reduced, strict=True)) | dict(zip(kept, (row, *rest), strict=True))
+                    new = low.value(body, x, tuple(places[axis] for axis in range(x.ndim)))
+                    total = Apply(operation, (total, new), node.type.dtype)
+                body.put(Store(low.names[node], here, total))
 
             body.nest(node.shape[1:], inner)
 
         body.loop(FIRST, LAST, entry, "r")
 
-    body.nest([x.shape[axis] for axis in axes], fold_row)
+    *outer, rows = (x.shape[axis] for axis in axes)
+    in_memory = x in low.names or x in low.fusion.views
+    together = Number(TOGETHER, "int")
+
+    def several(places: Index) -> None:
+        def some(i: Local) -> None:
+            begin = multiply(i, together)
+            fold([(*places, add(begin, Number(j, "int"))) for j in range(TOGETHER)])
+
+        done: Expression = ZERO
+        if in_memory and (not isinstance(rows, int) or rows >= TOGETHER):
+            times = Apply("floor_divide", (extent(rows), together), "int")
+            body.loop(ZERO, times, some)
+            done = multiply(times, together)
+        if not isinstance(rows, int) or done == ZERO or rows % TOGETHER:
+            body.loop(done, extent(rows), lambda i: fold([(*places, i)]))
+
+    body.nest(outer, several)
     cost = product(node.shape[1:]) * product([x.shape[axis] for axis in axes])
     return low.finish(node, body, aligned=True, cost=cost)
 
