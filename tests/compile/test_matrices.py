@@ -14,7 +14,7 @@ from lexgrad.compile.machine import limited
 from lexgrad.evaluate import evaluate
 from lexgrad.graph import Dim, Graph, Node, Size
 from tests.comparing import assert_same_values
-from tests.compile.running import PROCESSORS, Array, Arrays, assert_same_bits, graph_of, reals
+from tests.compile.running import PROCESSORS, Array, Arrays, assert_same_bits, graph_of, reals, whole
 
 EDGES = (47, 48, 49, 63, 64, 65, 191, 192, 193)
 """Sizes around those of tiles."""
@@ -151,3 +151,22 @@ def test_right_operands_that_are_turned(limit: str, depth: int, columns: int, mo
     expected = lying.run(values)
     for program.threads in 1, 2, 3:
         assert_same_bits(program.run(values), expected)
+
+
+@pytest.mark.usefixtures("small_work")
+def test_products_of_rows_that_are_taken_once_each_when_some_threads_have_none() -> None:
+    def step(E: Node, W: Node, ids: Node) -> Node:
+        return ops.take(E, ops.distinct(ids)) @ W.T
+
+    graph = graph_of(step, E=reals(500, 300), W=reals(40, 300), ids=whole(Dim("n")))
+    program = Program(graph, "fp32", 1)
+    generator = np.random.default_rng(0)
+    given: Arrays = {"E": generator.normal(size=(500, 300)), "W": generator.normal(size=(40, 300))}
+    for ids in [3, 3, 7] * 200, [3] * 5, []:
+        given["ids"] = np.array(ids, np.int64)
+        program.threads = 1
+        alone = program.run(given)
+        assert_same_values(alone, evaluate(graph, given), 1e-4)
+        for threads in 2, 3:
+            program.threads = threads
+            assert_same_bits(program.run(given), alone)
