@@ -95,7 +95,7 @@ def test_resumed_is_uninterrupted(texts: list[str], tmp_path: Path) -> None:
     assert [row["loss"] for row in resumed.history_] == [row["loss"] for row in whole.history_]
     with pytest.raises(InputError, match="started with window=3"):
         small(window=2).fit(texts, run=Run.resume(tmp_path / "run"))
-    with pytest.raises(InputError, match="other data"):
+    with pytest.raises(InputError, match="other training data"):
         small().fit(texts[1:], run=Run.resume(tmp_path / "run"))
 
 
