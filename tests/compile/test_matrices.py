@@ -161,9 +161,9 @@ def test_products_of_rows_that_are_taken_once_each_when_some_threads_have_none()
     graph = graph_of(step, E=reals(500, 300), W=reals(40, 300), ids=whole(Dim("n")))
     program = Program(graph, "fp32", 1)
     generator = np.random.default_rng(0)
-    given: Arrays = {"E": generator.normal(size=(500, 300)), "W": generator.normal(size=(40, 300))}
+    tables = {"E": generator.normal(size=(500, 300)), "W": generator.normal(size=(40, 300))}
     for ids in [3, 3, 7] * 200, [3] * 5, []:
-        given["ids"] = np.array(ids, np.int64)
+        given = {**tables, "ids": np.array(ids, np.int64)}
         program.threads = 1
         alone = program.run(given)
         assert_same_values(alone, evaluate(graph, given), 1e-4)
