@@ -37,8 +37,8 @@ from lexgrad.graph import Node, Shape, Size, Type, input_node, product
 if TYPE_CHECKING:
     from lexgrad.compile.lower import Lowering
 
-TURNS, NEXT = 16, 4
-"""Threads take rows in turns, for those that are met first have most to be added; and a few that lie side by side."""
+TURNS = 16
+"""Threads take rows in turns, for those that are met first have most to be added."""
 
 
 def grouped(low: Lowering, node: Node) -> bool:
@@ -109,18 +109,14 @@ def kernel_grouped(low: Lowering, node: Node) -> Kernel:
 
 
 def _in_turn(body: Body, node: Node, write: Callable[[Expression], None]) -> None:
-    """Every row of the table: a share has ``NEXT`` of each ``TURNS * NEXT``."""
-    rows, round = extent(node.shape[0]), Number(TURNS * NEXT, "int")
+    """Every row of the table: those with one remainder by ``TURNS`` are a share."""
+    turns = Number(TURNS, "int")
 
-    def turn(share: Local) -> None:
-        first = multiply(share, Number(NEXT, "int"))
-        left = Apply("subtract", (add(rows, Number(TURNS * NEXT - 1, "int")), first), "int")
-
-        def some(i: Local) -> None:
-            begin = add(multiply(i, round), first)
-            body.loop(begin, Apply("minimum", (add(begin, Number(NEXT, "int")), rows), "int"), write, "t")
-
-        body.loop(ZERO, Apply("floor_divide", (left, round), "int"), some, "i")
+    def turn(lane: Local) -> None:
+        left = Apply("subtract", (add(extent(node.shape[0]), Number(TURNS - 1, "int")), lane), "int")
+        body.loop(
+            ZERO, Apply("floor_divide", (left, turns), "int"), lambda i: write(add(multiply(i, turns), lane)), "t"
+        )
 
     body.loop(FIRST, LAST, turn, "r")
 
