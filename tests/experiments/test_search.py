@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from lexgrad.errors import InputError
-from lexgrad.experiments.search import STUDY, Study, Watcher, ranked
+from lexgrad.experiments.search import STUDY, Study, Trial, Watcher, ranked
 from lexgrad.experiments.spaces import Choices, Range, Space
 
 pytest.importorskip("optuna")
@@ -110,6 +110,29 @@ def test_processes_share_a_study_at_the_same_time(tmp_path: Path) -> None:
     assert best is not None
     assert best.value == max(trial.value or 0.0 for trial in trials)
     assert [folder.name for folder in tmp_path.glob("trial-*")] == [f"trial-{best.number + 1:03d}"]
+
+
+def test_a_better_trial_that_another_process_finishes_meanwhile_keeps_its_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study, other = begun(tmp_path), begun(tmp_path)
+    finished: list[Trial] = []
+
+    def perfect(point: Mapping[str, Any], watcher: Watcher) -> float:
+        watcher.path.mkdir()
+        return 1.0
+
+    def slowly() -> list[Trial]:
+        trials = Study.read(tmp_path).trials()
+        if not finished:
+            finished.append(other.try_one(perfect))
+        return trials
+
+    with monkeypatch.context() as patch:
+        patch.setattr(study, "trials", slowly)
+        study.try_one(objective)
+    assert study.best() == finished[0]
+    assert study.run_of(finished[0].number).is_dir()
 
 
 def test_trials_that_fall_behind_are_stopped(tmp_path: Path) -> None:

@@ -134,8 +134,11 @@ class Study:
 
     def best(self) -> Trial | None:
         """Return the best complete trial, of several the first; None where there is none."""
+        return self._best_of(self.trials())
+
+    def _best_of(self, trials: Sequence[Trial]) -> Trial | None:
         sign = 1 if self.metric in FALLING else -1
-        complete = [trial for trial in self.trials() if trial.state == "complete" and trial.value is not None]
+        complete = [trial for trial in trials if trial.state == "complete" and trial.value is not None]
         return min(complete, key=lambda trial: (sign * float(trial.value or 0.0), trial.number), default=None)
 
     def run_of(self, trial: int) -> Path:
@@ -195,9 +198,13 @@ class Study:
         return {name: float(share) for name, share in found.items()}
 
     def _tidy(self) -> None:
-        """Remove the runs of finished trials but for the best one's; one that is not the best never becomes it."""
-        best = self.best()
-        for trial in self.trials():
+        """Remove the runs of finished trials but for the best one's; one that is not the best never becomes it.
+
+        The best is one of the trials that are gone through: another process may finish a better one meanwhile.
+        """
+        trials = self.trials()
+        best = self._best_of(trials)
+        for trial in trials:
             if best is None or trial.number != best.number:
                 shutil.rmtree(self.run_of(trial.number), ignore_errors=True)
 
