@@ -95,13 +95,14 @@ class TrainedModel(Model):
         )
 
     def keep(self, end: Position, start: Position, seconds: float) -> None:
-        """Set ``parameters_``, ``history_`` and ``report_`` by how a training from ``start`` ended."""
+        """Set ``parameters_``, ``history_``, ``health_`` and ``report_`` by how a training from ``start`` ended."""
         rows = [dict(row) for row in end.rows]
         done = rows[len(start.rows) :]
         examples = sum(row["examples"] for row in done) - start.examples
         tokens = sum(row["tokens"] for row in done) - start.tokens
         self.parameters_ = dict(end.kept)
         self.history_ = rows
+        self.health_ = [dict(record) for record in end.health]
         self.report_ = {
             "epochs": end.epoch,
             "parameters": sum(int(array.size) for array in self.parameters_.values()),

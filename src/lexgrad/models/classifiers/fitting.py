@@ -176,7 +176,6 @@ def _keep(
     model.keep(end, start, seconds)
     model.classes_ = classes
     model.encoder_ = encoder
-    model.health_ = [dict(record) for record in end.health]
     model.n_iter_ = end.epoch
     if isinstance(encoder, WordEncoder) and encoder.coverage is not None:
         model.report_["vectors"] = asdict(encoder.coverage)

@@ -156,7 +156,6 @@ class NeuralLM(RunningLM):
         watch = watching(self, objective, self.epochs * examples.steps)
         end = train(step, examples, start, plan, measure=measure, run=run, progress=progress, watch=watch)
         self.keep(end, start, time.monotonic() - began)
-        self.health_ = [dict(record) for record in end.health]
         if vectors is not None:
             self.report_["vectors"] = dataclasses.asdict(vectors[1])
         if run is not None:

@@ -195,5 +195,4 @@ def _keep(model: Tagger, end: Position, encoder: WordEncoder, classes: Array, se
     """Set the fitted attributes."""
     model.keep(end, start, seconds)
     model.classes_, model.encoder_ = classes, encoder
-    model.health_ = [dict(record) for record in end.health]
     model.n_iter_ = end.epoch
