@@ -71,7 +71,9 @@ def write_packed(w: KernelText, product: Product) -> None:
                 tiles.write(row, column, ("0", depth), following)
     else:
         row = rows[0], w.put(f"sub i64 {rows[1]}, {rows[0]}")
-        with along(w, columns, blocks.columns) as column:
+        some = w.put(f"icmp sgt i64 {row[1]}, 0")  # a thread may have none: then nothing is packed for it either
+        stop = w.put(f"select i1 {some}, i64 {columns[1]}, i64 {columns[0]}")
+        with along(w, (columns[0], stop), blocks.columns) as column:
             pack(w, right, column, ("0", depth))
             following = behind(w, column[0], columns[1], blocks.columns), ("0", depth)
             tiles.write(row, column, ("0", depth), following)

@@ -270,7 +270,7 @@ class Fetch:
         side: the operand.
         own: its rows, or columns.
         deep: the steps of its depth.
-        parts: how many tiles there are; 0, of a product without rows, is taken for 1.
+        parts: how many tiles there are, at least 1.
     """
 
     def __init__(self, w: KernelText, side: Side, own: Span, deep: Span, parts: str) -> None:
@@ -283,7 +283,7 @@ class Fetch:
         place = w.put(f"add i64 {w.put(f'mul i64 {lines[0]}, {self.stride}')}, {inner[0]}")
         self.base = w.entry(w.address(side.operand.buffer, side.operand.offset), place)
         self.lines, self.length = lines[1], inner[1]
-        self.part = ceiling(w, self.lines, w.put(f"call i64 @llvm.smax.i64(i64 {parts}, i64 1)"))
+        self.part = ceiling(w, self.lines, parts)
 
     def write(self, number: str) -> None:
         """Fetch the part of that number."""
