@@ -105,10 +105,12 @@ def test_processes_share_a_study_at_the_same_time(tmp_path: Path) -> None:
     study = Study.read(tmp_path)
     trials, best = study.trials(), study.best()
     assert [trial.number for trial in trials] == list(range(6))
-    assert {trial.state for trial in trials} == {"complete"}
+    complete = [trial for trial in trials if trial.state == "complete"]
+    assert len(complete) >= 5, "the last one alone may be stopped early, where it begins to report after five others"
+    assert {trial.state for trial in trials} <= {"complete", "pruned"}
     assert len({trial.point["learning_rate"] for trial in trials}) == 6, "each draws other points"
     assert best is not None
-    assert best.value == max(trial.value or 0.0 for trial in trials)
+    assert best.value == max(trial.value or 0.0 for trial in complete)
     assert [folder.name for folder in tmp_path.glob("trial-*")] == [f"trial-{best.number + 1:03d}"]
 
 
