@@ -124,6 +124,10 @@ def test_show_has_the_perplexity_of_every_epoch(lexgrad: Lexgrad, pets: Path) ->
     assert "W1" in lexgrad("show", "runs/net", "--health").out
 
 
+def test_a_model_without_gradients_has_no_health(lexgrad: Lexgrad, run: str) -> None:
+    assert "a model without gradients (ngram-lm)" in lexgrad("show", run, "--health").mistake()
+
+
 def test_show_says_how_much_the_vectors_cover(lexgrad: Lexgrad, pets: Path) -> None:
     Path("few.vec").write_text("the 1 2 3\ncat 4 5 6\n", encoding="utf-8")
     sizes = ("--set", "units=4", "--set", "batch=2", "--set", "chunk=3", "--epochs", "1", "--set", "min_count=1")

@@ -69,6 +69,8 @@ def run_show_health(path: Path, output: Output) -> None:
     """
     run = Run.open(path)
     config, records = run.config(), run.read_health()
+    if not records and "watch" not in config.get("settings", {}):
+        raise InputError(f"{path} is of a model without gradients ({config.get('model')}): there is no health to show")
     if not records:
         raise InputError(f"{path} says nothing of its health: train with --watch (or --set watch=N) to record it")
     found = summary(records)

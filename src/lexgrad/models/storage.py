@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from lexgrad.errors import InputError
 from lexgrad.models.settings import settings_of
-from lexgrad.train.run import CONFIG, FILES, Run
+from lexgrad.train.run import CONFIG, FILES, PART, Run
 
 if TYPE_CHECKING:
     from lexgrad.models.base import Model
@@ -70,7 +70,7 @@ def save(model: Model, path: Path, *, overwrite: bool) -> None:
         raise InputError(f"{path} is a file; a model is saved as a directory")
     if path.is_dir() and any(path.iterdir()) and not overwrite:
         raise InputError(f"{path} is not empty; choose another directory, or overwrite=True")
-    foreign = [item.name for item in path.iterdir() if item.name not in FILES] if path.is_dir() else []
+    foreign = [item.name for item in path.iterdir() if not _is_ours(item.name)] if path.is_dir() else []
     if foreign:
         raise InputError(f"{path} holds other files ({', '.join(sorted(foreign)[:3])}); choose another directory")
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -82,6 +82,11 @@ def save(model: Model, path: Path, *, overwrite: bool) -> None:
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise
+
+
+def _is_ours(name: str) -> bool:
+    """Whether a model's directory holds something of this name."""
+    return name in FILES or (name.startswith(PART) and name.removeprefix(PART).isdecimal())
 
 
 def _put(new: Path, path: Path) -> None:

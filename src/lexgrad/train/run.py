@@ -20,6 +20,8 @@ CONFIG, MODEL, TOKENIZER = "config.json", "model.safetensors", "tokenizer.json"
 METRICS, HEALTH, CHECKPOINT = "metrics.jsonl", "health.jsonl", "checkpoint.safetensors"
 LEARNED = "learned.json"
 FILES = (CONFIG, MODEL, TOKENIZER, METRICS, HEALTH, LEARNED, CHECKPOINT)
+PART = "part-"
+"""What the directories of a mixture's models are called, with their number behind it."""
 
 
 class Run:

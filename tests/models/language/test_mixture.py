@@ -37,6 +37,10 @@ def test_a_mixture_is_a_language_model(tmp_path: Path) -> None:
         reader.read(token)
     np.testing.assert_allclose(found, score.logarithms, rtol=1e-5)
     mixture.save(tmp_path / "run")
+    mixture.save(tmp_path / "run", overwrite=True)
+    (tmp_path / "run" / "part-of-mine").mkdir()
+    with pytest.raises(InputError, match="holds other files"):
+        mixture.save(tmp_path / "run", overwrite=True)
     loaded = load(tmp_path / "run")
     assert loaded.perplexity(DEV) == mixture.perplexity(DEV)
     assert list(loaded.generate(tokens=8)) == list(mixture.generate(tokens=8))

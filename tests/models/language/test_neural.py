@@ -175,6 +175,11 @@ def test_a_rate_falls_when_the_dev_set_gets_worse() -> None:
     np.testing.assert_allclose(rates, [0.5 * 0.5 ** sum(worse[:n]) for n in range(len(rates))])
 
 
+def test_annealing_asks_for_a_dev_set() -> None:
+    with pytest.raises(InputError, match=r"anneal=0.5 goes by .* a dev set"):
+        RNNLM(**RECURRENT, anneal=0.5).fit(LINES)
+
+
 def test_a_locked_mask_is_the_same_at_every_place() -> None:
     model = LSTMLM(**{**RECURRENT, "epochs": 2, "dropout": 0.5, "locked": True}).fit(LINES)
     plain = LSTMLM(**{**RECURRENT, "epochs": 2, "dropout": 0.5}).fit(LINES)

@@ -17,7 +17,7 @@ from lexgrad.text.corpus import Corpus
 from lexgrad.text.packed import PackedTexts
 from lexgrad.text.tokenizer import Tokenizer
 from lexgrad.train.progress import Progress
-from lexgrad.train.run import TOKENIZER, Run
+from lexgrad.train.run import PART, TOKENIZER, Run
 
 Float = NDArray[np.float64]
 ROUNDS, STEADY = 1000, 1e-7  # of EM: until no weight moves by more
@@ -106,7 +106,7 @@ class MixtureLM(LanguageModel):
         """See Model.write_into: the parts are directories of their own in it."""
         run.path.mkdir(parents=True, exist_ok=True)
         for number, model in enumerate(self.models_):
-            model.save(run.path / f"part-{number}", overwrite=True)
+            model.save(run.path / f"{PART}{number}", overwrite=True)
         self.tokenizer_.save(run.path / TOKENIZER)
         config = {"model": self.name, "settings": settings_to_json(self), "data": {}, "parts": len(self.models_)}
         run.write_config(config)
@@ -115,7 +115,7 @@ class MixtureLM(LanguageModel):
 
     def read_from(self, run: Run, config: Mapping[str, Any]) -> None:
         """See Model.read_from."""
-        parts: list[Any] = [load(run.path / f"part-{number}") for number in range(int(config["parts"]))]
+        parts: list[Any] = [load(run.path / f"{PART}{number}") for number in range(int(config["parts"]))]
         weights = run.read_model()["weights"]
         if weights.shape != (len(parts),):
             raise InputError(f"{run.path}: {len(parts)} parts and weights of shape {weights.shape} do not go together")
