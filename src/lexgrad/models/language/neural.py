@@ -132,7 +132,10 @@ class NeuralLM(RunningLM):
         self._check_settings()
         progress = progress or Progress()
         if dev is None and self.anneal != 1.0:
-            raise InputError(f"anneal={self.anneal!r} goes by the epochs' perplexity on a dev set, and there is none: give one, or leave anneal at 1")
+            raise InputError(
+                f"anneal={self.anneal!r} goes by the epochs' perplexity on a dev set, and there is none: give one, or "
+                "leave anneal at 1"
+            )
         corpus, held_out = Corpus.of(X), None if dev is None else Corpus.of(dev)
         data = {"train": corpus.fingerprint(), "dev": held_out.fingerprint() if held_out else None}
         config = {"model": self.name, "settings": settings_to_json(self), "data": data}
