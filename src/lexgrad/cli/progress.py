@@ -51,7 +51,6 @@ class Display(Progress):
         self._clock = clock
         self._bar: Bar | None = None
         self._task: TaskID | None = None
-        self._steps_of_epoch = 0
         self._epochs = 0
         self._epoch = 0
         self._loss: float | None = None
@@ -103,7 +102,7 @@ class Display(Progress):
 
     def on_start(self, *, epochs: int, steps: int, examples: int, first_epoch: int, first_step: int) -> None:
         """Begin to measure, and say where a resumed run goes on."""
-        self._epochs, self._steps_of_epoch = epochs, steps
+        self._epochs = epochs
         self._meter, self._next_refresh = Meter(self._clock), 0.0
         if first_epoch > epochs:
             self._line(f"all {epochs} epochs are done already")

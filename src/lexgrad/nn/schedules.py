@@ -43,11 +43,6 @@ class Schedule:
         length = max(self.total - self.warmup, 1)
         return self.rate * KINDS[self.kind](step - self.warmup, length, self.decay)
 
-    @property
-    def needs_total(self) -> bool:
-        """Whether the rates depend on how long the training will be."""
-        return self.kind != "constant"
-
 
 def _constant(step: int, length: int, decay: float | None) -> float:
     return 1.0

@@ -103,10 +103,6 @@ class WordEncoder:
         """Rows of the table of affixes and shapes: those of all columns, one column below the other."""
         return sum(map(len, self.columns))
 
-    def knows(self, word: str) -> bool:
-        """Whether the training sentences have a word, in upper or lower case and with any digits."""
-        return normal(word) in self.words
-
     def encode(self, sentences: Sequence[Words]) -> Encoded:
         """Encode sentences."""
         numbers: dict[str, int] = {}
