@@ -20,7 +20,7 @@ HEAVY = (
     "pyarrow",
     "tokenizers",
     "safetensors",
-    "lexgrad.models",
+    "lexgrad.models.base",
     "lexgrad.graph",
     "matplotlib",
 )

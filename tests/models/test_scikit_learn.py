@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.exceptions import NotFittedError
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.model_selection import GridSearchCV, cross_val_score
@@ -16,7 +16,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from lexgrad.graph import Graph
-from lexgrad.models import DeepAveraging, FeedForward, LogisticRegression, SoftmaxRegression, TextCNN
+from lexgrad.models import DeepAveraging, FeedForward, LogisticRegression, SoftmaxRegression, Tagger, TextCNN, Word2Vec
 from lexgrad.models.classifiers import prediction
 from lexgrad.models.classifiers.prediction import prediction_graph
 
@@ -34,6 +34,12 @@ def test_scikit_learns_own_checks(estimator: Any, check: Any) -> None:
 
 TEXTS = ["good film", "bad film", "a good one", "a bad one", "very good", "very bad", "good good", "bad bad"] * 3
 LABELS = ["yes", "no"] * 12
+
+
+def test_base_classes_are_its_own() -> None:
+    """The command line does without them: see tests/cli/test_cli_startup.py."""
+    assert issubclass(LogisticRegression, ClassifierMixin)
+    assert all(issubclass(model, BaseEstimator) for model in (LogisticRegression, Tagger, Word2Vec))
 
 
 @pytest.mark.parametrize("model", [LogisticRegression, SoftmaxRegression, FeedForward])

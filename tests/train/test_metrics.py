@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 import pytest
-from sklearn.metrics import accuracy_score, f1_score, log_loss
+from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, log_loss, precision_recall_fscore_support
 
 from lexgrad.train.metrics import classification_metrics
 
@@ -14,10 +14,14 @@ from lexgrad.train.metrics import classification_metrics
 def test_against_scikit_learn() -> None:
     random = np.random.default_rng(0)
     labels, scores = random.integers(0, 3, 200), random.dirichlet([1, 1, 1], 200)
-    metrics = classification_metrics(labels, scores, ["a", "b", "c"])
+    scores[labels == 1] = [0.7, 0.1, 0.2]  # the second class is never predicted rightly, and the fourth does not occur
+    metrics = classification_metrics(labels, np.pad(scores, [(0, 0), (0, 1)]), ["a", "b", "c", "d"])
     predicted = scores.argmax(1)
     assert metrics["accuracy"] == pytest.approx(accuracy_score(labels, predicted))
     assert metrics["macro_f1"] == pytest.approx(f1_score(labels, predicted, average="macro"))
+    assert metrics["confusion_matrix"] == confusion_matrix(labels, predicted, labels=range(4)).tolist()
+    of_classes = precision_recall_fscore_support(labels, predicted, labels=range(4), zero_division=0)
+    np.testing.assert_array_equal([[*part.values()] for part in metrics["classes"].values()], np.transpose(of_classes))
     assert metrics["loss"] == pytest.approx(log_loss(labels, scores))
     assert metrics["n"] == 200
     assert sum(part["n"] for part in metrics["classes"].values()) == 200

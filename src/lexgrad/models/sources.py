@@ -10,7 +10,6 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils.validation import validate_data
 
 from lexgrad.errors import InputError
 from lexgrad.text.packed import SparseRows
@@ -130,6 +129,8 @@ def _text_source(texts: list[str]) -> Source:
 
 
 def _number_source(X: Any, estimator: Any, learn: bool) -> Source:
+    from sklearn.utils.validation import validate_data
+
     try:
         checked = validate_data(
             estimator, X, reset=learn, accept_sparse="csr", dtype="numeric", ensure_all_finite=False

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 BINS = 15  # of confidence
 
@@ -37,7 +36,7 @@ def classification_metrics(
         confusion_matrix: rows are the true classes, columns the predicted ones, in the order of ``classes``.
     """
     names = [str(name) for name in classes]
-    n, numbers = len(labels), np.arange(len(names))
+    n = len(labels)
     if n == 0:
         none = {"precision": 0.0, "recall": 0.0, "f1": 0.0, "n": 0}
         return {
@@ -50,8 +49,11 @@ def classification_metrics(
             "confusion_matrix": np.zeros((len(names), len(names)), int).tolist(),
         }
     predicted = probabilities.argmax(axis=1) if predicted is None else predicted
-    precision, recall, f1, counts = precision_recall_fscore_support(labels, predicted, labels=numbers, zero_division=0)
-    present = np.union1d(labels, predicted)
+    confusions = confusion_matrix(labels, predicted, len(names))
+    right, counts, answered = confusions.diagonal(), confusions.sum(axis=1), confusions.sum(axis=0)
+    precision, recall = right / np.maximum(answered, 1), right / np.maximum(counts, 1)
+    f1 = 2 * right / np.maximum(counts + answered, 1)  # the harmonic mean of precision and recall
+    present = counts + answered > 0
     chosen = np.maximum(probabilities[np.arange(n), labels].astype(np.float64), np.finfo(np.float64).tiny)
     return {
         "accuracy": float(np.mean(predicted == labels)),
@@ -63,8 +65,16 @@ def classification_metrics(
             name: {"precision": float(p), "recall": float(r), "f1": float(f), "n": int(c)}
             for name, p, r, f, c in zip(names, precision, recall, f1, counts, strict=True)
         },
-        "confusion_matrix": confusion_matrix(labels, predicted, labels=numbers).tolist(),
+        "confusion_matrix": confusions.tolist(),
     }
+
+
+def confusion_matrix(
+    labels: NDArray[np.integer[Any]], predicted: NDArray[np.integer[Any]], classes: int
+) -> NDArray[np.int64]:
+    """Return how often each true class, a row, was taken for each class, a column: (classes, classes)."""
+    pairs = labels.astype(np.int64) * classes + predicted
+    return np.bincount(pairs, minlength=classes**2).reshape(classes, classes)
 
 
 def calibration_error(labels: NDArray[np.integer[Any]], probabilities: NDArray[np.floating[Any]]) -> float:

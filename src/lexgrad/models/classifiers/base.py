@@ -15,14 +15,13 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils import Tags
 
 from lexgrad.errors import InputError
 from lexgrad.models.classifiers import storing
 from lexgrad.models.classifiers.fitting import fit_model
 from lexgrad.models.classifiers.prediction import Predictor
 from lexgrad.models.classifiers.targets import class_indices
+from lexgrad.models.estimator import BaseEstimator, ClassifierMixin
 from lexgrad.models.features.encoder import Encoder
 from lexgrad.models.features.inputs import Inputs
 from lexgrad.models.settings import setting
@@ -33,6 +32,8 @@ from lexgrad.train.progress import Progress
 from lexgrad.train.run import Run
 
 if TYPE_CHECKING:
+    from sklearn.utils import Tags
+
     from lexgrad.graph import Node
     from lexgrad.models.classifiers.explained import Explanation
     from lexgrad.nn.layers import Drop

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
 
 from lexgrad.errors import InputError
 from lexgrad.models.classifiers.prediction import probabilities
@@ -91,6 +90,7 @@ def given_threshold(model: TextClassifier) -> float | None:
 
 def best_temperature(logits: NDArray[np.float64], labels: Codes) -> float:
     """Return the temperature in [0.05, 20] at which the mean of −log p(label) is least; it has one minimum."""
+    from scipy.optimize import minimize_scalar
 
     def loss(log_temperature: float) -> float:
         chances = probabilities(logits / np.exp(log_temperature))[np.arange(len(labels)), labels]

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils import Tags
 
 from lexgrad.errors import InputError
 from lexgrad.models.classifiers.feature_settings import FeatureClassifier
 from lexgrad.models.classifiers.product import feature_product
 
 if TYPE_CHECKING:
+    from sklearn.utils import Tags
+
     from lexgrad.graph import Node
     from lexgrad.models.features.encoder import Encoder
 

@@ -8,8 +8,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import column_or_1d
 
 from lexgrad.errors import InputError, suggest
 
@@ -47,6 +45,9 @@ def learn_classes(labels: Iterable[Any], model: str, source: str) -> tuple[NDArr
 
 
 def _checked(labels: Any) -> NDArray[Any]:
+    from sklearn.utils.multiclass import check_classification_targets
+    from sklearn.utils.validation import column_or_1d
+
     try:
         plain = labels if isinstance(labels, list | tuple) else np.asarray(labels).tolist()
         missing = [row for row, label in enumerate(plain) if label is None or _is_nan(label)]

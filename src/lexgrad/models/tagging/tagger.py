@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator
 
 from lexgrad.errors import InputError
+from lexgrad.models.estimator import BaseEstimator
 from lexgrad.models.settings import setting
 from lexgrad.models.tagging import storing
 from lexgrad.models.tagging.fitting import fit_tagger

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator
 
 from lexgrad.errors import InputError
 from lexgrad.models.base import Model
+from lexgrad.models.estimator import BaseEstimator
 from lexgrad.models.settings import setting
 from lexgrad.models.vectors import storing
 from lexgrad.models.vectors.keyed import KeyedVectors
