@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -110,4 +111,4 @@ def _label(lines: Sequence[Line]) -> Size:
 
 def _extent(lines: Sequence[Line], across: float, down: float) -> Size:
     width = max((line.width for line in lines), default=0.0)
-    return max(width, 20.0) + 2 * across, sum(line.height for line in lines) + 2 * down
+    return max(width, 20.0) + 2 * across, math.fsum(line.height for line in lines) + 2 * down

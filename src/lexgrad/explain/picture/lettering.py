@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from html import escape
@@ -20,7 +21,7 @@ def text_width(text: str, size: float, bold: bool = False) -> float:
 
     The widths are those of the widest sans-serif fonts in common use (DejaVu Sans, Verdana).
     """
-    return size * sum(map(_advance, text)) * (BOLD if bold else 1.0)
+    return size * math.fsum(map(_advance, text)) * (BOLD if bold else 1.0)
 
 
 def _advance(letter: str) -> float:
