@@ -20,7 +20,7 @@ HEAVY = (
     "pyarrow",
     "tokenizers",
     "safetensors",
-    "lexgrad.models.base",
+    "lexgrad.models",
     "lexgrad.graph",
     "matplotlib",
 )

@@ -19,7 +19,6 @@ from lexgrad.cli.plain import read_plainly
 from lexgrad.cli.plots import plots
 from lexgrad.cli.training_commands import COMMANDS as TRAINING_COMMANDS
 from lexgrad.cli.vector_commands import COMMANDS as VECTOR_COMMANDS
-from lexgrad.models import stand_alone as models_stand_alone
 
 SETTINGS: dict[str, Any] = {
     "rich_markup_mode": "rich",
@@ -230,13 +229,7 @@ for _command in (*LANGUAGE_COMMANDS, *VECTOR_COMMANDS):
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run a command and exit: 0; 2 after a user's mistake (one line); 130 after Ctrl-C; 1 after a bug.
-
-    Args:
-        arguments: None for those of the process, which is the command's own then.
-    """
-    if arguments is None:
-        models_stand_alone()
+    """Run a command and exit: 0; 2 after a user's mistake (one line); 130 after Ctrl-C; 1 after a bug."""
     use_utf8()
     sys.exit(guarded(lambda: _invoke(sys.argv[1:] if arguments is None else list(arguments))))
 

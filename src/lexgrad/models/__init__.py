@@ -61,15 +61,6 @@ _OTHERS = (
 _PLACES = {place.partition(":")[2]: place.partition(":")[0] for place in (*_CLASSES.values(), *_OTHERS)}
 
 
-standing_alone = False
-
-
-def stand_alone() -> None:
-    """Say, before models are imported, that this process gives none to the tools of scikit-learn."""
-    global standing_alone  # noqa: PLW0603 (what holds for the process)
-    standing_alone = True
-
-
 class _Models(Mapping[str, "type[Model]"]):
     """The classes by name, in the order of the table."""
 

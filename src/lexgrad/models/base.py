@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 
 from lexgrad.errors import InputError
 from lexgrad.models import storage
-from lexgrad.models.settings import check_settings, settings_of
+from lexgrad.models.settings import check_settings, require_known, settings_of
 
 if TYPE_CHECKING:
+    from sklearn.utils import Tags
+
     from lexgrad.train.progress import Progress
     from lexgrad.train.run import Run
 
@@ -22,8 +24,8 @@ Array = NDArray[Any]
 class Model:
     """A model under scikit-learn's conventions; its settings are dataclass fields declared with ``setting``.
 
-    Models that scikit-learn's own tools take are its ``BaseEstimator`` as well. The others have the same methods, and
-    do not make a command wait for scikit-learn to be imported.
+    scikit-learn's own tools take it by what it answers (``get_params``, ``set_params``, ``__sklearn_tags__`` ...), and
+    not for a ``BaseEstimator``: importing that takes longer than most commands do.
 
     Attributes after ``fit``:
         parameters_: dict name -> array.
@@ -109,15 +111,20 @@ class Model:
         return {name: getattr(self, name) for name in sorted(settings_of(type(self)))}
 
     def set_params(self, **params: Any) -> Self:
-        """Change settings.
+        """Change settings; what they take is checked by ``fit``, which sees all of them together.
 
         Raises:
-            InputError: there is no such setting, or a value is not what it takes.
+            InputError: there is no such setting.
         """
-        check_settings(type(self), params)
+        require_known(type(self), params)
         for name, value in params.items():
             setattr(self, name, value)
         return self
+
+    def __sklearn_tags__(self) -> Tags:
+        from sklearn.utils import Tags, TargetTags
+
+        return Tags(estimator_type=None, target_tags=TargetTags(required=False))
 
     def __repr__(self) -> str:
         known = settings_of(type(self))

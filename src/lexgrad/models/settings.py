@@ -6,7 +6,7 @@ import ast
 import dataclasses
 import inspect
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from lexgrad.errors import InputError, suggest
@@ -90,13 +90,24 @@ def check_settings(model: type, values: Mapping[str, Any]) -> None:
     Raises:
         InputError: with the setting, what it takes and what came.
     """
-    known = settings_of(model)
+    known = require_known(model, values)
     for name, value in values.items():
+        _check(model.__name__, known[name], value)
+
+
+def require_known(model: type, names: Iterable[str]) -> dict[str, Setting]:
+    """Return the settings of a model, if those names are among theirs.
+
+    Raises:
+        InputError: one is not.
+    """
+    known = settings_of(model)
+    for name in names:
         if name not in known:
             raise InputError(
                 f"{model.__name__} has no setting {name!r}{suggest(name, known)}; its settings: {', '.join(known)}"
             )
-        _check(model.__name__, known[name], value)
+    return known
 
 
 def _literal(text: str) -> Any:

@@ -21,7 +21,6 @@ from lexgrad.models.classifiers import storing
 from lexgrad.models.classifiers.fitting import fit_model
 from lexgrad.models.classifiers.prediction import Predictor
 from lexgrad.models.classifiers.targets import class_indices
-from lexgrad.models.estimator import BaseEstimator, ClassifierMixin
 from lexgrad.models.features.encoder import Encoder
 from lexgrad.models.features.inputs import Inputs
 from lexgrad.models.settings import setting
@@ -45,7 +44,7 @@ _PREDICTORS: WeakKeyDictionary[TextClassifier, Predictor] = WeakKeyDictionary() 
 
 
 @dataclasses.dataclass(kw_only=True, eq=False, repr=False)
-class TextClassifier(ClassifierMixin, BaseEstimator, TrainedModel):  # type: ignore[misc]
+class TextClassifier(TrainedModel):
     """A classifier over texts (a list of str), over a 2-D array, or over a SciPy sparse matrix.
 
     Attributes after ``fit``:
@@ -187,6 +186,16 @@ class TextClassifier(ClassifierMixin, BaseEstimator, TrainedModel):  # type: ign
             return np.asarray(logits[:, 1] - logits[:, 0])
         return logits
 
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return the accuracy, as scikit-learn's tools ask for it; see ``evaluate`` for more.
+
+        Args:
+            X: as for ``fit``.
+            y: (n,) labels.
+            sample_weight: (n,) how much each text counts; None: all alike.
+        """
+        return float(np.average(self.predict(X) == np.asarray(y), weights=sample_weight))
+
     def evaluate(self, X: Any, y: Any = None, *, progress: Progress | None = None) -> dict[str, Any]:
         """Return ``lexgrad.train.metrics.classification_metrics`` on texts X with labels y, or on a table.
 
@@ -272,7 +281,10 @@ class TextClassifier(ClassifierMixin, BaseEstimator, TrainedModel):  # type: ign
         super().__setattr__(name, value)
 
     def __sklearn_tags__(self) -> Tags:
+        from sklearn.utils import ClassifierTags
+
         tags = super().__sklearn_tags__()
+        tags.estimator_type, tags.classifier_tags, tags.target_tags.required = "classifier", ClassifierTags(), True
         tags.input_tags.sparse = tags.input_tags.two_d_array = not self.texts_only
         tags.input_tags.string = self.texts_only
         return tags

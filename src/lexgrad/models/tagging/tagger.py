@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lexgrad.errors import InputError
-from lexgrad.models.estimator import BaseEstimator
 from lexgrad.models.settings import setting
 from lexgrad.models.tagging import storing
 from lexgrad.models.tagging.fitting import fit_tagger
@@ -34,7 +33,7 @@ CHUNK = 4096  # sentences that are encoded at a time
 
 
 @dataclasses.dataclass(kw_only=True, eq=False, repr=False)
-class Tagger(BaseEstimator, TrainedModel):  # type: ignore[misc]
+class Tagger(TrainedModel):
     """Tags the words of sentences: softmax(W h + b), h being what is made of a word and of those around it.
 
     Each word is known by its embedding (in lower case, digits as 0), by embeddings of its first and last 1, 2, …

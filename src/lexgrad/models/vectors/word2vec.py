@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 
 from lexgrad.errors import InputError
 from lexgrad.models.base import Model
-from lexgrad.models.estimator import BaseEstimator
 from lexgrad.models.settings import setting
 from lexgrad.models.vectors import storing
 from lexgrad.models.vectors.keyed import KeyedVectors
@@ -34,7 +33,7 @@ Float32 = NDArray[np.float32]
 
 
 @dataclasses.dataclass(kw_only=True, eq=False, repr=False)
-class Word2Vec(BaseEstimator, Model):  # type: ignore[misc]
+class Word2Vec(Model):
     """Word vectors by negative sampling.
 
     The same seed gives the same vectors, bit for bit, on any number of threads: the gradients of a batch of positions
