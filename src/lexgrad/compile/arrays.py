@@ -102,6 +102,20 @@ def halves(value: ArrayLike) -> Array:
     return (round_to_bf16(np.asarray(value, np.float32)).view(np.uint32) >> 16).astype(HALF)
 
 
+def in_panels(matrix: Array, width: int) -> Array:
+    """A matrix of the same shape whose memory has the entries of (depth, columns) in panels of ``width`` columns.
+
+    The last panel has the columns that are left.
+    """
+    depth, columns = matrix.shape
+    laid = aligned_empty(matrix.shape, matrix.dtype)
+    flat = laid.reshape(-1)
+    for start in range(0, columns, width):
+        panel = matrix[:, start : start + width]
+        flat[start * depth : start * depth + panel.size] = np.ravel(panel)
+    return laid
+
+
 def readable(value: ArrayLike, type: Type, dtype: np.dtype[Any], name: str, copy: bool = False) -> Array:
     """A value as an array that machine code can read: of that dtype, contiguous, aligned; a copy where need be.
 

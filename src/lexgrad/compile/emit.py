@@ -235,7 +235,8 @@ class KernelText(Writer):
         product = replace(product, left=self.readable(product.left), right=self.readable(product.right))
         left, right = product.left, product.right
         lie = isinstance(left, InPlace) and isinstance(right, InPlace) and self.format == PLAIN
-        if lie and not worth_packing(product, self.kernel.extent):
+        in_panels = isinstance(right, InPlace) and self.dtypes[right.buffer] == "panels"
+        if in_panels or (lie and not worth_packing(product, self.kernel.extent)):
             write_in_place(self, product)
         else:
             write_packed(self, product)

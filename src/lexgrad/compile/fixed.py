@@ -87,6 +87,12 @@ class Fixed:
                 for name, buffer in self._outputs
             }
 
+    def read_again(self, inputs: Mapping[str, ArrayLike]) -> None:
+        """Read inputs that stay again: those that were copied, for they have been written to."""
+        for name, value in inputs.items():
+            if self.inputs[name] is not value:
+                self.inputs[name][...] = self.program.prepared(name, value)
+
     def _prepared(self, name: str, value: ArrayLike) -> Array:
         """What Program.prepared gives; an array that is ready takes no time."""
         if type(value) is np.ndarray and name in self._dtypes and value.dtype == self._dtypes[name]:

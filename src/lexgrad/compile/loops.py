@@ -308,17 +308,20 @@ def expressions(statement: Statement) -> Iterator[Expression]:
 
 def uses(statements: Sequence[Statement]) -> Counter[str]:
     """How often each local is read in statements and all that is inside them."""
+    return Counter(part.name for part in parts(statements) if isinstance(part, Local))
+
+
+def parts(statements: Sequence[Statement]) -> Iterator[Expression]:
+    """Every expression in statements, with those that it is made of."""
     stack = [expression for statement in walk(statements) for expression in expressions(statement)]
-    count: Counter[str] = Counter()
     while stack:
-        match stack.pop():
-            case Local(name):
-                count[name] += 1
+        expression = stack.pop()
+        yield expression
+        match expression:
             case Load(_, offset):
                 stack.append(offset)
             case Apply(_, operands):
                 stack.extend(operands)
-    return count
 
 
 def renamed(statement: Statement, names: dict[str, str], suffix: str) -> Statement:

@@ -16,6 +16,7 @@ from lexgrad.compile.memory import meetings, plan
 from lexgrad.compile.merge import merge
 from lexgrad.compile.order import numbered, outputs_last
 from lexgrad.compile.packing import format_of
+from lexgrad.compile.panels import only_multiplied
 from lexgrad.compile.plan import Plan, Work
 from lexgrad.compile.products import tiles
 from lexgrad.compile.profile import Clock
@@ -36,6 +37,7 @@ class Making:
         processor: what for.
         donated: which outputs take the place of inputs.
         halved: which inputs are stored as bf16.
+        steady: which inputs may be stored in panels.
         clock: what counts the ticks of a profile, if it is to have one.
 
     Attributes:
@@ -54,6 +56,7 @@ class Making:
         processor: Processor,
         donated: Mapping[str, str],
         halved: Collection[str],
+        steady: Collection[str],
         clock: Clock | None,
     ) -> None:
         self.graph, self.precision = graph, precision
@@ -67,6 +70,8 @@ class Making:
         self.steps: Sequence[Step] = numbered(steps)
         self.kernels = list(kernels_of(self.steps))
         self._place()
+        self.tile = tiles(processor.vector_bits, processor.registers, LLVM_FLOATS[precision])
+        self.panels = self._panels([name for name in steady if name not in halved])
         self._write(processor, halved, clock)
 
     def _place(self) -> None:
@@ -93,11 +98,23 @@ class Making:
         sizes = (size for node in self.graph.nodes for size in node.shape if isinstance(size, Dim))
         self.sizes = sorted({name for size in sizes for name in size.names} | {rows.name for rows in self.rows})
 
+    def _panels(self, steady: Collection[str]) -> list[str]:
+        """Which inputs are stored in panels: of those that have more than one, the ones that are only multiplied."""
+        shapes = {name: self.graph.input_types[name].shape for name in steady if name in self.inputs}
+        matrices = {
+            self.inputs[name]: shape
+            for name, shape in shapes.items()
+            if len(shape) == 2 and not any(isinstance(size, Dim) for size in shape) and shape[1] > self.tile.columns
+        }
+        found = only_multiplied(self.steps, matrices) if self.precision != "bf16" else set()
+        return [name for name in shapes if self.inputs[name] in found - set(self.outputs.values())]
+
     def _write(self, processor: Processor, halved: Collection[str], clock: Clock | None) -> None:
         self.buffers = [*self.lowered.all.buffers, STATUS, SCRATCH, *([LAPS] if clock else [])]
         dtypes: dict[str, Stored] = {name: node.type.dtype for name, node in self.lowered.all.nodes.items()}
         dtypes |= {name: "int" for name in self.buffers if name not in dtypes}
         dtypes |= {self.inputs[name]: "half" for name in halved if name in self.inputs}
+        dtypes |= {self.inputs[name]: "panels" for name in self.panels}
         self.llvm, self.scratch = assemble.program_text(
             self.steps,
             dtypes,
@@ -106,7 +123,7 @@ class Making:
             self.sizes,
             self.meetings,
             LLVM_FLOATS[self.precision],
-            tiles(processor.vector_bits, processor.registers, LLVM_FLOATS[self.precision]),
+            self.tile,
             format_of(self.precision, processor),
             processor.pause,
             processor.fma,
@@ -128,6 +145,7 @@ class Making:
             donation=self.donation,
             memory=self.memory,
             peeked=[shape for shapes in self.lowered.all.peeked.values() for shape in shapes],
+            panels=dict.fromkeys(self.panels, self.tile.columns),
             needs=[need.size for need in requirements(self.graph)],
             sizes=self.sizes,
             rows=[(rows.name, rows.most) for rows in self.rows],

@@ -75,6 +75,7 @@ class Plan:
         donation: which outputs take the place of inputs.
         memory: where all others lie.
         peeked: shapes under which the first entries of empty buffers may be read, and thrown away.
+        panels: inputs that are stored in panels, and how wide those are.
         needs: sizes that have to be at least 0.
         sizes: the named sizes that the machine code is given, in order.
         rows: those among them that only bodies of packed loops have, and what they are at most.
@@ -92,6 +93,7 @@ class Plan:
     donation: Donation
     memory: Memory
     peeked: list[Shape]
+    panels: dict[str, int]
     needs: list[Size]
     sizes: list[str]
     rows: list[tuple[str, Size]]

@@ -25,6 +25,7 @@ from lexgrad.compile.arrays import (
     Precision,
     aligned_empty,
     halves,
+    in_panels,
     readable,
     roomy,
 )
@@ -65,6 +66,9 @@ class Program:
         processor: what to generate code for; this machine's by default.
         halved: names of inputs whose floats are stored as bf16, so that less memory is read: they are rounded when
             they are ``prepared``. All arithmetic is as wide as ever.
+        steady: names of inputs that seldom change. A matrix among them that rows are multiplied by, and nothing else,
+            is stored so that it is read from its beginning to its end (see ``lexgrad.compile.panels``): it is laid out
+            when it is ``prepared``, once.
         profiled: whether to count what each kernel takes, for :meth:`profile`; ``LEXGRAD_DEBUG=profile`` asks for it
             as well, and prints the profiles when the process ends.
 
@@ -85,10 +89,12 @@ class Program:
         processor: Processor | None = None,
         profiled: bool = False,
         halved: Collection[str] = (),
+        steady: Collection[str] = (),
     ) -> None:
         check_settings(precision, threads)
         _check_halved(graph, halved, donated or {})
         self.halved = frozenset(halved)
+        self.steady = frozenset(steady)
         self.graph = graph
         self.precision = precision
         self.threads = threads or processors()
@@ -113,13 +119,13 @@ class Program:
         """How the graph becomes machine code; made only where the cache has no plan, or where somebody looks at it."""
         from lexgrad.compile.making import Making
 
-        return Making(self.graph, self.precision, self.processor, self._donated, self.halved, self._clock)
+        return Making(self.graph, self.precision, self.processor, self._donated, self.halved, self.steady, self._clock)
 
     def _fetched(self) -> tuple[Plan, bytes]:
         """Plan and machine code, from the cache where they are in it."""
         if self._clock or asked("passes") or not PLANS_KEPT:
             return self._made()
-        told = [sorted(self._donated.items()), sorted(self.halved), self.precision, self._format(), sources()]
+        told = [sorted(self._donated.items()), sorted(self.halved), sorted(self.steady), self.precision, self._format(), sources()]
         name = name_of("\n".join([signature(self.processor), repr(told), print_graph(self.graph)]), "plan")
         found = kept(name)
         plan = Plan.from_json(found) if found is not None else None
@@ -242,6 +248,8 @@ class Program:
         type = self.graph.inputs[name].type
         if name in self.halved:
             value = halves(value)
+        if name in self.plan.panels:
+            return in_panels(readable(value, type, self._stored(name), name), self.plan.panels[name])
         return readable(value, type, self._stored(name), name, copy)
 
     def _stored(self, name: str) -> np.dtype[Any]:

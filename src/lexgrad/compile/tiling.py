@@ -25,7 +25,8 @@ def write_in_place(w: KernelText, product: Product) -> None:
     """Tiles of a product that reads its operands where they lie.
 
     Columns are outside, so that a slab of ``right`` stays in the cache for all rows; but outermost are blocks of rows,
-    where those of ``left`` are too long for all of them to stay in the cache for all columns.
+    where those of ``left`` are too long for all of them to stay in the cache for all columns. Where ``right`` is stored
+    in panels, a tile has columns of one panel.
     """
     left, right = product.left, product.right
     assert isinstance(left, InPlace)
@@ -35,6 +36,7 @@ def write_in_place(w: KernelText, product: Product) -> None:
     a, b = (w.address(operand.buffer, operand.offset) for operand in (left, right))
     ai, ak = map(w.value, left.strides)
     bk, bj = map(w.value, right.strides)
+    panels = w.dtypes[right.buffer] == "panels"
     dots = bj != "1"
     tile = w.tile
     height, width = (tile.dot_rows, tile.dot_columns) if dots else (tile.rows, tile.columns)
@@ -43,10 +45,17 @@ def write_in_place(w: KernelText, product: Product) -> None:
     w.begin("block.i", rows[0], rows[1], block)
     start = w.locals["block.i"]
     stop = w.put(f"add i64 {start}, {limited(w, rows[1], start, block)}")
-    w.begin("tile.j", columns[0], columns[1], str(width))
+    begin = w.put(f"sub i64 {columns[0]}, {w.put(f'srem i64 {columns[0]}, {width}')}") if panels else columns[0]
+    w.begin("tile.j", begin, columns[1], str(width))
     j = w.locals["tile.j"]
     wide = limited(w, columns[1], j, width)
-    bp = w.put(f"getelementptr {w.fp}, ptr {b}, i64 {w.put(f'mul i64 {j}, {bj}')}")
+    place = w.put(f"mul i64 {j}, {depth if panels else bj}")
+    if panels:
+        bk = limited(w, bk, j, width)
+        before = w.put(f"call i64 @llvm.smax.i64(i64 {w.put(f'sub i64 {columns[0]}, {j}')}, i64 0)")
+        j, place = (w.put(f"add i64 {number}, {before}") for number in (j, place))
+        wide = w.put(f"sub i64 {wide}, {before}")
+    bp = w.put(f"getelementptr {w.fp}, ptr {b}, i64 {place}")
     w.begin("tile.i", start, stop, str(height))
     i = w.locals["tile.i"]
     high = limited(w, stop, i, height)

@@ -6,8 +6,8 @@ from typing import Literal, TypeAlias
 
 from lexgrad.graph import Dim, DType, Size
 
-Stored: TypeAlias = DType | Literal["half"]
-"""How entries of a buffer are stored: as the values of a dtype, or floats as bf16."""
+Stored: TypeAlias = DType | Literal["half", "panels"]
+"""How entries of a buffer are stored: as the values of a dtype, or floats as bf16 or in panels."""
 
 
 def size_name(name: str) -> str:
@@ -69,7 +69,7 @@ class Writer:
 
     def memory(self, stored: Stored) -> str:
         """The LLVM type of an entry of a buffer."""
-        return {"float": self.fp, "half": "i16", "int": "i64", "bool": "i8"}[stored]
+        return {"float": self.fp, "half": "i16", "panels": self.fp, "int": "i64", "bool": "i8"}[stored]
 
     def number(self) -> int:
         """A number that no name has yet."""

@@ -56,12 +56,18 @@ def require_precision(precision: str) -> None:
         require_bf16(host())
 
 
-def runner(graph: Graph, precision: str, threads: int | None = None, halved: Collection[str] = ()) -> Runner:
-    """What runs ``graph`` in a precision, a key of ``DTYPES``; inputs are left as they are."""
+def runner(
+    graph: Graph,
+    precision: str,
+    threads: int | None = None,
+    halved: Collection[str] = (),
+    steady: Collection[str] = (),
+) -> Runner:
+    """What runs ``graph`` in a precision, a key of ``DTYPES``; inputs are left as they are. See ``Program``."""
     width = cast(Precision, precision)
     if engine_name() == "interpreter":
         return Interpreter(graph, width)
-    return Program(graph, width, threads, halved=halved)
+    return Program(graph, width, threads, halved=halved, steady=steady)
 
 
 class Applier:
@@ -73,6 +79,7 @@ class Applier:
         precision: a key of ``DTYPES``.
         threads: as in ``Program``.
         halved: as in ``Program``: among the parameters, those that are read as bf16.
+        steady: whether a parameter is another array where its values are others; else an array may be written to.
     """
 
     def __init__(
@@ -82,34 +89,27 @@ class Applier:
         precision: str,
         threads: int | None = None,
         halved: Collection[str] = (),
+        *,
+        steady: bool = False,
     ) -> None:
         self.graph = graph
         self.parameters = tuple(parameters)
-        self._halved = frozenset(halved)
-        self._run = runner(graph, precision, threads, halved)
+        self._halved, self._steady = frozenset(halved), steady
+        self._run = runner(graph, precision, threads, halved, steady=self.parameters)
         self._fixed: Fixed | None = None
         self._given: list[Array] = []
 
     def __call__(self, parameters: Mapping[str, Array], inputs: Mapping[str, ArrayLike]) -> dict[str, Array]:
-        """Return the outputs by name.
-
-        An array may have been written to since the last call, or be another one; one that is halved is another one
-        where its values are.
-        """
+        """Return the outputs by name."""
         if not isinstance(self._run, Program):
             own = {name: parameters[name] for name in self.parameters}
             rounded = {name: round_to_bf16(np.asarray(own[name])) for name in self._halved}
             return self._run.run({**own, **rounded, **inputs})
         given = [parameters[name] for name in self.parameters]
         if self._fixed is None or not all(map(operator.is_, given, self._given)):
-            fixed = self._run.fixed(dict(zip(self.parameters, given, strict=True)))
-            copied = any(
-                fixed.inputs[name] is not new and name not in self._halved
-                for name, new in zip(self.parameters, given, strict=True)
-            )
-            if copied:  # what is written to the array later would not be seen
-                return fixed(inputs)
-            self._fixed, self._given = fixed, given
+            self._fixed, self._given = self._run.fixed(dict(zip(self.parameters, given, strict=True))), given
+        elif not self._steady:
+            self._fixed.read_again(dict(zip(self.parameters, given, strict=True)))
         return self._fixed(inputs)
 
 

@@ -64,7 +64,7 @@ class Predictor:
             assert isinstance(encoder, WordEncoder)
             self._words = RowsOfParameters(graphs[0], parameters, precision, model.threads, encoder.one_text, steady)
         fixed = [name for name in graph.inputs if name not in encoder.input_types()]
-        self._apply = Applier(graph, fixed, precision, model.threads)
+        self._apply = Applier(graph, fixed, precision, model.threads, steady=steady)
         self._varying = [name for name in graph.inputs if name not in fixed]
         self._real = any(graph.inputs[name].type.dtype == "float" for name in self._varying)
         self._lock = Lock()

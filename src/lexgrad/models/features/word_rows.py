@@ -147,7 +147,8 @@ class RowsOfParameters:
         inputs: Callable[[Int64], Mapping[str, Array]],
         steady: bool,
     ) -> None:
-        self._apply = Applier(graph, [name for name in graph.inputs if name in parameters], precision, threads)
+        fixed = [name for name in graph.inputs if name in parameters]
+        self._apply = Applier(graph, fixed, precision, threads, steady=steady)
         self._names = [name for name in graph.inputs if name not in parameters]
         self._inputs, self._steady = inputs, steady
         self._parameters: Mapping[str, Array] = {}

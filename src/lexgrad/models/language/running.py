@@ -130,7 +130,7 @@ class RunningLM(LanguageModel, TrainedModel):
             graph, precision = self.graphs()[name](), "fp32" if self.precision == "bf16" else self.precision
             shapes = laid_out_shapes(self.shapes(self.end + 1))
             halved = [name for name, shape in shapes.items() if len(shape) > 1] if rounded else ()
-            programs[name, rounded] = Applier(graph, tuple(shapes), precision, self.threads, halved)
+            programs[name, rounded] = Applier(graph, tuple(shapes), precision, self.threads, halved, steady=True)
         return cast("Applier", programs[name, rounded])
 
     def program(self, name: str) -> Runner:
