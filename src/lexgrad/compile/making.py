@@ -99,15 +99,17 @@ class Making:
         self.sizes = sorted({name for size in sizes for name in size.names} | {rows.name for rows in self.rows})
 
     def _panels(self, steady: Collection[str]) -> list[str]:
-        """Which inputs are stored in panels: of those that have more than one, the ones that are only multiplied."""
+        """Which inputs are stored in panels: matrices of more than one panel that are only multiplied."""
+        if self.precision == "bf16":
+            return []
         shapes = {name: self.graph.input_types[name].shape for name in steady if name in self.inputs}
-        matrices = {
-            self.inputs[name]: shape
+        wide = {
+            name: shape
             for name, shape in shapes.items()
-            if len(shape) == 2 and not any(isinstance(size, Dim) for size in shape) and shape[1] > self.tile.columns
+            if len(shape) == 2 and isinstance(shape[1], int) and shape[1] > self.tile.columns
         }
-        found = only_multiplied(self.steps, matrices) if self.precision != "bf16" else set()
-        return [name for name in shapes if self.inputs[name] in found - set(self.outputs.values())]
+        found = only_multiplied(self.steps, {self.inputs[name]: shape for name, shape in wide.items()})
+        return [name for name in wide if self.inputs[name] in found - set(self.outputs.values())]
 
     def _write(self, processor: Processor, halved: Collection[str], clock: Clock | None) -> None:
         self.buffers = [*self.lowered.all.buffers, STATUS, SCRATCH, *([LAPS] if clock else [])]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from lexgrad.compile.loops import ONE, ZERO, InPlace, Load, Number, Product, Unless, parts, walk
+from lexgrad.compile.loops import ONE, ZERO, InPlace, Load, Product, Unless, extent, parts, walk
 from lexgrad.compile.repeat import Step, kernels_of, loops_of, roots
 from lexgrad.graph import Shape
 
@@ -38,6 +38,6 @@ def _multiplied(product: Product, matrices: Mapping[str, Shape]) -> str | None:
     left, right = product.left, product.right
     if not isinstance(left, InPlace) or not isinstance(right, InPlace) or right.buffer not in matrices:
         return None
-    depth, columns = (Number(size, "int") for size in matrices[right.buffer] if isinstance(size, int))
+    depth, columns = map(extent, matrices[right.buffer])
     whole = product.depth == depth and right.offset == ZERO and right.strides == (columns, ONE)
     return right.buffer if whole else None

@@ -125,7 +125,14 @@ class Program:
         """Plan and machine code, from the cache where they are in it."""
         if self._clock or asked("passes") or not PLANS_KEPT:
             return self._made()
-        told = [sorted(self._donated.items()), sorted(self.halved), sorted(self.steady), self.precision, self._format(), sources()]
+        told = [
+            sorted(self._donated.items()),
+            sorted(self.halved),
+            sorted(self.steady),
+            self.precision,
+            self._format(),
+            sources(),
+        ]
         name = name_of("\n".join([signature(self.processor), repr(told), print_graph(self.graph)]), "plan")
         found = kept(name)
         plan = Plan.from_json(found) if found is not None else None
