@@ -61,6 +61,12 @@ done:
 """
 
 
+_ONCE = """\
+define void @once(ptr %table) {
+  call void @program(ptr %table, i64 1, i64 0, i64 1, ptr null) noinline
+  ret void
+}"""
+
 LIGHT = 50_000
 """Effort of a step of a loop, see :func:`lexgrad.compile.repeat.effort`, below which one thread goes through it alone:
 meeting the others would take longer."""
@@ -87,13 +93,14 @@ def program_text(
     scales: bool,
     clock: Clock | None = None,
 ) -> tuple[str, int]:
-    """The whole module: functions, kernels, and ``program(table, steps, thread, threads, barrier)``.
+    """The whole module: functions, kernels, ``program(table, steps, thread, threads, barrier)`` and ``once(table)``.
 
     Returns also how many bytes of scratch memory each thread needs.
 
     ``table`` has a row for every step: the address of each of these buffers, then each named size. Every thread runs
     the program; before kernels among ``meetings`` all threads meet, and before and behind loops and after every step.
-    A ``clock`` counts what each kernel takes.
+    ``once`` is a single step on a single thread: Python hands over one argument sooner than five. A ``clock`` counts
+    what each kernel takes.
     """
     kernels = list(kernels_of(steps))
     parts = [functions(fp, fma, scales), barrier_text(pause)]
@@ -105,6 +112,7 @@ def program_text(
     if clock:
         parts.append(clock.text())
     parts.append(_Program(texts, buffers, sizes, meetings, fp, clock).text(steps, table, scratch))
+    parts.append(_ONCE)
     parts.append(LOOP_HINTS)
     return "\n\n".join(parts), scratch
 

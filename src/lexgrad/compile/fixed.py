@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -27,16 +27,28 @@ Shapes = tuple[tuple[int, ...], ...]
 
 @dataclass
 class _Layout:
-    """Where everything lies for inputs of certain shapes; large inputs' own addresses are filled in later."""
+    """Where everything lies for inputs of certain shapes; large inputs' own addresses are filled in later.
+
+    Attributes:
+        table: what the machine code is given.
+        address: of the table.
+        small: for the number of an input, the place to copy it to.
+        large: for that of any other, the entry of the table that is to be its address.
+        sizes: the named sizes.
+        threads: how many are worth while.
+        own: buffers that no node has.
+        outputs: each output's name, and its array where one is made for it.
+        nowhere: the address of what has no entries.
+    """
 
     table: NDArray[np.int64]
     address: int
-    small: Mapping[str, Array]
-    large: Mapping[str, int]
+    small: Sequence[tuple[int, Array]]
+    large: Sequence[tuple[int, int]]
     sizes: Mapping[str, int]
     threads: int
     own: Mapping[str, Array]
-    made: Mapping[str, Array]
+    outputs: Sequence[tuple[str, Array | None]]
     nowhere: int
 
 
@@ -50,13 +62,14 @@ class Fixed:
     def __init__(self, program: Program, inputs: Mapping[str, ArrayLike]) -> None:
         if program.donation.in_place or program.donation.copied:
             raise InputError("a program that updates its inputs in place has none that stay; use Program.bind")
+        if missing := [name for name in program.plan.panels if name not in inputs]:
+            raise InputError(f"{', '.join(missing)}: said to be steady, and so among the inputs that stay")
         self.program = program
         self.inputs = {name: program.prepared(name, value) for name, value in inputs.items()}
         self.varying = tuple(name for name in program.graph.inputs if name not in inputs)
         read = [name for name in self.varying if name in program.plan.inputs]
         self._columns = {name: program.plan.buffers.index(program.plan.inputs[name]) for name in read}
         self._dtypes = {name: program._stored(name) for name in self.varying}
-        self._outputs = tuple(program.plan.outputs.items())
         self._lock = threading.Lock()
         self._layouts: dict[Shapes, _Layout] = {}
         self._own: dict[int, dict[str, Array]] = {}
@@ -68,23 +81,22 @@ class Fixed:
         Raises:
             InputError: an input is missing, or unknown, or does not have the type and shape of the graph's input.
         """
-        given = {name: self._prepared(name, value) for name, value in inputs.items()}
-        if given.keys() != self._dtypes.keys():
-            self._refuse(given)
-        shapes = tuple([given[name].shape for name in self.varying])
+        if inputs.keys() != self._dtypes.keys():
+            self._refuse(inputs)
+        given = [self._of_dtype(name, inputs[name], dtype) for name, dtype in self._dtypes.items()]
+        shapes = tuple([array.shape for array in given])
         with self._lock:
             layout = self._layouts.get(shapes)
             if layout is None:
                 layout = self._layouts[shapes] = self._lay_out(given)
-            for name, place in layout.small.items():
-                place[...] = given[name]
-            for name, column in layout.large.items():
-                array = given[name]
+            for number, place in layout.small:
+                place[...] = given[number]
+            for number, column in layout.large:
+                array = given[number] = self.program.prepared(self.varying[number], given[number])
                 layout.table[0, column] = array.ctypes.data if array.size else layout.nowhere
             self.program._go(layout.address, 1, layout.threads, layout.own, layout.sizes)
             return {
-                name: (layout.made[buffer] if buffer in layout.made else self._as_given(buffer, given)).copy()
-                for name, buffer in self._outputs
+                name: (self._as_given(name, given) if made is None else made).copy() for name, made in layout.outputs
             }
 
     def read_again(self, inputs: Mapping[str, ArrayLike]) -> None:
@@ -93,16 +105,15 @@ class Fixed:
             if self.inputs[name] is not value:
                 self.inputs[name][...] = self.program.prepared(name, value)
 
-    def _prepared(self, name: str, value: ArrayLike) -> Array:
-        """What Program.prepared gives; an array that is ready takes no time."""
-        if type(value) is np.ndarray and name in self._dtypes and value.dtype == self._dtypes[name]:
-            flags = value.flags
-            if flags.c_contiguous and flags.aligned:
-                return value
+    def _of_dtype(self, name: str, value: ArrayLike, dtype: np.dtype[Any]) -> Array:
+        """An array of the right dtype, wherever its entries lie; one that has it already takes no time."""
+        if type(value) is np.ndarray and value.dtype == dtype:
+            return value
         return self.program.prepared(name, value)
 
-    def _lay_out(self, given: Mapping[str, Array]) -> _Layout:
+    def _lay_out(self, arrays: Sequence[Array]) -> _Layout:
         program = self.program
+        given = {name: program.prepared(name, array) for name, array in zip(self.varying, arrays, strict=True)}
         everything = {**self.inputs, **given}
         sizes = program._bind(everything)
         offsets, total = program._layout(sizes)
@@ -121,18 +132,31 @@ class Fixed:
         base = self._arena.ctypes.data
         table = np.empty((1, len(program.plan.buffers) + len(program.plan.sizes)), np.int64)
         table[0] = program._addresses(places | made | own, base, offsets) + [sizes[name] for name in program.plan.sizes]
-        large = {name: column for name, column in self._columns.items() if name not in small}
-        return _Layout(table, table.ctypes.data, small, large, sizes, threads, own, made, base + offsets[-1])
+        numbers = {name: number for number, name in enumerate(self.varying)}
+        return _Layout(
+            table,
+            table.ctypes.data,
+            [(numbers[name], place) for name, place in small.items()],
+            [(numbers[name], column) for name, column in self._columns.items() if name not in small],
+            sizes,
+            threads,
+            own,
+            [(name, made.get(buffer)) for name, buffer in program.plan.outputs.items()],
+            base + offsets[-1],
+        )
 
-    def _refuse(self, given: Mapping[str, Array]) -> None:
-        for name in given:
+    def _refuse(self, inputs: Mapping[str, ArrayLike]) -> None:
+        for name in inputs:
             if name in self.inputs:
                 raise InputError(f"input {name!r} stays as it is; give the others: {', '.join(self.varying)}")
+        given = {name: self.program.prepared(name, value) for name, value in inputs.items()}
         self.program._bind({**self.inputs, **given})  # says what is missing
 
-    def _as_given(self, buffer: str, given: Mapping[str, Array]) -> Array:
+    def _as_given(self, output: str, given: Sequence[Array]) -> Array:
         """The value of an output that is an input or a constant as it is."""
-        if buffer in self.program.plan.constants:
-            return self.program.plan.constants[buffer]
-        name = next(name for name, own in self.program.plan.inputs.items() if own == buffer)
-        return given[name] if name in given else self.inputs[name]
+        plan = self.program.plan
+        buffer = plan.outputs[output]
+        if buffer in plan.constants:
+            return plan.constants[buffer]
+        name = next(name for name, own in plan.inputs.items() if own == buffer)
+        return given[self.varying.index(name)] if name in self.varying else self.inputs[name]

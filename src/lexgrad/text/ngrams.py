@@ -119,20 +119,24 @@ class NgramTable:
         offsets = offsets_of(np.bincount(row, minlength=len(texts)))
         return SparseRows(column.astype(np.int32), counts.astype(np.float32), offsets, self.size)
 
-    def transform_one(self, ids: Int64) -> tuple[Int64, NDArray[np.float32]]:
+    def transform_one(self, ids: Sequence[int]) -> tuple[Int64, NDArray[np.float32]]:
         """Return the row of one text as ``transform`` does, but sooner: its columns, rising, and their counts.
 
         Args:
-            ids: its words (tokens,).
+            ids: its words.
         """
-        nodes, counts = self._find(1, ids, ids), dict[int, int]()
-        for length in range(1, len(self._keys) + 1):
-            if length > 1:  # an n-gram ends where its last word stands, and its prefix a word before
-                keys = nodes[:-1] << WORD_BITS | ids[length - 1 :]
+        columns = [self._column_of_word.get(word, -1) for word in ids]
+        if len(self._keys) > 1:
+            words = np.array(ids, np.int64)
+            nodes = self._find(1, words, words)
+            for length in range(2, len(self._keys) + 1):
+                # An n-gram ends where its last word stands, and its prefix a word before.
+                keys = nodes[:-1] << WORD_BITS | words[length - 1 :]
                 nodes = np.where(nodes[:-1] < 0, -1, look_up(self._keys[length - 1], keys))
-            there = nodes[nodes >= 0]
-            for column in self._features[length - 1][there].tolist():
-                counts[column] = counts.get(column, 0) + 1
+                columns += self._features[length - 1][nodes[nodes >= 0]].tolist()
+        counts: dict[int, int] = {}
+        for column in columns:  # a Counter takes longer, as few as they are
+            counts[column] = counts.get(column, 0) + 1
         counts.pop(-1, None)
         columns = sorted(counts)
         return np.array(columns, np.int64), np.array([counts[column] for column in columns], np.float32)
@@ -141,6 +145,11 @@ class NgramTable:
         if length > 1:
             return look_up(self._keys[length - 1], keys)
         return self._node_of_word[np.minimum(keys, len(self._node_of_word) - 1)]
+
+    @cached_property
+    def _column_of_word(self) -> dict[int, int]:
+        """The feature that a word is, or -1."""
+        return dict(zip(self._keys[0].tolist(), self._features[0].tolist(), strict=True))
 
     @cached_property
     def _node_of_word(self) -> Int64:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import functools
 import gc
 import mmap
 import sys
@@ -11,7 +12,7 @@ import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, BinaryIO, overload
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 Int32 = NDArray[np.int32]
 Int64 = NDArray[np.int64]
 Float32 = NDArray[np.float32]
+
+_Scalar = TypeVar("_Scalar", bound=np.generic)
 
 DEFAULT_LIMIT = 1 << 28
 AT_HAND = 128
@@ -321,6 +324,18 @@ def offsets_of(lengths: ArrayLike) -> Int64:
     # such strings, and each of them a megabyte that words were in.
     np.add.accumulate(lengths, out=offsets[1:])
     return offsets
+
+
+def read_only(array: NDArray[_Scalar]) -> NDArray[_Scalar]:
+    """The array, which nobody can write to any more: it is shared."""
+    array.flags.writeable = False
+    return array
+
+
+@functools.lru_cache(1024)
+def offsets_of_one(length: int) -> Int64:
+    """Return ``offsets_of([length])``, of one text that somebody waits for."""
+    return read_only(np.array([0, length], np.int64))
 
 
 def _places(offsets: Int64, indices: ArrayLike) -> tuple[Int64, Int64]:

@@ -45,7 +45,7 @@ class MemorySentences(InMemory[Sentence], TaggedTable):
     def __init__(
         self, words: Iterable[Sequence[str]], tags: Iterable[Sequence[str]] | None = None, source: str = "X"
     ) -> None:
-        sentences = [_checked(sentence, i, source) for i, sentence in enumerate(words)]
+        sentences = [checked_words(sentence, i, source) for i, sentence in enumerate(words)]
         given = None if tags is None else [tuple(map(str, each)) for each in tags]
         if given is not None and len(given) != len(sentences):
             raise InputError(f"{source} has {len(sentences)} sentences, but there are tags for {len(given)}")
@@ -69,12 +69,24 @@ class MemorySentences(InMemory[Sentence], TaggedTable):
         return f"sha256:{digest.hexdigest()}"
 
 
-def _checked(sentence: Sequence[str], number: int, source: str) -> tuple[str, ...]:
+def checked_words(sentence: Sequence[str], number: int, source: str) -> tuple[str, ...]:
+    """Return the words of a sentence.
+
+    Args:
+        sentence: its words.
+        number: which one it is, from 0.
+        source: what errors call the sentences.
+
+    Raises:
+        InputError: it is a text, or a word is none.
+    """
     if isinstance(sentence, str | bytes) or not hasattr(sentence, "__len__"):
         raise InputError(
             f"a sentence is a list of words; sentence {number} of {source} (from 0) is a {type(sentence).__name__}:"
             " cut it into words, text.split()"
         )
+    if set(map(type, sentence)) <= {str}:
+        return tuple(sentence)
     for place, word in enumerate(sentence):
         if not isinstance(word, str):
             raise InputError(

@@ -105,7 +105,7 @@ class Applier:
             own = {name: parameters[name] for name in self.parameters}
             rounded = {name: round_to_bf16(np.asarray(own[name])) for name in self._halved}
             return self._run.run({**own, **rounded, **inputs})
-        given = [parameters[name] for name in self.parameters]
+        given = list(map(parameters.__getitem__, self.parameters))
         if self._fixed is None or not all(map(operator.is_, given, self._given)):
             self._fixed, self._given = self._run.fixed(dict(zip(self.parameters, given, strict=True))), given
         elif not self._steady:

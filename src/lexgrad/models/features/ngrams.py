@@ -17,7 +17,7 @@ from lexgrad.models.features.sparse_builder import SparseBuilder
 from lexgrad.models.features.standardizing import sparse_moments
 from lexgrad.models.sources import Source
 from lexgrad.text.ngrams import NgramTable
-from lexgrad.text.packed import PackedTexts, SparseRows
+from lexgrad.text.packed import PackedTexts, SparseRows, offsets_of_one
 from lexgrad.text.tokenizer import Tokenizer
 from lexgrad.train.progress import Progress
 
@@ -68,8 +68,8 @@ class NgramEncoder(Encoder):
     def encode_one(self, text: str) -> Batch:
         """See Encoder.encode_one."""
         assert self.tokenizer is not None
-        ids, counts = self.table.transform_one(np.array(self.tokenizer.encode_one(text), np.int64))
-        offsets = np.array([0, len(ids)])
+        ids, counts = self.table.transform_one(self.tokenizer.encode_one(text))
+        offsets = offsets_of_one(len(ids))
         values = self._weighted(ids, counts, offsets)
         if self.means is None or self.deviations is None:
             return {"ids": ids, "values": values, "offsets": offsets}

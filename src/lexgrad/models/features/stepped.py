@@ -12,7 +12,7 @@ from lexgrad.compile import Rows
 from lexgrad.graph import Dim, Type
 from lexgrad.models.features.inputs import BATCH, TOKENS, Batch, Inputs
 from lexgrad.models.features.words import WordEncoder
-from lexgrad.text.packed import PackedTexts, let_go, offsets_of, places_of
+from lexgrad.text.packed import PackedTexts, let_go, offsets_of, places_of, read_only
 from lexgrad.train.batches import cut_rows
 
 Array = NDArray[Any]
@@ -101,6 +101,15 @@ def stepped_types() -> dict[str, Type]:
     return {"ids": Type("int", (TOKENS,)), "steps": Type("int", (TIME + 1,)), "rank": Type("int", (BATCH,))}
 
 
+_STEPS, _FIRST = read_only(np.arange(1024)), read_only(np.zeros(1, np.int64))
+
+
+def steps_of_one(length: int) -> Batch:
+    """The inputs ``steps`` and ``rank`` of a single text of so many words."""
+    steps = _STEPS[: length + 1] if length < len(_STEPS) else np.arange(length + 1)
+    return {"steps": steps, "rank": _FIRST}
+
+
 class SteppedEncoder(WordEncoder):
     """Texts as word ids, packed step by step."""
 
@@ -112,7 +121,7 @@ class SteppedEncoder(WordEncoder):
 
     def one_text(self, ids: Int64) -> Batch:
         """See WordEncoder.one_text."""
-        return {"ids": ids, "steps": np.arange(len(ids) + 1), "rank": np.zeros(1, np.int64)}
+        return {"ids": ids, **steps_of_one(len(ids))}
 
     def inputs(self, texts: PackedTexts) -> SteppedInputs:
         """See WordEncoder.inputs."""

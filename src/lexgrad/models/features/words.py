@@ -18,7 +18,7 @@ from lexgrad.models.features.parts_of_speech import TaggedBy
 from lexgrad.models.features.pretrained import MOST_OTHERS, Coverage, with_vectors
 from lexgrad.models.features.word_kinds import named_features, word_kinds
 from lexgrad.models.sources import Source
-from lexgrad.text.packed import PackedTexts
+from lexgrad.text.packed import PackedTexts, offsets_of_one
 from lexgrad.text.tokenizer import Tokenizer
 from lexgrad.train.progress import Progress
 
@@ -81,7 +81,7 @@ class WordEncoder(Encoder):
             row[0, : len(ids)] = ids[: self.length]
             return {"ids": row}
         kinds = {f"kind_{name}": table[ids] for name, table in self.kinds.items()}
-        return {"ids": ids, "offsets": np.array([0, len(ids)]), **kinds}
+        return {"ids": ids, "offsets": offsets_of_one(len(ids)), **kinds}
 
     def inputs(self, texts: PackedTexts) -> Inputs:
         """Wrap packed texts as graph inputs."""

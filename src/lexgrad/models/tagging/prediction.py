@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lexgrad import ops
 from lexgrad.graph import Node, Type, input_node
+from lexgrad.models.features.stepped import steps_of_one
 from lexgrad.models.features.word_rows import LOGITS, RowsOfParameters, word_graphs
 from lexgrad.models.tagging import network
 from lexgrad.models.tagging.examples import context
-from lexgrad.text.packed import offsets_of
+from lexgrad.text.packed import offsets_of, offsets_of_one
 from lexgrad.train.batches import part_of
 from lexgrad.train.engine import Applier
 
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
 Array = NDArray[Any]
 Int64 = NDArray[np.int64]
+Nodes = Mapping[str, Node]
 Words = Sequence[str]
 AT_ONCE = 4096  # words, at least, that are tagged in one go, of sentences of about one length
 REMEMBERED = 1 << 18
@@ -51,8 +54,7 @@ class Predictor:
         types = network.input_types(model, encoder)
         inputs: dict[str, Node] = {name: input_node(name, type) for name, type in types.items()}
         of_words = functools.partial(network.of_words, model)
-        logits_of = functools.partial(network.logits_of, model)
-        graphs = word_graphs(model.name, parameters, inputs, of_words, logits_of)
+        graphs = word_graphs(model.name, parameters, inputs, of_words, functools.partial(_below_most, model))
         assert graphs is not None
         # bf16 is for training alone: what it learned predicts anywhere.
         precision = "fp32" if model.precision == "bf16" else model.precision
@@ -74,27 +76,34 @@ class Predictor:
             places = rows.places(np.array([numbers[word] for words in sentences for word in words], np.int64))
             given = {**parameters, **rows.tables}
             if len(sentences) == 1 and len(places):
-                found = self._apply(given, {"words": places, **self._alone(len(places))})[LOGITS].astype(np.float64)
+                below = self._apply(given, {"words": places, **self._alone(len(places))})[LOGITS]
             else:
-                found = np.zeros((len(places), self._tags))
+                below = np.zeros((len(places), self._tags))
                 offsets = offsets_of([len(words) for words in sentences])
                 for indices in _groups(np.diff(offsets)):
                     inputs, order, _ = context(offsets, indices, np.array([0, len(indices)]), stepped=self._stepped)
-                    found[order] = self._apply(given, {"words": places[order], **part_of(inputs, 0)})[LOGITS]
-        powers = np.exp(found - np.maximum.reduce(found, axis=1, keepdims=True))
-        return np.asarray(powers / np.add.reduce(powers, axis=1, keepdims=True))
+                    below[order] = self._apply(given, {"words": places[order], **part_of(inputs, 0)})[LOGITS]
+        powers = np.exp(below, dtype=np.float64)
+        powers /= np.add.reduce(powers, axis=1, keepdims=True)
+        return powers
 
-    def _alone(self, words: int) -> dict[str, Array]:
+    def _alone(self, words: int) -> Mapping[str, Array]:
         """What ``context`` says of a single sentence, but sooner."""
         if self._stepped:
-            return {"steps": np.arange(words + 1), "rank": np.zeros(1, np.int64)}
-        return {"offsets": np.array([0, words])}
+            return steps_of_one(words)
+        return {"offsets": offsets_of_one(words)}
 
     def _known(self, numbers: Int64) -> dict[str, Array]:
         """What is known of words, as the graph reads it."""
         encoded = self._encoder.encode([[self._numbers.spellings[number] for number in numbers.tolist()]])
         names = ("words", "affixes", "pretrained", "characters", "ends")
         return {name: getattr(encoded, name).astype(np.int64) for name in names}
+
+
+def _below_most(model: Tagger, tables: Nodes, parameters: Nodes, inputs: Nodes) -> Node:
+    """The logits of every word's tags, less the largest: 0 for that, below 0 for all others."""
+    z = network.logits_of(model, tables, parameters, inputs)
+    return z - ops.expand_dims(ops.max(z, 1), 1)
 
 
 class _Numbers(dict[str, int]):

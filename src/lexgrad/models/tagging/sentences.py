@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from lexgrad.errors import InputError
 from lexgrad.text.kinds import UNKNOWN, cut, normalise, with_words
-from lexgrad.text.sentences import MemorySentences, TaggedTable
+from lexgrad.text.sentences import MemorySentences, TaggedTable, checked_words
 
 Words = tuple[str, ...]
 Int64 = NDArray[np.int64]
@@ -38,7 +38,7 @@ def words_of(X: Any) -> list[Words]:
         raise InputError(f"expected a list of sentences; got one {type(X).__name__}: put it in a list, [text]")
     if isinstance(X, TaggedTable):
         return [sentence.words for sentence in X]
-    return [s.words for s in MemorySentences([cut_words(each) if isinstance(each, str) else each for each in X])]
+    return [cut_words(each) if isinstance(each, str) else checked_words(each, i, "X") for i, each in enumerate(X)]
 
 
 def table_of(X: Any, y: Any) -> TaggedTable:
