@@ -79,7 +79,8 @@ class Applier:
         precision: a key of ``DTYPES``.
         threads: as in ``Program``.
         halved: as in ``Program``: among the parameters, those that are read as bf16.
-        steady: whether a parameter is another array where its values are others; else an array may be written to.
+        steady: whether a parameter is another array where its values are others; one that was copied cannot be written
+            to any more, for it would not be noticed. Else arrays may be written to between calls.
     """
 
     def __init__(
@@ -108,6 +109,10 @@ class Applier:
         given = list(map(parameters.__getitem__, self.parameters))
         if self._fixed is None or not all(map(operator.is_, given, self._given)):
             self._fixed, self._given = self._run.fixed(dict(zip(self.parameters, given, strict=True))), given
+            if self._steady:
+                for name, array in zip(self.parameters, given, strict=True):
+                    if self._fixed.inputs[name] is not array:
+                        array.flags.writeable = False
         elif not self._steady:
             self._fixed.read_again(dict(zip(self.parameters, given, strict=True)))
         return self._fixed(inputs)
