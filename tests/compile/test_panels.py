@@ -124,7 +124,7 @@ def test_bf16_is_packed_as_ever() -> None:
 def test_an_applier_lays_parameters_out_again_when_they_change(steady: bool) -> None:
     given = values(3)
     parameters = {name: given[name].astype(np.float32) for name in ("W", "b", "T")}
-    apply = Applier(layer(), parameters, "fp32", 1, steady=steady)
+    apply = Applier(layer(), parameters, "fp32", 1, panels=True, steady=steady)
     for turn in range(3):
         expected = Program(layer(), "fp32", 1).run({**given, **parameters})
         assert_same_bits(apply(parameters, {"x": given["x"]}), expected)

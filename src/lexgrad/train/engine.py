@@ -79,6 +79,7 @@ class Applier:
         precision: a key of ``DTYPES``.
         threads: as in ``Program``.
         halved: as in ``Program``: among the parameters, those that are read as bf16.
+        panels: whether matrices among the parameters may be stored in panels, as ``Program``'s ``steady`` inputs may.
         steady: whether a parameter is another array where its values are others; one that was copied cannot be written
             to any more, for it would not be noticed. Else arrays may be written to between calls.
     """
@@ -91,12 +92,13 @@ class Applier:
         threads: int | None = None,
         halved: Collection[str] = (),
         *,
+        panels: bool = False,
         steady: bool = False,
     ) -> None:
         self.graph = graph
         self.parameters = tuple(parameters)
         self._halved, self._steady = frozenset(halved), steady
-        self._run = runner(graph, precision, threads, halved, steady=self.parameters)
+        self._run = runner(graph, precision, threads, halved, steady=self.parameters if panels else ())
         self._fixed: Fixed | None = None
         self._given: list[Array] = []
 

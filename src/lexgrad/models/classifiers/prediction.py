@@ -49,7 +49,8 @@ class Predictor:
         model: whose graph it is.
         encoder: says what the batch's inputs are.
         classes: how many classes there are.
-        steady: whether parameters stay as they are from call to call, until another array takes an array's place.
+        steady: whether parameters stay as they are from call to call, until another array takes an array's place; of
+            a model that makes nothing of words by themselves, they may be written to all the same.
     """
 
     def __init__(self, model: TextClassifier, encoder: Encoder, classes: int, *, steady: bool = True) -> None:
@@ -64,7 +65,8 @@ class Predictor:
             assert isinstance(encoder, WordEncoder)
             self._words = RowsOfParameters(graphs[0], parameters, precision, model.threads, encoder.one_text, steady)
         fixed = [name for name in graph.inputs if name not in encoder.input_types()]
-        self._apply = Applier(graph, fixed, precision, model.threads, steady=steady)
+        words = graphs is not None
+        self._apply = Applier(graph, fixed, precision, model.threads, panels=words, steady=words and steady)
         self._varying = [name for name in graph.inputs if name not in fixed]
         self._real = any(graph.inputs[name].type.dtype == "float" for name in self._varying)
         self._lock = Lock()

@@ -148,7 +148,7 @@ class RowsOfParameters:
         steady: bool,
     ) -> None:
         fixed = [name for name in graph.inputs if name in parameters]
-        self._apply = Applier(graph, fixed, precision, threads, steady=steady)
+        self._apply = Applier(graph, fixed, precision, threads, panels=True, steady=steady)
         self._names = [name for name in graph.inputs if name not in parameters]
         self._inputs, self._steady = inputs, steady
         self._parameters: Mapping[str, Array] = {}

@@ -60,7 +60,7 @@ class Predictor:
         precision = "fp32" if model.precision == "bf16" else model.precision
         self._words = RowsOfParameters(graphs[0], parameters, precision, model.threads, self._known, steady)
         fixed = [name for name in graphs[1].inputs if name not in types]
-        self._apply = Applier(graphs[1], fixed, precision, model.threads, steady=steady)
+        self._apply = Applier(graphs[1], fixed, precision, model.threads, panels=True, steady=steady)
         self._encoder, self._numbers = encoder, _Numbers()
         self._stepped, self._tags = "steps" in types, shapes["b"][0]
         self._lock = Lock()
