@@ -42,8 +42,8 @@ class Drawing:
     rounded: bool
 
 
-def load_language_model(run: Path) -> LanguageModel:
-    """Load a run.
+def load_language_model(run: Path, *, mapped: bool = False) -> LanguageModel:
+    """Load a run; see ``lexgrad.models.load``.
 
     Raises:
         InputError: it holds another kind of model.
@@ -51,7 +51,7 @@ def load_language_model(run: Path) -> LanguageModel:
     from lexgrad.models import load
     from lexgrad.models.language.base import LanguageModel
 
-    model = load(run)
+    model = load(run, mapped=mapped)
     if not isinstance(model, LanguageModel):
         raise InputError(f"{run} holds a {model.name} model, which is no language model: train one such as ngram-lm")
     return model
@@ -139,7 +139,7 @@ def run_generate(run: Path, drawing: Drawing, output: Output) -> None:
     """
     if drawing.stream and output.as_json:
         raise InputError("--stream prints text as it comes, --json one object at the end: give one of them")
-    model = load_language_model(run)
+    model = load_language_model(run, mapped=True)
     texts = []
     for attempt in range(drawing.tries):
         pieces = model.generate(

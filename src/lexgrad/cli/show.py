@@ -36,7 +36,7 @@ def run_show(path: Path, output: Output) -> None:
     parameters = (
         [
             {"name": name, "shape": list(array.shape), "dtype": str(array.dtype)}
-            for name, array in run.read_model().items()
+            for name, array in run.read_model(mapped=True).items()
             if not name.startswith(ENCODER)
         ]
         if finished or not (path / CHECKPOINT).is_file()

@@ -6,12 +6,15 @@ import functools
 import os
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import count
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from lexgrad.compile.arrays import aligned_empty
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future, ThreadPoolExecutor
 
 Together = Callable[[int, int, int], None]
 
@@ -61,6 +64,8 @@ def together(run: Together, threads: int) -> None:
 
 @functools.cache
 def _pool(threads: int) -> ThreadPoolExecutor:
+    from concurrent.futures import ThreadPoolExecutor
+
     return ThreadPoolExecutor(threads - 1, thread_name_prefix="lexgrad")
 
 

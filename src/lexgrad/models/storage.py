@@ -23,13 +23,19 @@ Array = NDArray[Any]
 FREE = ("epochs", "patience", "threads", "watch")  # settings that may change when a run is resumed
 
 
-def load(path: str | Path) -> Model:
+def load(path: str | Path, *, mapped: bool = False) -> Model:
     """Read a model from the directory that ``save`` or a training run wrote.
+
+    Args:
+        path: the directory.
+        mapped: whether the arrays of a language model or of word vectors stay on disk until they are looked at: sooner,
+            where few are. While the model is there, Windows does not let its file be replaced.
 
     Raises:
         InputError: it is missing, damaged, unfinished, or of a newer version.
     """
     run = Run.open(path)
+    run.mapped = mapped
     config = run.config()
     model = from_config(config, run.path)
     try:

@@ -7,15 +7,15 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from lexgrad.models.base import Model
 from lexgrad.models.settings import setting
-from lexgrad.nn.schedules import Schedule
 from lexgrad.text.sources import find_source
-from lexgrad.train.engine import require_precision
-from lexgrad.train.loop import Plan
-from lexgrad.train.position import Position
+
+if TYPE_CHECKING:
+    from lexgrad.train.loop import Plan
+    from lexgrad.train.position import Position
 
 
 @dataclasses.dataclass(kw_only=True, eq=False, repr=False)
@@ -86,6 +86,9 @@ class TrainedModel(Model):
 
     def plan(self, steps: int) -> Plan:
         """Return how long and how to train, where an epoch has so many steps."""
+        from lexgrad.nn.schedules import Schedule
+        from lexgrad.train.loop import Plan
+
         return Plan(
             epochs=self.epochs,
             rate=Schedule(self.learning_rate, self.schedule_kind(), self.epochs * steps, self.warmup),
@@ -112,6 +115,8 @@ class TrainedModel(Model):
         }
 
     def _check_settings(self) -> None:
+        from lexgrad.train.engine import require_precision
+
         super()._check_settings()
         require_precision(self.precision)
         vectors = self.get_params(deep=False).get("vectors")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 AHEAD = 2  # items that are worked on while one is taken
 
@@ -27,6 +29,8 @@ def ahead(work: Callable[[_Item], _Result], items: Iterable[_Item]) -> Iterator[
     if second is None:
         yield work(first)
         return
+    from concurrent.futures import ThreadPoolExecutor
+
     with ThreadPoolExecutor(AHEAD, thread_name_prefix="lexgrad-ahead") as pool:
         begun: deque[Future[_Result]] = deque([pool.submit(work, first), pool.submit(work, second)])
         try:

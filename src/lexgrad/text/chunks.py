@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
 from threading import Lock
 from typing import Generic, TypeVar
@@ -193,8 +193,8 @@ def distinct_chunks(texts: Sequence[str]) -> tuple[list[str], Int32, Int64]:
 class Characters(Encoder):
     """One id for each code point, by a table of code points."""
 
-    def __init__(self, vocabulary: Sequence[str]) -> None:
-        points = {ord(word): i for i, word in enumerate(vocabulary) if len(word) == 1}
+    def __init__(self, ids: Mapping[str, int]) -> None:
+        points = {ord(token): number for token, number in ids.items() if len(token) == 1}
         self._table = np.zeros(max(points, default=0) + 2, np.int32)  # the last stands for all beyond
         self._table[list(points)] = list(points.values())
 

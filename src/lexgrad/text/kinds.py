@@ -137,13 +137,12 @@ def ascii_words(kind: str, chunk: str) -> list[str] | None:
 
 def kind_of(tokenizer: Tokenizer) -> str | None:
     """Tell the kind by the components, so that a file of an older version, cut a little otherwise, keeps its kind."""
-    described = json.loads(tokenizer.to_str())
-    model, cutter = described["model"]["type"], described["pre_tokenizer"] or {}
-    told = (model, cutter.get("type"), cutter.get("behavior"))
+    normalizer, cutter = described(tokenizer.normalizer), described(tokenizer.pre_tokenizer) or {}
+    told = (type(tokenizer.model).__name__, cutter.get("type"), cutter.get("behavior"))
     if told == ("WordLevel", "Split", "Removed"):
         if cutter["pattern"] == {"Regex": NOT_SPACE}:
             return "spaces"
-        return "lower" if '"Lowercase"' in json.dumps(described["normalizer"]) else "words"
+        return "lower" if '"Lowercase"' in json.dumps(normalizer) else "words"
     known: dict[tuple[Any, Any, Any], str] = {
         ("BPE", "ByteLevel", None): "bpe",
         ("WordLevel", "Split", "Isolated"): "characters",
@@ -153,5 +152,11 @@ def kind_of(tokenizer: Tokenizer) -> str | None:
 
 def cuts_as_now(tokenizer: Tokenizer, kind: str) -> bool:
     """Whether a tokenizer, perhaps saved by another version, cuts text just as this version does."""
-    now, then = (json.loads(each.to_str()) for each in (with_words(kind, [UNKNOWN]), tokenizer))
-    return all(now[part] == then[part] for part in ("normalizer", "pre_tokenizer"))
+    now = with_words(kind, [UNKNOWN])
+    parts = ((now.normalizer, tokenizer.normalizer), (now.pre_tokenizer, tokenizer.pre_tokenizer))
+    return all(described(one) == described(other) for one, other in parts)
+
+
+def described(component: Any) -> Any:
+    """A component as it stands in tokenizer.json, without all the words that stand there as well; None for None."""
+    return None if component is None else json.loads(component.__getstate__())

@@ -47,10 +47,12 @@ class Tokenizer:
         self.kind = _checked_kind(kind)
         self.hugging_face = hugging_face
         ids: dict[str, int] = hugging_face.get_vocab()
-        self.vocabulary = sorted(ids, key=ids.__getitem__)
-        if self.vocabulary[:1] != [UNKNOWN] or sorted(ids.values()) != list(range(len(ids))):
+        if ids.get(UNKNOWN) != 0 or set(ids.values()) != set(range(len(ids))):
             raise InputError(f"expected tokens numbered from 0 on, and {UNKNOWN!r} first")
-        self._encoder = _encoder(hugging_face, kind, self.vocabulary)
+        self.vocabulary = [UNKNOWN] * len(ids)
+        for token, number in ids.items():
+            self.vocabulary[number] = token
+        self._encoder = _encoder(hugging_face, kind, ids)
 
     @property
     def size(self) -> int:
@@ -283,12 +285,11 @@ def in_batches(texts: Iterable[str], most: int = BATCH_TEXTS) -> Iterator[list[s
         yield batch
 
 
-def _encoder(hugging_face: HuggingFaceTokenizer, kind: str, vocabulary: list[str]) -> Encoder:
+def _encoder(hugging_face: HuggingFaceTokenizer, kind: str, ids: dict[str, int]) -> Encoder:
     if kind == "characters":
-        return Characters(vocabulary)
+        return Characters(ids)
     if kind == "bpe" or not cuts_as_now(hugging_face, kind):
         return WholeTexts(hugging_face)
-    ids = {word: i for i, word in enumerate(vocabulary)}
 
     def quick(chunk: str) -> list[int] | None:
         words = ascii_words(kind, chunk)

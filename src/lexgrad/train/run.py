@@ -30,11 +30,13 @@ class Run:
     Attributes:
         path: the directory.
         resuming: whether training continues from the checkpoint that is there.
+        mapped: whether the arrays of a model that is read stay on disk until they are looked at.
     """
 
     def __init__(self, path: str | Path, *, resuming: bool = False) -> None:
         self.path = Path(path)
         self.resuming = resuming
+        self.mapped = False
 
     @classmethod
     def create(cls, path: str | Path, *, overwrite: bool = False) -> Run:
@@ -119,7 +121,7 @@ class Run:
         """
         if not (self.path / MODEL).is_file() and (self.path / CHECKPOINT).is_file():
             raise InputError(f"{self.path} has a checkpoint but no {MODEL}: its training is not finished; resume it")
-        return map_tensors(self.path / MODEL) if mapped else read_tensors(self.path / MODEL)[0]
+        return map_tensors(self.path / MODEL) if mapped or self.mapped else read_tensors(self.path / MODEL)[0]
 
     def write_learned(self, learned: Mapping[str, Any]) -> None:
         """Write learned.json: what a model found out about its training texts."""

@@ -218,6 +218,30 @@ def test_drawing_follows_the_distribution(
     assert np.abs(z).max() < 4
 
 
+def test_panels_hold_the_columns_in_order() -> None:
+    parameters: dict[str, Any] = {
+        "E": np.ones((3, 2), np.float32),
+        "b": np.ones(5),
+        "W": np.arange(2 * 2100.0).reshape(2, 2100),
+    }
+    laid = drawing.laid_out(parameters)
+    assert {name: array.shape for name, array in laid.items()} == drawing.laid_out_shapes(
+        {name: array.shape for name, array in parameters.items()}
+    )
+    columns = laid["W"].swapaxes(0, 1).reshape(2, -1)
+    np.testing.assert_array_equal(columns, np.pad(parameters["W"], [(0, 0), (0, columns.shape[1] - 2100)]))
+    np.testing.assert_array_equal(laid["O"][0, :, :4], np.pad(parameters["E"].T, [(0, 0), (0, 1)]))
+    assert laid["E"] is parameters["E"]
+
+
+def test_a_model_that_stays_on_disk_draws_the_same(tmp_path: Path) -> None:
+    model = RNNLM(epochs=1, **RECURRENT).fit(LINES)
+    model.save(tmp_path)
+    mapped = load(tmp_path, mapped=True)
+    assert isinstance(mapped.parameters_["E"].base, np.memmap)
+    assert list(mapped.generate(tokens=20)) == list(model.generate(tokens=20))
+
+
 def test_drawing_does_not_depend_on_how_many_tokens_are_drawn_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     model = LSTMLM(epochs=2, **RECURRENT).fit(LINES)
     text = list(model.generate("the cat", tokens=30, seed=3))

@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 
 from lexgrad.errors import InputError
 from lexgrad.models.classifiers import storing
-from lexgrad.models.classifiers.fitting import fit_model
 from lexgrad.models.classifiers.prediction import Predictor
 from lexgrad.models.classifiers.targets import class_indices
 from lexgrad.models.features.encoder import Encoder
@@ -163,6 +162,8 @@ class TextClassifier(TrainedModel):
             Interrupted: Ctrl-C; the state is saved where there is a run directory.
             NonFiniteError: the loss became infinite or not a number.
         """
+        from lexgrad.models.classifiers.fitting import fit_model
+
         self._check_settings()
         fit_model(self, X, y, dev=dev, run=run, progress=progress or Progress())
         return self

@@ -8,24 +8,25 @@ import dataclasses
 import itertools
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lexgrad.errors import InputError, suggest
 from lexgrad.models.base import Model
-from lexgrad.models.language.given import given_tokenizer
 from lexgrad.models.language.lines import Lines, encode_lines, lines_of, watched_lines, with_ends
 from lexgrad.models.language.measures import measures
 from lexgrad.models.language.sampling import Sampling
 from lexgrad.models.settings import setting
 from lexgrad.nn.initialisers import generator
-from lexgrad.text.corpus import Corpus
 from lexgrad.text.joining import joiner
 from lexgrad.text.kinds import END, WORD_KINDS
 from lexgrad.text.tokenizer import Tokenizer
 from lexgrad.train.progress import Progress
+
+if TYPE_CHECKING:
+    from lexgrad.text.corpus import Corpus
 
 Float = NDArray[np.float64]
 
@@ -114,6 +115,8 @@ class LanguageModel(_Tokenized, Model):
                 tokens.
         """
         if self.vocabulary is not None:
+            from lexgrad.models.language.given import given_tokenizer
+
             return given_tokenizer(self.vocabulary, self.tokens, self.max_words)
         lines = watched_lines(corpus, self.tokens, progress, "reading")
         found = Tokenizer.train(lines, kind=self.tokens, min_count=self.min_count, max_size=self.max_words)
@@ -136,6 +139,8 @@ class LanguageModel(_Tokenized, Model):
             InputError: no line has a token.
             NotFittedError: before ``fit``.
         """
+        from lexgrad.text.corpus import Corpus
+
         self._require_fitted()
         lines = encode_lines(self.tokenizer_, Corpus.of(X), progress)
         return measures(lines, self.line_logarithms(lines, progress), self._unknown(lines))
@@ -158,6 +163,8 @@ class LanguageModel(_Tokenized, Model):
         Raises:
             InputError, NotFittedError: as ``evaluate``.
         """
+        from lexgrad.text.corpus import Corpus
+
         self._require_fitted()
         corpus = Corpus.of(X)
         lines = encode_lines(self.tokenizer_, corpus, progress)

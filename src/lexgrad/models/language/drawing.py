@@ -16,6 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lexgrad import ops
+from lexgrad.compile.arrays import aligned_empty
+from lexgrad.compile.threads import processors, together
 from lexgrad.graph import Dim, Graph, Node, Type, input_node
 from lexgrad.models.language.sampling import Sampling
 from lexgrad.trace import scan
@@ -35,6 +37,7 @@ FREE = -1
 PANEL = 64
 """Columns of a panel: as many sums as a processor's registers hold at a time."""
 
+PART, SHARE = 16, 1 << 22  # panels that a thread lays out at a time, and bytes of all that are worth one more
 HALVINGS = 45  # until a threshold lies between two neighbouring numbers
 LAUNCH_SECONDS, MOST = 0.03, 512
 
@@ -45,7 +48,19 @@ def laid_out(parameters: Arrays) -> dict[str, NDArray[Any]]:
     The output's matrix O is one of them: where there is none, it is made of the rows of R, or of E.
     """
     matrices = _with_output(parameters, np.transpose)
-    return {n: _in_panels(p) if _panelled(n, p.shape) else p for n, p in matrices.items()}
+    own = {n: p for n, p in matrices.items() if _panelled(n, p.shape)}
+    laid = {n: aligned_empty(_panels(p.shape), p.dtype) for n, p in own.items()}
+    parts = [(p, laid[n], first) for n, p in own.items() for first in range(0, len(laid[n]), PART)]
+
+    def fill(thread: int, threads: int, _: int) -> None:
+        for matrix, panels, first in parts[thread::threads]:
+            for number in range(first, min(first + PART, len(panels))):
+                columns = matrix[:, number * PANEL : (number + 1) * PANEL]
+                panels[number, :, : columns.shape[1]] = columns
+                panels[number, :, columns.shape[1] :] = 0
+
+    together(fill, min(processors(), 1 + sum(panels.nbytes for panels in laid.values()) // SHARE))
+    return matrices | laid
 
 
 def laid_out_shapes(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
@@ -80,12 +95,6 @@ def _panelled(name: str, shape: tuple[int, ...]) -> bool:
 def _panels(shape: tuple[int, ...]) -> tuple[int, ...]:
     depth, columns = shape
     return -(-columns // PANEL), depth, PANEL
-
-
-def _in_panels(matrix: NDArray[Any]) -> NDArray[Any]:
-    depth, columns = matrix.shape
-    filled = np.pad(matrix, [(0, 0), (0, -columns % PANEL)])
-    return np.ascontiguousarray(filled.reshape(depth, -1, PANEL).swapaxes(0, 1))
 
 
 def product(x: Node, W: Node, columns: int) -> Node:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lexgrad.errors import InputError
-from lexgrad.text.corpus import Corpus
 from lexgrad.text.kinds import WORD_KINDS
 from lexgrad.text.packed import PackedBuilder, PackedTexts
 from lexgrad.text.tokenizer import Tokenizer
 from lexgrad.train.progress import Progress
+
+if TYPE_CHECKING:
+    from lexgrad.text.corpus import Corpus
 
 CHUNK = 1024  # lines that are encoded at a time
 NO_TOKEN = "expected lines of text, found no token in any"

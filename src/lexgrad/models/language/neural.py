@@ -1,11 +1,10 @@
-"""What neural language models share: fitting, files, and how a network becomes a training step."""
+"""What neural language models share: settings, files, and the parts of their networks that are the same."""
 
 # ruff: noqa: RUF009  # `setting` declares a field, as dataclasses.field does
 
 from __future__ import annotations
 
 import dataclasses
-import time
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from contextlib import closing
@@ -17,30 +16,21 @@ from numpy.typing import NDArray
 from lexgrad import ops
 from lexgrad.errors import InputError
 from lexgrad.graph import Node, Type, input_node
-from lexgrad.models.fitting import begin, penalty, training_step, watching
 from lexgrad.models.language.drawing import product
-from lexgrad.models.language.lines import Lines, encode_lines, with_ends
-from lexgrad.models.language.measures import measures
+from lexgrad.models.language.lines import Lines, with_ends
 from lexgrad.models.language.running import RunningLM
 from lexgrad.models.language.sampled import Noise, sampled_loss
-from lexgrad.models.language.streams import KEY
 from lexgrad.models.settings import setting
-from lexgrad.models.storage import require_same, settings_to_json
-from lexgrad.nn.initialisers import generator
-from lexgrad.nn.layers import Drop, dropping
-from lexgrad.text.corpus import Corpus
-from lexgrad.text.kinds import END
+from lexgrad.models.storage import settings_to_json
+from lexgrad.nn.layers import Drop
 from lexgrad.text.packed import ArrayBuilder
 from lexgrad.text.tokenizer import Tokenizer
-from lexgrad.train.batches import Examples
-from lexgrad.train.loop import Plan, train
-from lexgrad.train.position import Arrays
 from lexgrad.train.progress import Progress
 from lexgrad.train.run import TOKENIZER, Run
-from lexgrad.train.step import Objective, step_input
 
 if TYPE_CHECKING:
-    from lexgrad.models.features.pretrained import Coverage
+    from lexgrad.train.batches import Examples
+    from lexgrad.train.loop import Plan
 
 Float = NDArray[np.float64]
 PART = 1 << 16  # lines that are made a stream at a time
@@ -129,80 +119,19 @@ class NeuralLM(RunningLM):
             Interrupted: Ctrl-C; the state is saved where there is a run directory.
             NonFiniteError: the loss became infinite or not a number.
         """
+        from lexgrad.models.language.fitting import fit_network
+
         self._check_settings()
-        progress = progress or Progress()
-        if dev is None and self.anneal != 1.0:
-            raise InputError(
-                f"anneal={self.anneal!r} goes by the epochs' perplexity on a dev set, and there is none: give one, or "
-                "leave anneal at 1"
-            )
-        corpus, held_out = Corpus.of(X), None if dev is None else Corpus.of(dev)
-        data = {"train": corpus.fingerprint(), "dev": held_out.fingerprint() if held_out else None}
-        config = {"model": self.name, "settings": settings_to_json(self), "data": data}
-        if run is not None and run.resuming:
-            require_same(run, config, self, self.schedule_kind())
-        self.__dict__.pop("_programs", None)  # those of other words
-        self.tokenizer_ = self.learn_tokenizer(corpus, progress)
-        lines = encode_lines(self.tokenizer_, corpus, progress)
-        vectors = self._found_vectors(lines, progress)
-        if run is not None:
-            run.path.mkdir(parents=True, exist_ok=True)
-            self.tokenizer_.save(run.path / TOKENIZER)
-            covered = {} if vectors is None else {"encoder": {"vectors": dataclasses.asdict(vectors[1])}}
-            run.write_config({**config, **covered})
-        key = np.asarray(generator(self.seed, "dropout").integers(2**31), np.int64) if self.dropout else None
-        examples = self.examples(lines, key)
-        measure = None if held_out is None else self._measure(encode_lines(self.tokenizer_, held_out))
-        objective = self._objective()
-        start = begin(self, run, lambda: self._first(vectors), objective.trained, self.carried_start())
-        began = time.monotonic()
-        progress.on_wait("compiling")
-        step, plan = training_step(self, objective), self.plan(examples.steps)
-        watch = watching(self, objective, self.epochs * examples.steps)
-        end = train(step, examples, start, plan, measure=measure, run=run, progress=progress, watch=watch)
-        self.keep(end, start, time.monotonic() - began)
-        if vectors is not None:
-            self.report_["vectors"] = dataclasses.asdict(vectors[1])
-        if run is not None:
-            run.write_model(self.parameters_)
+        fit_network(self, X, dev=dev, run=run, progress=progress or Progress())
         return self
 
     def plan(self, steps: int) -> Plan:
         """See TrainedModel.plan."""
         return dataclasses.replace(super().plan(steps), anneal=self.anneal)
 
-    def _objective(self) -> Objective:
-        """What a training step makes smaller."""
-        parameters = self._parameter_nodes()
-        key, step = input_node(KEY, Type("int")), step_input()
-        loss, inputs, carried = self.objective(parameters, dropping(self.dropout, key, step))
-        trained = tuple(name for name in parameters if name != "E" or self.fine_tune)
-        return Objective(
-            loss=loss,
-            penalty=penalty(self, {name: parameters[name] for name in trained}),
-            inputs={**inputs, **({KEY: key} if self.dropout else {})},
-            parameters=parameters,
-            trained=trained,
-            step=step,
-            carried=carried,
-        )
-
     def penalised(self) -> Callable[[str], bool]:
         """See TrainedModel.penalised; c is the output's bias."""
         return lambda name: not name.startswith(("b", "c"))
-
-    def _found_vectors(self, lines: Lines, progress: Progress) -> tuple[Float, Coverage] | None:
-        """Pretrained vectors of the tokens and of the end of a line (V, d), NaN where there is none."""
-        self.__dict__.pop("_width", None)
-        if self.vectors is None:
-            return None
-        from lexgrad.models.features.pretrained import Coverage, vectors_for
-
-        found = vectors_for([*self.tokenizer_.vocabulary, END], self.vectors, self.dimensions)
-        self._width = found.shape[1]
-        coverage = Coverage.of(found, lines.texts.ids, len(found))
-        progress.on_note(str(coverage))
-        return found, coverage
 
     def _parameter_nodes(self) -> dict[str, Node]:
         shapes = self.shapes(self.end + 1)
@@ -248,24 +177,6 @@ class NeuralLM(RunningLM):
     def noise(self, stream: NDArray[np.int32]) -> Noise | None:
         """The noise that ``sampled`` asks for, drawn as often as tokens occur in the stream."""
         return Noise.of(stream, self.end + 1, self.sampled, self.seed) if self.sampled else None
-
-    def _first(self, vectors: tuple[Float, Coverage] | None) -> dict[str, Float]:
-        """The parameters before the first step."""
-        first = {name: self.initial(name, shape) for name, shape in self.shapes(self.end + 1).items()}
-        if vectors is not None:  # tokens without one are drawn with the variance of the others (Kim 2014)
-            found, a = vectors[0], np.sqrt(3.0) * float(np.nanstd(vectors[0]))
-            random = generator(self.seed, "E").uniform(-a, a, found.shape)
-            first["E"] = np.where(np.isnan(found), random, found)
-        return first
-
-    def _measure(self, lines: Lines) -> Callable[[Arrays], Mapping[str, Any]]:
-        unknown = self._unknown(lines)
-
-        def measure(parameters: Arrays) -> Mapping[str, Any]:
-            self.parameters_ = dict(parameters)
-            return measures(lines, self.dev_logarithms(lines), unknown)
-
-        return measure
 
     # ---- text as a stream ---------------------------------------------------------------------------------------
 

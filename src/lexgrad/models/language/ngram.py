@@ -20,11 +20,11 @@ from lexgrad.models.language.kneser_ney import Estimate, estimate
 from lexgrad.models.language.lines import Lines, encode_lines, telling, with_ends
 from lexgrad.models.settings import setting
 from lexgrad.models.storage import require_same, settings_to_json
-from lexgrad.text.corpus import Corpus
 from lexgrad.text.tokenizer import Tokenizer
 from lexgrad.train.run import TOKENIZER, Run
 
 if TYPE_CHECKING:
+    from lexgrad.text.corpus import Corpus
     from lexgrad.train.progress import Progress
 
 Float = NDArray[np.float64]
@@ -70,6 +70,8 @@ class NGramLM(LanguageModel):
         Raises:
             InputError: unusable text or settings, or a run directory that belongs to another training.
         """
+        from lexgrad.text.corpus import Corpus
+
         self._check_settings()
         corpus = Corpus.of(X)
         held_out = None if dev is None else Corpus.of(dev)

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from lexgrad.errors import InputError
 from lexgrad.models.settings import setting
 from lexgrad.models.tagging import storing
-from lexgrad.models.tagging.fitting import fit_tagger
 from lexgrad.models.tagging.metrics import tagging_metrics
 from lexgrad.models.tagging.prediction import Predictor
 from lexgrad.models.tagging.sentences import tagged_sentences, tags_of, words_of
@@ -116,6 +115,7 @@ class Tagger(TrainedModel):
             Interrupted: Ctrl-C; the state is saved where there is a run directory.
             NonFiniteError: the loss became infinite or not a number.
         """
+        from lexgrad.models.tagging.fitting import fit_tagger
         from lexgrad.train.progress import Progress
 
         self._check_settings()

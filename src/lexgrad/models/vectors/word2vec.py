@@ -22,7 +22,6 @@ from lexgrad.models.settings import setting
 from lexgrad.models.vectors import storing
 from lexgrad.models.vectors.keyed import KeyedVectors
 from lexgrad.models.vectors.subwords import Subwords, means
-from lexgrad.models.vectors.training import fit_vectors, held_out_loss
 from lexgrad.train.progress import Progress
 from lexgrad.train.run import Run
 
@@ -108,6 +107,8 @@ class Word2Vec(Model):
             Interrupted: Ctrl-C; the state is saved where there is a run directory.
             NonFiniteError: the loss became infinite or not a number.
         """
+        from lexgrad.models.vectors.training import fit_vectors
+
         self._check_settings()
         if y is not None or dev is not None:
             raise InputError("word vectors are learned from texts alone: give no labels and no dev set")
@@ -130,6 +131,8 @@ class Word2Vec(Model):
             InputError: none of their words has a vector.
             NotFittedError: before ``fit``.
         """
+        from lexgrad.models.vectors.training import held_out_loss
+
         self._require_fitted()
         if progress is not None:
             progress.on_wait("measuring")
