@@ -106,7 +106,8 @@ def program_text(
     parts = [functions(fp, fma, scales), barrier_text(pause)]
     products = MicroKernels(tile, fp, fma)
     texts = {kernel.name: KernelText(kernel, buffers, places, sizes, products, format) for kernel in kernels}
-    parts += [text.text() for text in texts.values()]
+    written: dict[str, str] = {}
+    parts += filter(None, [text.text(written) for text in texts.values()])
     scratch = max((text.scratch_bytes for text in texts.values()), default=0)
     parts.append(products.text)
     if clock:
@@ -190,7 +191,7 @@ class _Program(Writer):
         arguments = ", ".join([f"i64 {first}", f"i64 {last}", *buffers, *named])
         self.do(f"br i1 {some}, label %run{number}, label %after{number}")
         self.block(f"run{number}")
-        self.do(f"call void @{text.kernel.name}({arguments})")
+        self.do(f"call void @{text.function}({arguments})")
         self.do(f"br label %after{number}")
         self.block(f"after{number}")
 

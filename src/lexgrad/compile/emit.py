@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -40,6 +41,9 @@ from lexgrad.compile.writer import Stored, Writer, loop_hint, size_name
 from lexgrad.graph import DType
 
 
+_BUFFER = re.compile(r"%B\.(\w+)")
+
+
 class KernelText(Writer):
     """Writes the LLVM function of one kernel.
 
@@ -53,6 +57,8 @@ class KernelText(Writer):
         format: how operands of matrix products are packed.
 
     Attributes:
+        function: the name of the function, once it is written.
+        buffers: those that it is given, in this order.
         scratch_bytes: how much scratch memory each thread needs.
     """
 
@@ -71,6 +77,7 @@ class KernelText(Writer):
         self.kernels = kernels
         self.tile = kernels.tile
         self.format = format
+        self.function = ""
         self.scratch_bytes = 0
         touched = list(dict.fromkeys(access.buffer for access in (*kernel.writes, *kernel.reads)))
         first: dict[object, str] = {}
@@ -85,14 +92,22 @@ class KernelText(Writer):
         self.uses = uses(kernel.body)
         self.products: dict[str, tuple[str, str]] = {}  # the factors of products that are read once, not multiplied yet
 
-    def text(self) -> str:
-        """The function, ``void name(i64 first, i64 last, ptr buffers…, i64 sizes…)``."""
+    def text(self, written: dict[str, str]) -> str:
+        """The function, ``void name(i64 first, i64 last, ptr buffers…, i64 sizes…)``; or nothing, if there is one.
+
+        ``written`` has the functions so far, by what they do to their buffers: those of several kernels are often the
+        same.
+        """
         self.statements(self.kernel.body)
         buffers = [f"ptr noalias %B.{name}" for name in self.buffers]
         sizes = [f"i64 {size_name(name)}" for name in self.names]
-        head = f"define internal void @{self.kernel.name}({', '.join(['i64 %first', 'i64 %last', *buffers, *sizes])})"
+        head = f"({', '.join(['i64 %first', 'i64 %last', *buffers, *sizes])})"
         inline = "" if self.kernel.extent == 1 else " noinline"
-        return "\n".join([f"{head}{inline} {{", "entry:", *self.slots, *self.lines, "  ret void", "}"])
+        text = "\n".join([f"{head}{inline} {{", "entry:", *self.slots, *self.lines, "  ret void", "}"])
+        numbers = {name: f"%B.{number}" for number, name in enumerate(self.buffers)}
+        does = _BUFFER.sub(lambda found: numbers.get(found[1], found[0]), text)
+        self.function = written.setdefault(does, self.kernel.name)
+        return f"define internal void @{self.function}{text}" if self.function == self.kernel.name else ""
 
     # --- expressions
 
