@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from lexgrad.compile.fusion import USUAL
-from lexgrad.compile.loops import FIRST, LAST, ZERO, Access, Apply, Kernel, Loop, Number, Statement, renamed
+from lexgrad.compile.loops import Access, Kernel, Part
 from lexgrad.compile.repeat import Step
 from lexgrad.graph import Dim, resolve
 
@@ -23,15 +23,15 @@ def side_by_side(steps: Sequence[Step]) -> list[Step]:
     result: list[Step] = []
     for step in steps:
         place = len(result)
-        if isinstance(step, Kernel) and _long(step):
+        if isinstance(step, Kernel) and is_long(step):
             place = max((i for i, other in enumerate(result, 1) if _disturb(step, other)), default=0)
-            while place < len(result) and isinstance(other := result[place], Kernel) and _long(other):
+            while place < len(result) and isinstance(other := result[place], Kernel) and is_long(other):
                 place += 1  # in their order
         result.insert(place, step)
     joined: list[Step] = []
     group: list[Kernel] = []
     for step in result:
-        if isinstance(step, Kernel) and _long(step) and not any(_disturb(step, other) for other in group):
+        if isinstance(step, Kernel) and is_long(step) and not any(_disturb(step, other) for other in group):
             group.append(step)
             continue
         joined += _together(group)
@@ -40,7 +40,8 @@ def side_by_side(steps: Sequence[Step]) -> list[Step]:
     return [*joined, *_together(group)]
 
 
-def _long(kernel: Kernel) -> bool:
+def is_long(kernel: Kernel) -> bool:
+    """Whether a kernel has a single share, and that takes long."""
     cost = kernel.cost
     usual = resolve(cost, dict.fromkeys(cost.names, USUAL)) if isinstance(cost, Dim) else cost
     return kernel.extent == 1 and usual >= LONG
@@ -59,14 +60,6 @@ def _buffers(accesses: Sequence[Access]) -> set[str]:
 def _together(kernels: Sequence[Kernel]) -> list[Kernel]:
     if len(kernels) < 2:
         return list(kernels)
-    body: list[Statement] = []
-    for number, kernel in enumerate(kernels):
-        place = Number(number, "int")
-        mine = (Apply("less_equal", (FIRST, place), "bool"), Apply("less", (place, LAST), "bool"))
-        once = Apply("cast", (Apply("logical_and", mine, "bool"),), "int")
-        names: dict[str, str] = {}
-        own = tuple(renamed(statement, names, f".{kernel.name}") for statement in kernel.body)
-        body.append(Loop(f"part{number}", ZERO, once, own))
     reads = {access.buffer: Access(access.buffer, False) for kernel in kernels for access in kernel.reads}
     writes = tuple(Access(access.buffer, False) for kernel in kernels for access in kernel.writes)
     comment = "; ".join(kernel.comment for kernel in kernels)
@@ -74,7 +67,7 @@ def _together(kernels: Sequence[Kernel]) -> list[Kernel]:
         replace(
             kernels[0],
             extent=len(kernels),
-            body=tuple(body),
+            body=tuple(Part(number, kernel) for number, kernel in enumerate(kernels)),
             reads=tuple(reads.values()),
             writes=writes,
             comment=comment,

@@ -11,7 +11,9 @@ from lexgrad.compile.packing import Format
 from lexgrad.compile.products import MicroKernels, Tiles
 from lexgrad.compile.profile import Clock
 from lexgrad.compile.repeat import Before, Cut, Repeat, Row, Rows, Same, Step, Turns, Where, effort, kernels_of
+from lexgrad.compile.texts import Texts
 from lexgrad.compile.writer import LOOP_HINTS, Stored, Writer, size_name
+from lexgrad.graph import Size
 
 # A barrier that any number of threads may use again and again: a count of those that have arrived and, in a cache
 # line of its own, the number of the meeting. The last to arrive opens it; the others spin, and let other work run
@@ -102,20 +104,17 @@ def program_text(
     ``once`` is a single step on a single thread: Python hands over one argument sooner than five. A ``clock`` counts
     what each kernel takes.
     """
-    kernels = list(kernels_of(steps))
     parts = [functions(fp, fma, scales), barrier_text(pause)]
     products = MicroKernels(tile, fp, fma)
-    texts = {kernel.name: KernelText(kernel, buffers, places, sizes, products, format) for kernel in kernels}
-    written: dict[str, str] = {}
-    parts += filter(None, [text.text(written) for text in texts.values()])
-    scratch = max((text.scratch_bytes for text in texts.values()), default=0)
-    parts.append(products.text)
+    texts = Texts(buffers, places, sizes, products, format)
+    kernels = {kernel.name: texts.write(kernel) for kernel in kernels_of(steps)}
+    parts += [*texts.texts, products.text]
     if clock:
         parts.append(clock.text())
-    parts.append(_Program(texts, buffers, sizes, meetings, fp, clock).text(steps, table, scratch))
+    parts.append(_Program(kernels, buffers, sizes, meetings, fp, clock).text(steps, table, texts.scratch_bytes))
     parts.append(_ONCE)
     parts.append(LOOP_HINTS)
-    return "\n\n".join(parts), scratch
+    return "\n\n".join(parts), texts.scratch_bytes
 
 
 class _Program(Writer):
@@ -140,6 +139,7 @@ class _Program(Writer):
         self.texts, self.dtypes, self.sizes, self.meetings, self.clock = texts, dtypes, sizes, meetings, clock
         self.numbers = {name: number for number, name in enumerate(texts)}
         self.thread, self.threads = "%thread", "%threads"
+        self.cuts: dict[Size, tuple[str, str]] = {}  # this thread's shares, of each number of them so far
         self.first_row = "0"
 
     def text(self, steps: Sequence[Step], table: Sequence[str], scratch: int) -> str:
@@ -183,7 +183,10 @@ class _Program(Writer):
 
     def call(self, text: KernelText) -> None:
         """Call a kernel on this thread's shares, if it has any."""
-        first, last = self.shares(self.size(text.kernel.extent))
+        extent = text.kernel.extent
+        if extent not in self.cuts:
+            self.cuts[extent] = self.shares(self.size(extent))
+        first, last = self.cuts[extent]
         number = self.number()
         some = self.put(f"icmp slt i64 {first}, {last}")
         buffers = (f"ptr %B.{name}" for name in text.buffers)
@@ -219,10 +222,11 @@ class _Program(Writer):
         """Write a loop: where its buffers are at each step, and its kernels; light ones are for the first thread."""
         self.meet()
         length = self.size(loop.length)
-        team = self.thread, self.threads
+        outside = self.thread, self.threads, self.cuts
         light = self.put(f"icmp slt i64 {self.size(effort(loop.steps))}, {LIGHT}")
         idle = self.put(f"and i1 {light}, {self.put(f'icmp ne i64 {self.thread}, 0')}")
         self.threads = self.put(f"select i1 {light}, i64 1, i64 {self.threads}")
+        self.cuts = {}
         self.begin(loop.name, "0", self.put(f"select i1 {idle}, i64 0, i64 {length}"))
         if loop.rows:
             self.cut(loop.rows, self.locals[loop.name], length, loop.reverse)
@@ -232,7 +236,7 @@ class _Program(Writer):
         if loop.rows:
             del self.named[loop.rows.name]
         self.end()
-        self.thread, self.threads = team
+        self.thread, self.threads, self.cuts = outside
         for name, before in loop.ended.items():
             self.define(name, self.address(before, self.dtypes[name], length, length, loop.reverse))
         self.meet()

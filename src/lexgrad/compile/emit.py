@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
+from lexgrad.compile.alone import is_long
 from lexgrad.compile.arrays import SCRATCH
 from lexgrad.compile.blocking import worth_packing
 from lexgrad.compile.functions import float_text
@@ -25,6 +26,7 @@ from lexgrad.compile.loops import (
     Local,
     Loop,
     Number,
+    Part,
     Product,
     Statement,
     Store,
@@ -34,14 +36,13 @@ from lexgrad.compile.loops import (
 )
 from lexgrad.compile.operations import write_operation
 from lexgrad.compile.packed import write_packed
-from lexgrad.compile.packing import PLAIN, Format
-from lexgrad.compile.products import MicroKernels
+from lexgrad.compile.packing import PLAIN
 from lexgrad.compile.tiling import write_in_place
-from lexgrad.compile.writer import Stored, Writer, loop_hint, size_name
+from lexgrad.compile.writer import Writer, loop_hint, size_name
 from lexgrad.graph import DType
 
-
-_BUFFER = re.compile(r"%B\.(\w+)")
+if TYPE_CHECKING:
+    from lexgrad.compile.texts import Texts
 
 
 class KernelText(Writer):
@@ -49,65 +50,43 @@ class KernelText(Writer):
 
     Args:
         kernel: what it does.
-        dtypes: of every buffer.
-        places: what memory each buffer is in; buffers of one place become one pointer, so that LLVM knows of every
-            dependence between them.
-        names: the named sizes, which every kernel is given.
-        kernels: the micro-kernels of matrix products.
-        format: how operands of matrix products are packed.
+        texts: those of the kernels of its program, and what all of them go by.
 
     Attributes:
-        function: the name of the function, once it is written.
+        function: the name of its function, once it is written.
         buffers: those that it is given, in this order.
         scratch_bytes: how much scratch memory each thread needs.
     """
 
-    def __init__(
-        self,
-        kernel: Kernel,
-        dtypes: Mapping[str, Stored],
-        places: Mapping[str, object],
-        names: Sequence[str],
-        kernels: MicroKernels,
-        format: Format,
-    ) -> None:
-        super().__init__(kernels.fp)
+    def __init__(self, kernel: Kernel, texts: Texts) -> None:
+        super().__init__(texts.kernels.fp)
         self.kernel = kernel
-        self.dtypes = dict(dtypes)
-        self.kernels = kernels
-        self.tile = kernels.tile
-        self.format = format
+        self.texts = texts
+        self.dtypes = dict(texts.dtypes)
+        self.kernels = texts.kernels
+        self.tile = self.kernels.tile
+        self.format = texts.format
         self.function = ""
         self.scratch_bytes = 0
         touched = list(dict.fromkeys(access.buffer for access in (*kernel.writes, *kernel.reads)))
         first: dict[object, str] = {}
-        self.pointer = {name: first.setdefault(places[name], name) for name in touched}
+        self.pointer = {name: first.setdefault(texts.places[name], name) for name in touched}
         self.buffers = [name for name in touched if self.pointer[name] == name]
-        self.places = places
-        self.names = names
         alone = kernel.extent == 1
         self.locals = {"first": "0" if alone else "%first", "last": "1" if alone else "%last"}
         self.declared: dict[str, DType] = {}
-        self.fma = kernels.fma
+        self.fma = self.kernels.fma
         self.uses = uses(kernel.body)
         self.products: dict[str, tuple[str, str]] = {}  # the factors of products that are read once, not multiplied yet
 
-    def text(self, written: dict[str, str]) -> str:
-        """The function, ``void name(i64 first, i64 last, ptr buffers…, i64 sizes…)``; or nothing, if there is one.
-
-        ``written`` has the functions so far, by what they do to their buffers: those of several kernels are often the
-        same.
-        """
+    def definition(self) -> str:
+        """The function, ``void name(i64 first, i64 last, ptr buffers…, i64 sizes…)``, from behind its name on."""
         self.statements(self.kernel.body)
         buffers = [f"ptr noalias %B.{name}" for name in self.buffers]
-        sizes = [f"i64 {size_name(name)}" for name in self.names]
+        sizes = [f"i64 {size_name(name)}" for name in self.texts.sizes]
         head = f"({', '.join(['i64 %first', 'i64 %last', *buffers, *sizes])})"
-        inline = "" if self.kernel.extent == 1 else " noinline"
-        text = "\n".join([f"{head}{inline} {{", "entry:", *self.slots, *self.lines, "  ret void", "}"])
-        numbers = {name: f"%B.{number}" for number, name in enumerate(self.buffers)}
-        does = _BUFFER.sub(lambda found: numbers.get(found[1], found[0]), text)
-        self.function = written.setdefault(does, self.kernel.name)
-        return f"define internal void @{self.function}{text}" if self.function == self.kernel.name else ""
+        inline = "" if self.kernel.extent == 1 and not is_long(self.kernel) else " noinline"
+        return "\n".join([f"{head}{inline} {{", "entry:", *self.slots, *self.lines, "  ret void", "}"])
 
     # --- expressions
 
@@ -211,11 +190,7 @@ class KernelText(Writer):
         """Write one statement."""
         match statement:
             case Let(name, value):
-                pair = self.factors(value) if self.uses[name] == 1 and isinstance(value, Apply) else None
-                if pair:
-                    self.products[name] = pair
-                else:
-                    self.locals[name] = self.value(value)
+                self.let(name, value)
             case Declare(name, value):
                 start = self.value(value)
                 self.locals[name] = self.slot(self.llvm(value.dtype))
@@ -228,7 +203,7 @@ class KernelText(Writer):
             case Block(name):
                 self.room(name)
             case Unless(target, source, body):
-                if self.places[target] != self.places[source]:
+                if self.texts.places[target] != self.texts.places[source]:
                     self.statements(body)
             case Loop(name, first, last, body, terms):
                 self.begin(name, self.value(first), self.value(last))
@@ -238,6 +213,16 @@ class KernelText(Writer):
                 self.repeat(condition, body)
             case Product():
                 self.product(statement)
+            case Part(number, kernel):
+                self.part(number, self.texts.write(kernel))
+
+    def let(self, name: str, value: Expression) -> None:
+        """Give a value a name; a product that is read once is not multiplied yet."""
+        pair = self.factors(value) if self.uses[name] == 1 and isinstance(value, Apply) else None
+        if pair:
+            self.products[name] = pair
+        else:
+            self.locals[name] = self.value(value)
 
     def room(self, name: str) -> None:
         """Stack memory under the name of a buffer, which LLVM keeps in registers."""
@@ -266,6 +251,21 @@ class KernelText(Writer):
             step = Apply("multiply", (Local(name, "int"), stride), "int")
             place = Apply("add", (place, step), "int")
         return Computed((row, column), (), Load(operand.buffer, place, "float"), operand.along)
+
+    def part(self, place: int, text: KernelText) -> None:
+        """Do the share of this number, if it is among those that are to be done."""
+        number = self.number()
+        begun = self.put(f"icmp sle i64 {self.locals['first']}, {place}")
+        ends = self.put(f"icmp slt i64 {place}, {self.locals['last']}")
+        self.do(f"br i1 {self.put(f'and i1 {begun}, {ends}')}, label %part{number}, label %parted{number}")
+        self.block(f"part{number}")
+        self.needs_scratch(text.scratch_bytes)
+        buffers = [self.scratch() if name == SCRATCH else f"%B.{self.pointer[name]}" for name in text.buffers]
+        sizes = [f"i64 {size_name(name)}" for name in self.texts.sizes]
+        arguments = ["i64 0", "i64 1", *(f"ptr {buffer}" for buffer in buffers), *sizes]
+        self.do(f"call void @{text.function}({', '.join(arguments)})")
+        self.do(f"br label %parted{number}")
+        self.block(f"parted{number}")
 
     def repeat(self, condition: Expression, body: Sequence[Statement]) -> None:
         """Write a loop that goes on while a condition holds."""

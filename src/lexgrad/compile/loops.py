@@ -195,7 +195,15 @@ class Product:
     result: str
 
 
-Statement: TypeAlias = Let | Declare | Assign | Block | Store | Loop | While | Unless | Product
+@dataclass(frozen=True)
+class Part:
+    """Share ``number`` of a kernel: all that another kernel does, which has but one share itself."""
+
+    number: int
+    kernel: Kernel
+
+
+Statement: TypeAlias = Let | Declare | Assign | Block | Store | Loop | While | Unless | Product | Part
 
 
 @dataclass(frozen=True)
@@ -284,6 +292,8 @@ def walk(statements: Sequence[Statement]) -> Iterator[Statement]:
                 if isinstance(operand, Computed):
                     yield from walk(operand.body)
             yield from walk(statement.epilogue)
+        elif isinstance(statement, Part):
+            yield from walk(statement.kernel.body)
 
 
 def expressions(statement: Statement) -> Iterator[Expression]:

@@ -28,6 +28,7 @@ from lexgrad.compile.loops import (
     Local,
     Loop,
     Number,
+    Part,
     Product,
     Statement,
     expressions,
@@ -256,6 +257,8 @@ class _Counter:
                 else:
                     self.statements((*operand.body, Let("", operand.value)), times * entries)
             self.statements(statement.epilogue, times * rows * columns)
+        elif isinstance(statement, Part):
+            self.statements(statement.kernel.body, times)
 
     def touch(self, buffer: str, how: str, entries: int) -> None:
         self.touched[buffer, how] = self.touched.get((buffer, how), 0) + entries

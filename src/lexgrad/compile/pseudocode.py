@@ -19,6 +19,7 @@ from lexgrad.compile.loops import (
     Local,
     Loop,
     Number,
+    Part,
     Product,
     Statement,
     Store,
@@ -58,6 +59,9 @@ class _Printer:
             self.statements(statement.body, indent + 1)
         elif isinstance(statement, Product):
             self.product(statement, indent)
+        elif isinstance(statement, Part):
+            self.lines.append(f"{pad}share {statement.number}:")
+            self.statements(statement.kernel.body, indent + 1)
         elif isinstance(statement, Block):
             self.lines.append(f"{pad}{statement.name} in {BLOCK} registers")
         else:
