@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lexgrad.compile.products import MicroKernels
+from lexgrad.compile.products import ROWS, MicroKernels
 
 _CONFIGURATION = [1] + [0] * 15 + [64, 0] * 8 + [0] * 16 + [16] * 8 + [0] * 8
 """What ldtilecfg reads: palette 1; then for each tile the bytes of a row, in 16 bits each, and its rows, in 8."""
@@ -23,7 +23,7 @@ def tiles_off(kernels: MicroKernels) -> str:
 
 
 def amx_kernel(kernels: MicroKernels) -> str:
-    """As ``packed``, for 32 rows and 32 columns: lines of ``left``, of which all 32 are there, and a depth in 16s."""
+    """As ``rows``, for 32 rows and 32 columns: lines of ``left``, of which all 32 are there, and a depth in 16s."""
     return kernels.add("lg.amx", lambda: _amx_kernel(kernels))
 
 
@@ -32,8 +32,7 @@ def _amx_kernel(kernels: MicroKernels) -> list[str]:
     store = kernels.declare("void", "llvm.x86.tilestored64", "i8 immarg, ptr, i64")
     multiply = kernels.declare("void", "llvm.x86.tdpbf16ps", "i8 immarg, i8 immarg, i8 immarg")
     lines = [
-        "define internal void @lg.amx(ptr noalias %a, i64 %ai, i64 %ak, i64 %last, ptr noalias %b, i64 %bk,",
-        "  ptr %from, i64 %fs, ptr %c, i64 %cs, i64 %depth) noinline {",
+        f"define internal void @lg.amx{ROWS} noinline {{",
         "entry:",
         *(f"  %{name}b = mul i64 %{name}, 4" for name in ("ai", "bk", "fs", "cs")),
         *(f"  %{name}16 = mul i64 %{name}b, 16" for name in ("ai", "bk", "fs", "cs")),

@@ -28,7 +28,7 @@ from lexgrad.compile.sides import (
     pack,
     side_of,
 )
-from lexgrad.compile.tiling import choose_kernel, fetch_results, limited, write_epilogue
+from lexgrad.compile.tiling import fetch_results, limited, rows_kernel, write_epilogue
 
 if TYPE_CHECKING:
     from lexgrad.compile.emit import KernelText
@@ -155,14 +155,12 @@ class _Tiles:
             begin = w.put(f"select i1 {first}, ptr {begin}, ptr {sums}")
         above = w.put(f"sub i64 {row[1]}, 1")
         arguments = (
-            f"ptr {a}, i64 {ai}, i64 {ak}, i64 {above}, ptr {b}, i64 {bk},"
+            f"ptr {a}, i64 {ai}, i64 {ak}, i64 {above}, ptr {b}, i64 {bk}, i64 {column[1]},"
             f" ptr {begin}, i64 {begin_stride}, ptr {sums}, i64 {stride}, i64 {entries_of(w, deep[1])}"
         )
         if w.format == AMX:
-            w.do(f"call void {amx_kernel(w.kernels)}({arguments})")
+            kernel = amx_kernel(w.kernels)
         else:
-            choose_kernel(w, self.product, row[1], column[1], self._kernel, arguments)
+            kernel = rows_kernel(w, self.product, packed=True, bf16=w.format.pair == 2)
+        w.do(f"call void {kernel}({arguments})")
         return sums, stride
-
-    def _kernel(self, rows: int, columns: int) -> str:
-        return self.w.kernels.packed(rows, -(-columns // self.w.tile.lanes), self.w.format.pair == 2)

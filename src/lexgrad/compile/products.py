@@ -1,21 +1,31 @@
 """Micro-kernels of matrix products as LLVM text: each computes one tile of the result, held in registers.
 
 - ``rows``: ``right`` lies with its columns side by side. For every k, a vector of each column block of ``right`` is
-  loaded once and multiplied with each row's broadcast ``left[i, k]``; ``left`` may have any strides.
+  loaded once and multiplied with each row's broadcast ``left[i, k]``; ``left`` may have any strides. Of operands that
+  were packed (:mod:`lexgrad.compile.packing`), block by block of the depth, entries may be pairs of bf16, multiplied
+  and added in fp32. Sums go on from what was reached before.
 - ``dots``: both lie with k side by side (``right`` is a transposed matrix). Vectors along k are multiplied and added,
   and each entry of the tile is summed up at the end.
-- ``packed``: as ``rows``, on operands that were packed (:mod:`lexgrad.compile.packing`), block by block of the depth:
-  sums go on from what was reached before. Entries may be pairs of bf16, multiplied and added in fp32.
 
 After Goto and van de Geijn, "Anatomy of high-performance matrix multiplication", ACM TOMS 2008.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from lexgrad.compile.writer import loop_hint
+from lexgrad.compile.writer import NOT_UNROLLED, loop_hint
+
+LINE = 64
+"""Bytes of a cache line."""
+
+ROWS = (
+    "(ptr noalias %a, i64 %ai, i64 %ak, i64 %last, ptr noalias %b, i64 %bk, i64 %columns,"
+    " ptr %from, i64 %fs, ptr %c, i64 %cs, i64 %depth)"
+)
+"""What a ``rows`` kernel is given: ``left``, its strides and the number of the last row; ``right``, its stride and how
+many columns there are; where sums go on, and their stride; where they are left, and their stride; the depth."""
 
 
 @dataclass(frozen=True)
@@ -97,15 +107,36 @@ class MicroKernels:
         self.texts[name] = f"declare {type} @{name}({arguments})"
         return f"@{name}"
 
-    def rows(self, rows: int, blocks: int, masked: bool) -> str:
-        """The ``rows`` kernel for so many rows and vectors of columns."""
-        name = f"lg.rows{rows}.{blocks}{'m' if masked else ''}"
-        return self.add(name, lambda: _rows_kernel(self, name, rows, blocks, masked=masked))
+    def rows(self, heights: Sequence[int], widths: Sequence[int], packed: bool, bf16: bool = False) -> str:
+        """The ``rows`` kernel for tiles of up to so many rows and columns; of several that rise, it is the first.
 
-    def packed(self, rows: int, blocks: int, bf16: bool) -> str:
-        """The ``packed`` kernel for so many rows and vectors of columns."""
-        name = f"lg.packed{rows}.{blocks}{'.bf16' if bf16 else ''}"
-        return self.add(name, lambda: _rows_kernel(self, name, rows, blocks, packed=True, bf16=bf16))
+        Of ``right``, if it is not ``packed``, nothing is read beyond the last column; pairs of ``bf16`` always are.
+        """
+        kernels = [
+            [
+                self._rows(rows, -(-columns // self.tile.lanes), not packed and columns != self.tile.columns, bf16)
+                for columns in widths
+            ]
+            for rows in heights
+        ]
+        if len(heights) == len(widths) == 1:
+            return kernels[0][0]
+        name = f"lg.rows{'_'.join(map(str, heights))}.{'_'.join(map(str, widths))}"
+        name += ".bf16" if bf16 else ".packed" if packed else ""
+        return self.add(name, lambda: _choice(name, heights, widths, kernels))
+
+    def _rows(self, rows: int, blocks: int, masked: bool, bf16: bool) -> str:
+        name = f"lg.rows{rows}.{blocks}{'m' if masked else '.bf16' if bf16 else ''}"
+        return self.add(name, lambda: _rows_kernel(self, name, rows, blocks, masked, bf16))
+
+    def fetch(self, to_write: bool = False) -> str:
+        """``(ptr, i64 stride, i64 lines, i64 length, i64 first, i64 most)``: have memory brought nearer.
+
+        Of lines that are ``stride`` bytes apart and ``length`` long, ``most`` from the ``first`` one on, if there are
+        so many: to the second cache, or to the first one to be written. No address does any harm.
+        """
+        name = f"lg.fetch{'.written' if to_write else ''}"
+        return self.add(name, lambda: _fetch(name, "i32 1, i32 3" if to_write else "i32 0, i32 2"))
 
     def dots(self) -> str:
         """The ``dots`` kernel."""
@@ -114,18 +145,12 @@ class MicroKernels:
     def multiply_add(self) -> str:
         """x y + z on vectors: in one instruction, or in two where a processor has no such thing."""
         vector = self.vector
-
-        def write() -> list[str]:
-            lines = [f"  %m = fmul {vector} %x, %y", f"  %r = fadd {vector} %m, %z"]
-            if self.fma:
-                fma = self.declare(vector, f"llvm.fma.{self.bits}", f"{vector}, {vector}, {vector}")
-                lines = [f"  %r = call {vector} {fma}({vector} %x, {vector} %y, {vector} %z)"]
-            head = (
-                f"define internal {vector} @lg.fma.{self.bits}({vector} %x, {vector} %y, {vector} %z) alwaysinline {{"
-            )
-            return [head, *lines, f"  ret {vector} %r", "}"]
-
-        return self.add(f"lg.fma.{self.bits}", write)
+        if self.fma:
+            return self.declare(vector, f"llvm.fma.{self.bits}", f"{vector}, {vector}, {vector}")
+        name = f"lg.fma.{self.bits}"
+        head = f"define internal {vector} @{name}({vector} %x, {vector} %y, {vector} %z) alwaysinline {{"
+        lines = [f"  %m = fmul {vector} %x, %y", f"  %r = fadd {vector} %m, %z", f"  ret {vector} %r", "}"]
+        return self.add(name, lambda: [head, *lines])
 
     def masked(self, pointer: str, mask: str) -> str:
         """The instruction that loads those entries of a vector which exist."""
@@ -162,41 +187,79 @@ def clamped_rows(rows: int, base: str, stride: str, last: str, entry: str) -> li
     return lines
 
 
-def _rows_kernel(
-    kernels: MicroKernels,
-    name: str,
-    rows: int,
-    blocks: int,
-    masked: bool = False,
-    packed: bool = False,
-    bf16: bool = False,
-) -> list[str]:
-    """``rows``, or ``packed``: strides are counted in floats, or in pairs of bf16 that lie in the place of a float.
+def _choice(name: str, heights: Sequence[int], widths: Sequence[int], kernels: Sequence[Sequence[str]]) -> list[str]:
+    """Go on as the first kernel that takes all rows and columns; the last ones take what there may be."""
+    lines = [f"define internal void @{name}{ROWS} noinline {{", "entry:", "  br label %high0"]
+    for i, height in enumerate(heights):
+        lines.append(f"high{i}:")
+        if height != heights[-1]:
+            lines += [f"  %h{i} = icmp slt i64 %last, {height}", f"  br i1 %h{i}, label %wide{i}.0, label %high{i + 1}"]
+        else:
+            lines.append(f"  br label %wide{i}.0")
+        for j, width in enumerate(widths):
+            lines.append(f"wide{i}.{j}:")
+            if width != widths[-1]:
+                lines.append(f"  %w{i}.{j} = icmp sle i64 %columns, {width}")
+                lines += [f"  br i1 %w{i}.{j}, label %go{i}.{j}, label %wide{i}.{j + 1}", f"go{i}.{j}:"]
+            # The registers and the stack are as the kernel wants them: it takes one jump.
+            lines += [f"  musttail call void {kernels[i][j]}{ROWS.replace(' noalias', '')}", "  ret void"]
+    return [*lines, "}"]
 
-    ``packed`` adds to the tile at ``from``, and leaves the sums at ``c``, both with a stride of their own.
-    """
+
+def _fetch(name: str, where: str) -> list[str]:
+    """Line by line, and the last byte of each: where a line does not begin with one of the cache, there is one more."""
+    given = "ptr %p, i64 %stride, i64 %lines, i64 %length, i64 %first, i64 %most"
+    return [
+        f"define internal void @{name}({given}) noinline {{",
+        "entry:",
+        "  %end = add i64 %first, %most",
+        "  %stop = call i64 @llvm.smin.i64(i64 %end, i64 %lines)",
+        "  %far = sub i64 %length, 1",
+        "  %some = icmp slt i64 %first, %stop",
+        "  br i1 %some, label %line, label %done",
+        "line:",
+        "  %i = phi i64 [%first, %entry], [%n, %next]",
+        "  %o = mul i64 %i, %stride",
+        "  %q = getelementptr i8, ptr %p, i64 %o",
+        "  br label %fetch",
+        "fetch:",
+        "  %j = phi i64 [0, %line], [%m, %fetch]",
+        "  %r = getelementptr i8, ptr %q, i64 %j",
+        f"  call void @llvm.prefetch.p0(ptr %r, {where}, i32 1)",
+        f"  %m = add nsw i64 %j, {LINE}",
+        "  %more = icmp slt i64 %m, %length",
+        f"  br i1 %more, label %fetch, label %next{NOT_UNROLLED}",
+        "next:",
+        "  %l = getelementptr i8, ptr %q, i64 %far",
+        f"  call void @llvm.prefetch.p0(ptr %l, {where}, i32 1)",
+        "  %n = add nsw i64 %i, 1",
+        "  %again = icmp slt i64 %n, %stop",
+        f"  br i1 %again, label %line, label %done{NOT_UNROLLED}",
+        "done:",
+        "  ret void",
+        "}",
+    ]
+
+
+def _rows_kernel(kernels: MicroKernels, name: str, rows: int, blocks: int, masked: bool, bf16: bool) -> list[str]:
+    """``rows``: strides are counted in floats, or in pairs of bf16 that lie in the place of a float."""
     tile, fp, vector = kernels.tile, kernels.fp, kernels.vector
     lanes = tile.lanes
     entry = "i32" if bf16 else fp
     entries = f"<{lanes} x {entry}>"
     pairs = [(i, j) for i in range(rows) for j in range(blocks)]
-    to = "ptr noalias %a, i64 %ai, i64 %ak, i64 %last, ptr noalias %b, i64 %bk"
-    to += ", ptr %from, i64 %fs, ptr %c, i64 %cs" if packed else ", i64 %columns, ptr noalias %c"
-    lines = [f"define internal void @{name}({to}, i64 %depth) noinline {{", "entry:"]
+    lines = [f"define internal void @{name}{ROWS} noinline {{", "entry:"]
     lines += clamped_rows(rows, "a", "ai", "last", entry)
-    start = dict.fromkeys(pairs, "zeroinitializer")
     if masked:
         for j in range(blocks):
             lines += mask_lines(lanes, f"m{j}", "%columns", str(j * lanes))
-    if packed:
-        for i, j in pairs:
-            start[i, j] = f"%z{i}.{j}"
-            lines += _place(f"zp{i}.{j}", "from", "fs", i, j * lanes, fp)
-            lines.append(f"  %z{i}.{j} = load {vector}, ptr %zp{i}.{j}, align {kernels.size}")
+    for i in range(rows):
+        lines += _vectors(kernels, "from", "fs", i, blocks)
+        lines += [f"  %z{i}.{j} = load {vector}, ptr %fromp{i}.{j}, align {kernels.size}" for j in range(blocks)]
     lines += ["  %some = icmp sgt i64 %depth, 0", "  br i1 %some, label %loop, label %done", "loop:"]
     lines.append("  %k = phi i64 [0, %entry], [%k1, %loop]")
     for i, j in pairs:
-        lines.append(f"  %c{i}.{j} = phi {vector} [{start[i, j]}, %entry], [%d{i}.{j}, %loop]")
+        lines.append(f"  %c{i}.{j} = phi {vector} [%z{i}.{j}, %entry], [%d{i}.{j}, %loop]")
     lines += _columns_loaded(kernels, entry, blocks, masked)
     lines.append("  %ko = mul i64 %k, %ak")
     add = _pairs_added(kernels) if bf16 else _entries_added(kernels)
@@ -216,13 +279,10 @@ def _rows_kernel(
     # Unrolled, it would need more registers than there are.
     lines += [f"  br i1 %more, label %loop, label %done{loop_hint(1)}", "done:"]
     for i, j in pairs:
-        lines.append(f"  %e{i}.{j} = phi {vector} [{start[i, j]}, %entry], [%d{i}.{j}, %loop]")
-    for i, j in pairs:
-        if packed:
-            lines += _place(f"cp{i}.{j}", "c", "cs", i, j * lanes, fp)
-        else:
-            lines.append(f"  %cp{i}.{j} = getelementptr {fp}, ptr %c, i64 {i * tile.columns + j * lanes}")
-        lines.append(f"  store {vector} %e{i}.{j}, ptr %cp{i}.{j}, align {kernels.size if packed else 64}")
+        lines.append(f"  %e{i}.{j} = phi {vector} [%z{i}.{j}, %entry], [%d{i}.{j}, %loop]")
+    for i in range(rows):
+        lines += _vectors(kernels, "c", "cs", i, blocks)
+        lines += [f"  store {vector} %e{i}.{j}, ptr %cp{i}.{j}, align {kernels.size}" for j in range(blocks)]
     return [*lines, "  ret void", "}"]
 
 
@@ -237,11 +297,13 @@ def _columns_loaded(kernels: MicroKernels, entry: str, blocks: int, masked: bool
     return lines
 
 
-def _place(name: str, base: str, stride: str, row: int, column: int, fp: str) -> list[str]:
+def _vectors(kernels: MicroKernels, base: str, stride: str, row: int, blocks: int) -> list[str]:
+    """``%basep0.0``, ``%basep0.1``…: where the vectors of a row of sums are."""
+    fp, lanes = kernels.fp, kernels.tile.lanes
     return [
-        f"  %{name}o = mul i64 %{stride}, {row}",
-        f"  %{name}s = add i64 %{name}o, {column}",
-        f"  %{name} = getelementptr {fp}, ptr %{base}, i64 %{name}s",
+        f"  %{base}o{row} = mul i64 %{stride}, {row}",
+        f"  %{base}p{row} = getelementptr {fp}, ptr %{base}, i64 %{base}o{row}",
+        *(f"  %{base}p{row}.{j} = getelementptr {fp}, ptr %{base}p{row}, i64 {j * lanes}" for j in range(blocks)),
     ]
 
 

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from lexgrad.compile.blocking import Blocks, up
 from lexgrad.compile.loops import Computed, InPlace, Number
 from lexgrad.compile.packing import AMX, PLAIN, Format, row_kernel, turn_kernel, zeros
-from lexgrad.compile.tiling import LINE, limited
-from lexgrad.compile.writer import NOT_UNROLLED
+from lexgrad.compile.tiling import limited
 
 if TYPE_CHECKING:
     from lexgrad.compile.emit import KernelText
@@ -279,11 +278,12 @@ class Fetch:
         if not isinstance(side.operand, InPlace):
             return
         lines, inner = (own, deep) if side.lies_in_lines else (deep, own)
-        self.stride = w.value(side.operand.strides[1 - side.operand.along])
-        place = w.put(f"add i64 {w.put(f'mul i64 {lines[0]}, {self.stride}')}, {inner[0]}")
-        self.base = w.entry(w.address(side.operand.buffer, side.operand.offset), place)
-        self.lines, self.length = lines[1], inner[1]
-        self.part = ceiling(w, self.lines, parts)
+        stride = w.value(side.operand.strides[1 - side.operand.along])
+        place = w.put(f"add i64 {w.put(f'mul i64 {lines[0]}, {stride}')}, {inner[0]}")
+        base = w.entry(w.address(side.operand.buffer, side.operand.offset), place)
+        stride, length = (w.put(f"mul i64 {entries}, {w.kernels.size}") for entries in (stride, inner[1]))
+        self.lines = f"ptr {base}, i64 {stride}, i64 {lines[1]}, i64 {length}"
+        self.part = ceiling(w, lines[1], parts)
 
     def write(self, number: str) -> None:
         """Fetch the part of that number."""
@@ -291,11 +291,4 @@ class Fetch:
             return
         w = self.w
         first = w.put(f"mul i64 {number}, {self.part}")
-        stop = w.put(f"call i64 @llvm.smin.i64(i64 {w.put(f'add i64 {first}, {self.part}')}, i64 {self.lines})")
-        step = str(LINE // w.kernels.size)
-        w.begin("fetch", first, stop)
-        line = w.entry(self.base, w.put(f"mul i64 {w.locals['fetch']}, {self.stride}"))
-        w.begin("line", "0", self.length, step)
-        w.fetch(w.entry(line, w.locals["line"]))
-        w.end(step, NOT_UNROLLED)
-        w.end(hint=NOT_UNROLLED)
+        w.do(f"call void {w.kernels.fetch()}({self.lines}, i64 {first}, i64 {self.part})")

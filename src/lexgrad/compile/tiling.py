@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from lexgrad.compile.loops import ZERO, Apply, Expression, InPlace, Let, Local, Number, Product, Store, uses
+from lexgrad.compile.packing import zeros
 from lexgrad.compile.writer import NOT_UNROLLED, loop_hint
 
 if TYPE_CHECKING:
@@ -15,8 +16,6 @@ BLOCK_BYTES = 3 << 18
 """How much of a left operand is gone through again and again: processors have a cache of 1 MB or more of their own."""
 BYTES = {"float": 4, "double": 8}
 """The size of LLVM's floats."""
-LINE = 64
-"""Bytes of a cache line."""
 FIRST_CACHE = 1 << 15
 """Bytes of a processor's first cache, at least."""
 
@@ -70,10 +69,11 @@ def write_in_place(w: KernelText, product: Product) -> None:
     else:
         if _beyond_first_cache(w, product):
             fetch_results(w, product, (i, high), j)
-        arguments = (
-            f"ptr {ap}, i64 {ai}, i64 {ak}, i64 {last}, ptr {bp}, i64 {bk}, i64 {wide}, ptr {result}, i64 {depth}"
+        w.do(
+            f"call void {rows_kernel(w, product, packed=False)}(ptr {ap}, i64 {ai}, i64 {ak}, i64 {last},"
+            f" ptr {bp}, i64 {bk}, i64 {wide}, ptr {zeros(w.kernels)}, i64 0, ptr {result}, i64 {tile.columns},"
+            f" i64 {depth})"
         )
-        choose_kernel(w, product, high, wide, rows_kernel(w), arguments)
     write_epilogue(w, product, (result, str(tile.columns)), (i, high), (j, wide))
     w.end(str(height))
     w.end(str(width))
@@ -89,64 +89,38 @@ def block_rows(w: KernelText, depth: str, height: int) -> str:
     return w.put(f"mul i64 {tiles}, {height}")
 
 
-def rows_kernel(w: KernelText) -> Callable[[int, int], str]:
-    """The ``rows`` kernel for so many rows and columns, the last of which may be missing."""
-    tile = w.tile
-    return lambda rows, columns: w.kernels.rows(rows, -(-columns // tile.lanes), columns != tile.columns)
-
-
 def limited(w: KernelText, stop: str, start: str, most: int | str) -> str:
     """How many there are from ``start`` up to ``stop``, but not more than ``most``."""
     left = w.put(f"sub i64 {stop}, {start}")
     return w.put(f"call i64 @llvm.smin.i64(i64 {left}, i64 {most})")
 
 
-def choose_kernel(
-    w: KernelText, product: Product, high: str, wide: str, kernel: Callable[[int, int], str], arguments: str
-) -> None:
-    """Call the micro-kernel for this many rows and columns; ``kernel`` gives its name for the most that it takes.
+def rows_kernel(w: KernelText, product: Product, packed: bool, bf16: bool = False) -> str:
+    """The micro-kernel for tiles of a product, whatever their rows and columns.
 
-    The most columns are whole vectors, or one less than all that a tile has: then the last vector is not whole.
+    The most columns are whole vectors, or one less than all that a tile has: then the last vector is not whole, if
+    ``right`` is not ``packed``.
     """
     tile = w.tile
     widths = [*range(tile.lanes, tile.columns, tile.lanes), tile.columns - 1, tile.columns]
-    if tile.lanes == 1:
-        widths = widths[1:]
-
-    def for_rows(rows: int) -> None:
-        first_that_fits(w, wide, product.columns, widths, lambda columns: call(rows, columns))
-
-    def call(rows: int, columns: int) -> None:
-        w.do(f"call void {kernel(rows, columns)}({arguments})")
-
-    first_that_fits(w, high, product.rows, tile.heights[::-1], for_rows)
+    if packed or tile.lanes == 1:
+        widths.remove(tile.columns - 1)
+    heights = _occurring(tile.heights[::-1], product.rows)
+    return w.kernels.rows(heights, _occurring(widths, product.columns), packed, bf16)
 
 
-def first_that_fits(
-    w: KernelText, value: str, ends: tuple[Expression, Expression], limits: Sequence[int], write: Callable[[int], None]
-) -> None:
-    """Write what is done where ``value`` is not above a limit, for the first of the rising ``limits`` that holds.
+def _occurring(limits: Sequence[int], ends: tuple[Expression, Expression]) -> Sequence[int]:
+    """Those of the rising ``limits`` that are the first to hold for some tile.
 
-    Values are what is left of ``ends``, the last of ``limits`` at a time; so where ends are known, few can be.
+    Tiles are what is left of ``ends``, the last of ``limits`` at a time; so where ends are known, few can be.
     """
     start, stop = ends
-    if start == ZERO and isinstance(stop, Number):
-        size, most = int(stop.value), limits[-1]
-        values = {most} if size >= most else set()
-        values |= {size % most} - {0}
-        limits = sorted({next(limit for limit in limits if limit >= value) for value in values}) or [most]
-    done = f"fits{w.number()}"
-    for limit in limits[:-1]:
-        number = w.number()
-        fits = w.put(f"icmp sle i64 {value}, {limit}")
-        w.do(f"br i1 {fits}, label %fit{number}, label %more{number}")
-        w.block(f"fit{number}")
-        write(limit)
-        w.do(f"br label %{done}")
-        w.block(f"more{number}")
-    write(limits[-1])
-    w.do(f"br label %{done}")
-    w.block(done)
+    if start != ZERO or not isinstance(stop, Number):
+        return limits
+    size, most = int(stop.value), limits[-1]
+    values = {most} if size >= most else set()
+    values |= {size % most} - {0}
+    return sorted({next(limit for limit in limits if limit >= value) for value in values}) or [most]
 
 
 def fetch_results(w: KernelText, product: Product, row: tuple[str, str], column: str) -> None:
@@ -163,15 +137,16 @@ def fetch_results(w: KernelText, product: Product, row: tuple[str, str], column:
         return
     columns = _number(product.columns)
     width = (w.tile.columns if columns is None else min(w.tile.columns, columns)) * BYTES[w.fp]
-    w.begin("ahead", "0", row[1])
-    w.locals[product.row] = w.put(f"add nsw i64 {row[0]}, {w.locals['ahead']}")
     w.locals[product.column] = column
     for store in stores:
-        place = w.address(store.buffer, store.offset)
-        # Also the line of the last entry: where rows do not begin with a line, there is one more.
-        for byte in (*range(0, width, LINE), width - 1):
-            w.fetch(w.put(f"getelementptr i8, ptr {place}, i64 {byte}"), to_write=True)
-    w.end(hint=NOT_UNROLLED)
+        ends = []
+        for number in (row[0], w.put(f"add i64 {row[0]}, 1")):
+            w.locals[product.row] = number
+            ends.append(w.put(f"ptrtoint ptr {w.address(store.buffer, store.offset)} to i64"))
+        w.locals[product.row] = row[0]
+        place, stride = w.address(store.buffer, store.offset), w.put(f"sub i64 {ends[1]}, {ends[0]}")
+        kernel = w.kernels.fetch(to_write=True)
+        w.do(f"call void {kernel}(ptr {place}, i64 {stride}, i64 {row[1]}, i64 {width}, i64 0, i64 {row[1]})")
 
 
 def _number(ends: tuple[Expression, Expression]) -> int | None:

@@ -103,11 +103,6 @@ class Writer:
         """The LLVM value of a named size."""
         return self.named.get(name, size_name(name))
 
-    def fetch(self, address: str, to_write: bool = False) -> None:
-        """Have a cache line brought to the second cache, or to the first to be written; no address does any harm."""
-        where = "i32 1, i32 3" if to_write else "i32 0, i32 2"
-        self.do(f"call void @llvm.prefetch.p0(ptr {address}, {where}, i32 1)")
-
     def block(self, label: str) -> None:
         """Begin a block."""
         self.lines.append(f"{label}:")
