@@ -90,9 +90,14 @@ def block_rows(w: KernelText, depth: str, height: int) -> str:
 
 
 def limited(w: KernelText, stop: str, start: str, most: int | str) -> str:
-    """How many there are from ``start`` up to ``stop``, but not more than ``most``."""
+    """How many there are from ``start`` up to ``stop``, but not more than ``most``.
+
+    LLVM is not shown that it is this number: it would work out what limits inside limits come to, for every loop that
+    they bound, and a product takes half as long again to compile.
+    """
     left = w.put(f"sub i64 {stop}, {start}")
-    return w.put(f"call i64 @llvm.smin.i64(i64 {left}, i64 {most})")
+    least = w.put(f"call i64 @llvm.smin.i64(i64 {left}, i64 {most})")
+    return w.put(f'call i64 asm "", "=r,0"(i64 {least})')
 
 
 def rows_kernel(w: KernelText, product: Product, packed: bool, bf16: bool = False) -> str:
