@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -27,7 +27,7 @@ from lexgrad.compile.loops import (
     extent,
     multiply,
 )
-from lexgrad.compile.reductions import LOWEST, reduce
+from lexgrad.compile.reductions import LOWEST, reduce, some_at_a_time
 from lexgrad.graph import DType, Node, Type, input_node, product
 
 if TYPE_CHECKING:
@@ -125,20 +125,35 @@ def _one_by_one(body: Body, entry: Callable[[Expression], Expression], size: Num
 
 
 def keep_first(
-    low: Lowering, body: Body, node: Node, best: str, index: Index, value: Expression, place: Expression
+    low: Lowering, body: Body, node: Node, best: str, index: Index, entries: Sequence[tuple[Expression, Expression]]
 ) -> None:
-    """Compare a value with the largest so far, in the buffer ``best``; where it is larger, ``node`` has its place now.
+    """Compare values with the largest so far, in the buffer ``best``; where one is larger, ``node`` has its place now.
 
     Places rise, so that the one to keep is the larger one: all is written, whatever the comparison says. To write some
     entries of a vector alone takes longer, and so does reading them again.
+
+    Args:
+        low: the graph's kernels.
+        body: this kernel.
+        node: whose entry is found.
+        best: the buffer of what is largest.
+        index: which entry.
+        entries: values and their places.
     """
-    here, dtype = offset(node.shape, index), value.dtype
-    new, later = Local(body.fresh("v"), dtype), Local(body.fresh("w"), "int")
-    before = Load(best, here, dtype)
-    body.put(Let(new.name, value))
-    body.put(Let(later.name, Apply("select", (Apply("beats", (new, before), "bool"), place, ZERO), "int")))
-    body.put(Store(best, here, Apply("fold_maximum", (before, new), dtype)))
-    low.store(body, node, index, Apply("maximum", (low.result(node, index), later), "int"))
+    here, dtype = offset(node.shape, index), entries[0][0].dtype
+    largest: Expression = Load(best, here, dtype)
+    where: Expression = low.result(node, index)
+    for number, (value, place) in enumerate(entries):
+        new, later = Local(body.fresh("v"), dtype), Local(body.fresh("w"), "int")
+        if number:
+            before, largest = largest, Local(body.fresh("l"), dtype)
+            body.put(Let(largest.name, before))
+        body.put(Let(new.name, value))
+        body.put(Let(later.name, Apply("select", (Apply("beats", (new, largest), "bool"), place, ZERO), "int")))
+        largest = Apply("fold_maximum", (largest, new), dtype)
+        where = Apply("maximum", (where, later), "int")
+    body.put(Store(best, here, largest))
+    low.store(body, node, index, where)
 
 
 def _over_rows(low: Lowering, node: Node) -> Kernel:
@@ -156,11 +171,12 @@ def _over_rows(low: Lowering, node: Node) -> Kernel:
             body.put(Store(best, offset(node.shape, index), LOWEST[dtype]))
             low.store(body, node, index, ZERO)
 
-        def compare(index: Index, i: Local) -> None:
-            keep_first(low, body, node, best, index, low.value(body, x, (*index[:axis], i, *index[axis:])), i)
+        def compare(index: Index, rows: Sequence[Expression]) -> None:
+            entries = [(low.value(body, x, (*index[:axis], row, *index[axis:])), row) for row in rows]
+            keep_first(low, body, node, best, index, entries)
 
         over(clear)
-        body.loop(ZERO, extent(x.shape[axis]), lambda i: over(lambda index: compare(index, i)), "t")
+        some_at_a_time(low, body, x, axis, lambda rows: over(lambda index: compare(index, rows)))
 
     cost = product(node.shape[1:]) * x.shape[axis]
     if axis:

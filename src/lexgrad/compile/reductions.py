@@ -89,26 +89,31 @@ def fold_rows(low: Lowering, node: Node, axes: tuple[int, ...], start: Number, o
 
         body.loop(FIRST, LAST, entry, "r")
 
-    *outer, rows = (x.shape[axis] for axis in axes)
-    in_memory = x in low.names or x in low.fusion.views
-    together = Number(TOGETHER, "int")
+    *outer, last = axes
 
     def several(places: Index) -> None:
-        def some(i: Local) -> None:
-            begin = multiply(i, together)
-            fold([(*places, add(begin, Number(j, "int"))) for j in range(TOGETHER)])
+        some_at_a_time(low, body, x, last, lambda rows: fold([(*places, row) for row in rows]))
 
-        done: Expression = ZERO
-        if in_memory and (not isinstance(rows, int) or rows >= TOGETHER):
-            times = Apply("floor_divide", (extent(rows), together), "int")
-            body.loop(ZERO, times, some)
-            done = multiply(times, together)
-        if not isinstance(rows, int) or done == ZERO or rows % TOGETHER:
-            body.loop(done, extent(rows), lambda i: fold([(*places, i)]))
-
-    body.nest(outer, several)
+    body.nest([x.shape[axis] for axis in outer], several)
     cost = product(node.shape[1:]) * product([x.shape[axis] for axis in axes])
     return low.finish(node, body, aligned=True, cost=cost)
+
+
+def some_at_a_time(low: Lowering, body: Body, x: Node, axis: int, fold: Callable[[Sequence[Expression]], None]) -> None:
+    """Fold all rows along an axis of ``x``, ``TOGETHER`` at a time where it is in memory, and then what is left."""
+    rows, together = x.shape[axis], Number(TOGETHER, "int")
+
+    def some(i: Local) -> None:
+        begin = multiply(i, together)
+        fold([add(begin, Number(j, "int")) for j in range(TOGETHER)])
+
+    done: Expression = ZERO
+    if (x in low.names or x in low.fusion.views) and (not isinstance(rows, int) or rows >= TOGETHER):
+        times = Apply("floor_divide", (extent(rows), together), "int")
+        body.loop(ZERO, times, some)
+        done = multiply(times, together)
+    if not isinstance(rows, int) or done == ZERO or rows % TOGETHER:
+        body.loop(done, extent(rows), lambda i: fold([i]))
 
 
 def _has_long_rows(node: Node) -> bool:

@@ -98,7 +98,7 @@ def kernel_segment_argmax(low: Lowering, node: Node) -> Kernel:
             low.store(body, node, index, start)
 
         def token(t: Local) -> None:
-            over(lambda index: keep_first(low, body, node, best, index, low.value(body, x, (t, *index[1:])), t))
+            over(lambda index: keep_first(low, body, node, best, index, [(low.value(body, x, (t, *index[1:])), t)]))
 
         def settle(index: Index) -> None:
             largest = Load(best, offset(node.shape, index), "float")
