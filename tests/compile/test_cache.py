@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lexgrad import ops
-from lexgrad.compile import Program, cache, machine
+from lexgrad import cache, ops
+from lexgrad.compile import Program, machine
 from lexgrad.compile import program as programs
 from lexgrad.compile.machine import Processor, limited, object_code
 from lexgrad.graph import Dim, Graph

@@ -174,6 +174,22 @@ def test_python_without_sources_is_named(tmp_path: Path, monkeypatch: pytest.Mon
         builtin.python_docs.__wrapped__()
 
 
+def test_sources_are_parsed_once_and_again_when_they_change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sysconfig, "get_path", lambda _: str(tmp_path))
+    module = tmp_path / "json.py"
+
+    def texts() -> list[str]:
+        return [example.text for example in builtin.python_docstrings.__wrapped__()]
+
+    module.write_text("def a():\n    'The first of its docstrings.'\n", encoding="utf-8")
+    assert texts() == ["The first of its docstrings."]
+    with monkeypatch.context() as patch:
+        patch.setattr(builtin, "_docstrings", None)
+        assert texts() == ["The first of its docstrings."]
+    module.write_text("def a():\n    'Another, and a longer one than the first.'\n", encoding="utf-8")
+    assert texts() == ["Another, and a longer one than the first."]
+
+
 def test_unknown_names_are_named() -> None:
     with pytest.raises(InputError, match=r"no built-in text 'python-doc' \(did you mean 'python-docs'\?\)"):
         splits("python-doc")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from lexgrad.cache import clear, folder, held
 from lexgrad.cli.output import Output
-from lexgrad.compile.cache import clear, folder, held
 
 
 def run_cache(remove: bool, output: Output) -> None:

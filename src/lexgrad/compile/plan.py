@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from lexgrad.cache import told
 from lexgrad.compile.arrays import ALIGNMENT
 from lexgrad.graph import Dim, Shape, Size, Type, product, resolve
 
@@ -168,9 +168,4 @@ _KINDS: dict[str, Any] = {
 def sources() -> str:
     """What the sources of ``ROOMS`` are told by: a plan that others made is not trusted."""
     home = Path(__file__).parent.parent
-    try:
-        found = [(path, path.stat()) for room in ROOMS for path in sorted((home / room).rglob("*.py"))]
-    except OSError:
-        return ""
-    told = "\n".join(f"{path.relative_to(home)} {status.st_size} {status.st_mtime_ns}" for path, status in found)
-    return hashlib.sha256(told.encode()).hexdigest()
+    return told((path for room in ROOMS for path in sorted((home / room).rglob("*.py"))), home)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from lexgrad.cache import cached, keep, kept, name_of
 from lexgrad.compile.arrays import (
     ALIGNMENT,
     DTYPES,
@@ -30,7 +31,6 @@ from lexgrad.compile.arrays import (
     roomy,
 )
 from lexgrad.compile.bound import Binding, Bound, Rows
-from lexgrad.compile.cache import cached, keep, kept, name_of
 from lexgrad.compile.fixed import Fixed
 from lexgrad.compile.machine import Loaded, Processor, assembly, host, object_code, signature
 from lexgrad.compile.plan import Plan, sources

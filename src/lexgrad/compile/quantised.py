@@ -12,8 +12,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from lexgrad.cache import cached
 from lexgrad.compile.arrays import aligned_empty
-from lexgrad.compile.cache import cached
 from lexgrad.compile.functions import float_text
 from lexgrad.compile.machine import Loaded, Processor, host, object_code, signature
 from lexgrad.compile.threads import processors, together

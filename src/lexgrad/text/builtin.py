@@ -6,6 +6,7 @@ import ast
 import functools
 import gc
 import hashlib
+import json
 import re
 import sysconfig
 from collections import defaultdict
@@ -13,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from lexgrad.cache import cached, told
 from lexgrad.errors import InputError, suggest
 from lexgrad.text.builtin_parts import AREAS, area_of, part_of_module, part_of_topic
 from lexgrad.text.tables import MemoryTable, Row
@@ -84,13 +86,22 @@ def python_docs() -> tuple[Example, ...]:
 def python_docstrings() -> tuple[Example, ...]:
     """Return docstrings of the standard library's public classes, methods and functions, labelled by area.
 
-    The sources are parsed, and no module is imported. Modules are whole in one part; a docstring that occurs in
-    two modules, give or take case and punctuation, is left out, and so are those under 4 words.
+    The sources are parsed, and no module is imported; what is found is kept on disk, since that takes a second. Modules
+    are whole in one part; a docstring that occurs in two modules, give or take case and punctuation, is left out, and
+    so are those under 4 words.
     """
     library = Path(sysconfig.get_path("stdlib"))
+    modules = list(_modules(library))
+    own = told(sorted(Path(__file__).parent.glob("builtin*.py")), Path(__file__).parent)
+    key = repr([str(library), told((path for _, path in modules), library), own])
+    kept = cached(key, lambda: json.dumps(_examples(library, modules)).encode(), "json")
+    return tuple(Example(*each) for each in json.loads(kept))
+
+
+def _examples(library: Path, modules: list[tuple[str, Path]]) -> list[Example]:
     found: dict[str, tuple[str, str]] = {}  # by its bare words: the text and its module
     shared: set[str] = set()
-    for module, path in _modules(library):
+    for module, path in modules:
         for docstring in _docstrings(path):
             text = " ".join(docstring.split())
             bare = " ".join(re.findall(r"\w+", text.casefold()))
@@ -100,11 +111,11 @@ def python_docstrings() -> tuple[Example, ...]:
                 shared.add(bare)
     if not found:
         raise InputError(f"{PREFIX}python-docstrings: this Python comes without the sources of its library ({library})")
-    return tuple(
+    return [
         Example(text, area_of(module), part_of_module(module))
         for bare, (text, module) in found.items()
         if bare not in shared
-    )
+    ]
 
 
 _READERS = {"python-docs": python_docs, "python-docstrings": python_docstrings}

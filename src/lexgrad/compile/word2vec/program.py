@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from lexgrad.cache import cached
 from lexgrad.compile.arrays import Array, aligned_empty
 from lexgrad.compile.assemble import barrier_text
-from lexgrad.compile.cache import cached
 from lexgrad.compile.functions import functions
 from lexgrad.compile.machine import Loaded, Processor, host, object_code, signature
 from lexgrad.compile.threads import processors, together

@@ -1,6 +1,7 @@
-"""Compiled objects and plans on disk, keyed by what they were made of; safe against damage and concurrent writers.
+"""What took long to make, on disk, keyed by what it was made of; safe against damage and concurrent writers.
 
-They take at most ``LIMIT`` bytes: those that have not been used for the longest time make room for new ones.
+Compiled objects, the plans of programs, and built-in texts. They take at most ``LIMIT`` bytes: those that have not been
+used for the longest time make room for new ones.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import hashlib
 import os
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from lexgrad.files import write_whole
@@ -19,7 +20,7 @@ LIMIT = 1 << 30
 """Bytes that all objects together may take: some ten thousand of them."""
 
 _MAGIC = b"lexgrad object 1\n"
-_NAME = re.compile(r"[0-9a-f]{64}\.(o|plan)|\.[0-9a-f]{64}\.(o|plan)\..*\.partial")
+_NAME = re.compile(r"[0-9a-f]{64}\.(o|plan|json)|\.[0-9a-f]{64}\.(o|plan|json)\..*\.partial")
 
 
 def folder() -> Path | None:
@@ -36,12 +37,12 @@ def folder() -> Path | None:
     return base / "lexgrad"
 
 
-def cached(key: str, make: Callable[[], bytes]) -> bytes:
-    """The object under ``key``, made where it is not there or was damaged.
+def cached(key: str, make: Callable[[], bytes], kind: str = "o") -> bytes:
+    """What is kept under ``key``, an object by default; made where it is not there or was damaged.
 
     A cache that cannot be written to is no error: the object is then made every time.
     """
-    name = name_of(key)
+    name = name_of(key, kind)
     found = kept(name)
     if found is None:
         found = make()
@@ -50,8 +51,18 @@ def cached(key: str, make: Callable[[], bytes]) -> bytes:
 
 
 def name_of(key: str, kind: str = "o") -> str:
-    """The name of the file in which what is under ``key`` is kept: an object, or a ``plan``."""
+    """The name of the file in which what is under ``key`` is kept: an object, a ``plan``, or ``json``."""
     return f"{hashlib.sha256(key.encode()).hexdigest()}.{kind}"
+
+
+def told(paths: Iterable[Path], beside: Path) -> str:
+    """What files are told by: their names from the folder ``beside``, sizes and times; empty where one is not there."""
+    try:
+        found = [(path, path.stat()) for path in paths]
+    except OSError:
+        return ""
+    lines = "\n".join(f"{path.relative_to(beside)} {status.st_size} {status.st_mtime_ns}" for path, status in found)
+    return hashlib.sha256(lines.encode()).hexdigest()
 
 
 def kept(name: str) -> bytes | None:
