@@ -231,14 +231,15 @@ def shares_columns(matrix: Node, packed: bool) -> bool:
 
     Rows, so that what follows finds its own rows; or columns, where there are more of them and the rows of the left
     operand lie across memory, as in a weight's gradient, or the right one is too large for every thread to read all of
-    it. Where all operands are packed: what there is more of, for each thread packs the other operand for itself. Of
-    rows that are taken once each, those that there are.
+    it. Where all operands are packed, or the right one is turned for rows that nobody knows the number of: what there
+    is more of, for each thread packs the other operand for itself. Of rows that are taken once each, those that there
+    are.
     """
     rows, columns = matrix.shape
     left, right = matrix.inputs
     if left.primitive.name == "take" and distinct_from(left.inputs[1]) is not None:
         return False
-    if packed:
+    if packed or (swaps(right) and isinstance(rows, Dim)):
         usual = {name: USUAL for size in (rows, columns) if isinstance(size, Dim) for name in size.names}
         return resolve(columns, usual) > resolve(rows, usual)
     if not isinstance(rows, int) or not isinstance(columns, int):
