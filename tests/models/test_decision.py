@@ -11,8 +11,7 @@ from sklearn.metrics import accuracy_score, f1_score
 
 from lexgrad.errors import InputError
 from lexgrad.models import LogisticRegression, SoftmaxRegression, load
-from lexgrad.models.classifiers.decision import Decision, best_temperature, best_threshold
-from lexgrad.models.classifiers.prediction import probabilities
+from lexgrad.models.classifiers.decision import Decision, best_temperature, best_threshold, probabilities
 from lexgrad.train.metrics import calibration_error
 
 RANDOM = np.random.default_rng(3)

@@ -13,8 +13,7 @@ from lexgrad.cli.settings import as_text
 from lexgrad.errors import InputError
 from lexgrad.experiments.repeats import RESULTS
 from lexgrad.experiments.search import STUDY
-from lexgrad.models.classifiers.storing import ENCODER
-from lexgrad.train.health import RULES, summary
+from lexgrad.models.storage import ENCODER
 from lexgrad.train.run import CHECKPOINT, CONFIG, MODEL, Run
 
 
@@ -67,6 +66,8 @@ def run_show_health(path: Path, output: Output) -> None:
     Raises:
         InputError: nobody watched the training.
     """
+    from lexgrad.train.health import RULES, summary
+
     run = Run.open(path)
     config, records = run.config(), run.read_health()
     if not records and "watch" not in config.get("settings", {}):

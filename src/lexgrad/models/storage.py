@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from lexgrad.models.base import Model
 
 Array = NDArray[Any]
+ENCODER = "encoder."  # prefix of the names of an encoder's arrays; parameters have their plain names
 FREE = ("epochs", "patience", "threads", "watch")  # settings that may change when a run is resumed
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from lexgrad.errors import InputError, suggest
 
 Matrix = NDArray[np.float64]
-Initialiser = Callable[[tuple[int, ...], np.random.Generator], Matrix]
+Initialiser: TypeAlias = "Callable[[tuple[int, ...], np.random.Generator], Matrix]"
 
 
 def generator(seed: int, name: str) -> np.random.Generator:

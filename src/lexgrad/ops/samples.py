@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-Maker: TypeAlias = Callable[[np.random.Generator], NDArray[Any]]
+Maker: TypeAlias = "Callable[[np.random.Generator], NDArray[Any]]"
 
 
 @dataclass(frozen=True)

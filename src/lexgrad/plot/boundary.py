@@ -11,8 +11,9 @@ from lexgrad.errors import InputError
 from lexgrad.evaluate import evaluate
 from lexgrad.graph import Graph
 from lexgrad.models.classifiers.base import TextClassifier
+from lexgrad.models.classifiers.decision import probabilities
 from lexgrad.models.classifiers.feedforward import FeedForward
-from lexgrad.models.classifiers.prediction import Predictor, probabilities
+from lexgrad.models.classifiers.prediction import Predictor
 from lexgrad.models.sources import open_source
 from lexgrad.nn.activations import activation
 from lexgrad.nn.layers import linear

@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lexgrad.errors import InputError
-from lexgrad.models.classifiers.prediction import probabilities
 
 if TYPE_CHECKING:
     from lexgrad.models.classifiers.base import TextClassifier
@@ -125,3 +124,23 @@ def best_threshold(chances: NDArray[np.float64], labels: Codes, *, accuracy: boo
         score = first + second
     best = candidates[score >= score.max() - 1e-12]
     return float(best[np.argmin(np.abs(best - 0.5))])
+
+
+def probabilities(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Turn logits into probabilities (n, K), float64: σ(z) for the second of two classes, or the softmax."""
+    if logits.size == 1 or logits.shape == (1, 2):
+        return _of_two(*([0.0, *logits.tolist()] if logits.ndim == 1 else logits[0].tolist()))
+    if logits.ndim == 1:
+        both = np.zeros((len(logits), 2))
+        both[:, 1] = logits  # softmax([0, z]) = [1 − σ(z), σ(z)]
+        logits = both
+    powers = np.exp(logits - np.maximum.reduce(logits, axis=1, keepdims=True))
+    return np.asarray(powers / np.add.reduce(powers, axis=1, keepdims=True))
+
+
+def _of_two(first: float, second: float) -> NDArray[np.float64]:
+    """The same for one text and two classes, (1, 2), bit for bit, where somebody waits."""
+    less = float(np.exp(-abs(second - first)))  # of the greater one it is exp(0)
+    total = 1.0 + less
+    both = (1.0 / total, less / total)
+    return np.array([both if first >= second else both[::-1]])

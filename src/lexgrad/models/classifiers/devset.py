@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lexgrad.errors import InputError
-from lexgrad.models.classifiers.prediction import Predictor, probabilities
+from lexgrad.models.classifiers.decision import probabilities
+from lexgrad.models.classifiers.prediction import Predictor
 from lexgrad.models.classifiers.targets import Codes
 from lexgrad.models.features.encoder import Encoder
 from lexgrad.models.sources import Source

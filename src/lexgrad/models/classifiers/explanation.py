@@ -13,8 +13,9 @@ from lexgrad.errors import InputError, suggest
 from lexgrad.evaluate import Interpreter
 from lexgrad.explain import Derivation, explain
 from lexgrad.graph import Node, Type, input_node
+from lexgrad.models.classifiers.decision import probabilities
 from lexgrad.models.classifiers.explained import Explanation, Ngram, Word
-from lexgrad.models.classifiers.prediction import prediction_graph, probabilities
+from lexgrad.models.classifiers.prediction import prediction_graph
 from lexgrad.models.features.hashed import HashedEncoder
 from lexgrad.models.features.inputs import BATCH, Inputs
 from lexgrad.models.features.word_rows import LOGITS

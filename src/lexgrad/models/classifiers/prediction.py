@@ -1,4 +1,4 @@
-"""The graphs that predict: parameters and a batch in, logits out; and probabilities from logits.
+"""The graphs that predict: parameters and a batch in, logits out.
 
 Where a model says what it makes of each word by itself (``TextClassifier.of_words``), that is a graph of its own: its
 rows are computed when a word first comes, and a second graph looks them up. The weights of a convolution meet each word
@@ -98,23 +98,3 @@ def as_precision(batch: Mapping[str, Array], dtype: Any) -> dict[str, Array]:
     return {
         name: array.astype(dtype, copy=False) if array.dtype.kind == "f" else array for name, array in batch.items()
     }
-
-
-def probabilities(logits: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Turn logits into probabilities (n, K), float64: σ(z) for the second of two classes, or the softmax."""
-    if logits.size == 1 or logits.shape == (1, 2):
-        return _of_two(*([0.0, *logits.tolist()] if logits.ndim == 1 else logits[0].tolist()))
-    if logits.ndim == 1:
-        both = np.zeros((len(logits), 2))
-        both[:, 1] = logits  # softmax([0, z]) = [1 − σ(z), σ(z)]
-        logits = both
-    powers = np.exp(logits - np.maximum.reduce(logits, axis=1, keepdims=True))
-    return np.asarray(powers / np.add.reduce(powers, axis=1, keepdims=True))
-
-
-def _of_two(first: float, second: float) -> NDArray[np.float64]:
-    """The same for one text and two classes, (1, 2), bit for bit, where somebody waits."""
-    less = float(np.exp(-abs(second - first)))  # of the greater one it is exp(0)
-    total = 1.0 + less
-    both = (1.0 / total, less / total)
-    return np.array([both if first >= second else both[::-1]])

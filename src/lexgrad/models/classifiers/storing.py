@@ -12,14 +12,13 @@ from numpy.typing import NDArray
 from lexgrad.errors import InputError
 from lexgrad.models.classifiers.decision import Decision
 from lexgrad.models.features.encoder import Encoder, restore_encoder
-from lexgrad.models.storage import settings_to_json
+from lexgrad.models.storage import ENCODER, settings_to_json
 from lexgrad.train.run import TOKENIZER, Run
 
 if TYPE_CHECKING:
     from lexgrad.models.classifiers.base import TextClassifier
 
 Array = NDArray[Any]
-ENCODER = "encoder."  # prefix of the encoder's arrays; parameters have their plain names
 
 
 def run_config(model: TextClassifier, classes: Array, data: Mapping[str, Any]) -> dict[str, Any]:

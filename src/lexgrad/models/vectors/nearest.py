@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lexgrad.compile.quantised import QuantisedRows
-from lexgrad.train.engine import engine_name
+if TYPE_CHECKING:
+    from lexgrad.compile.quantised import QuantisedRows
 
 LOOKED_THROUGH = 1 << 20  # numbers in a matrix, beyond which its rows are held as bytes, too
 BLOCK = 1024  # scores of which only the largest is looked at first
@@ -48,7 +49,7 @@ class Nearest:
         """
         units = np.asarray(queries, np.float64)
         units = units * _inverse_norms(units)[:, None]
-        large = self.matrix.size >= LOOKED_THROUGH and self.matrix.flags.c_contiguous and engine_name() == "compiled"
+        large = self.matrix.size >= LOOKED_THROUGH and self.matrix.flags.c_contiguous and _compiled()
         for begin in range(0, len(units), QUERIES_AT_ONCE):
             some = units[begin : begin + QUERIES_AT_ONCE]
             if not large:
@@ -61,6 +62,8 @@ class Nearest:
 
     @cached_property
     def _bytes(self) -> QuantisedRows:
+        from lexgrad.compile.quantised import QuantisedRows
+
         return QuantisedRows(self.matrix)
 
     def _best(self, rows: Int64, unit: Float64, count: int) -> tuple[Int64, Float64]:
@@ -72,6 +75,12 @@ class Nearest:
         np.nan_to_num(cosines, copy=False, nan=-1.0)
         best = largest(cosines, count)
         return rows[best], cosines[best]
+
+
+def _compiled() -> bool:
+    from lexgrad.train.engine import engine_name
+
+    return engine_name() == "compiled"
 
 
 def _inverse_norms(rows: Float64) -> Float64:

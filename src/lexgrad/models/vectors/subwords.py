@@ -6,11 +6,13 @@ Bojanowski, Grave, Joulin and Mikolov, "Enriching word vectors with subword info
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lexgrad.compile.word2vec import WordRows
+if TYPE_CHECKING:
+    from lexgrad.compile.word2vec import WordRows
 
 Int32 = NDArray[np.int32]
 _BASIS, _PRIME = 2166136261, 16777619
@@ -44,6 +46,8 @@ class Subwords:
 
     def word_rows(self, words: Sequence[str]) -> WordRows:
         """The rows of each word: its own, which is its number, and those of its n-grams, behind those of all words."""
+        from lexgrad.compile.word2vec import WordRows
+
         rows = [np.concatenate([[i], self.rows(word) + len(words)]) for i, word in enumerate(words)]
         starts = np.zeros(len(rows) + 1, np.int64)
         np.cumsum([len(row) for row in rows], out=starts[1:])
