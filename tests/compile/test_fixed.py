@@ -57,6 +57,15 @@ def test_a_call_gives_what_a_run_gives(threads: int, monkeypatch: pytest.MonkeyP
         assert_same_bits(found, copies)
 
 
+@pytest.mark.parametrize("length", [5, 4000])
+def test_inputs_may_lie_across_memory(length: int) -> None:
+    call = pooled().fixed({"table": TABLE, "unused": np.zeros(2)})
+    given = texts(length, 1)
+    across = {name: np.repeat(array, 2)[::2] for name, array in given.items()}
+    for _ in range(2):
+        assert_same_bits(call(across), call(given))
+
+
 def test_what_is_written_to_a_fixed_array_counts() -> None:
     program, table = pooled(), TABLE.copy()
     call = program.fixed({"table": table, "unused": np.zeros(2)})

@@ -44,7 +44,7 @@ MODELS: list[Any] = [
     TextCNN(**SMALL, filters=3, padding="valid", stride=2, pool="mean", word_features=("length",), fixed_copy=True),
     TextCNN(**SMALL, filters=3, kernels=2, window_pool="max", units=5, precision="fp64"),
     RNNClassifier(**SMALL, units=5),
-    LSTMClassifier(**SMALL, units=5, bidirectional=True, layers=2, pool="mean"),
+    LSTMClassifier(**SMALL, units=16, bidirectional=True, layers=2, pool="mean"),
     GRUClassifier(**SMALL, units=5, pool="max"),
 ]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -83,7 +83,12 @@ class Fixed:
         """
         if inputs.keys() != self._dtypes.keys():
             self._refuse(inputs)
-        given = [self._of_dtype(name, inputs[name], dtype) for name, dtype in self._dtypes.items()]
+        given = [
+            array
+            if type(array := inputs[name]) is np.ndarray and array.dtype == dtype  # wherever its entries lie
+            else self.program.prepared(name, array)
+            for name, dtype in self._dtypes.items()
+        ]
         shapes = tuple([array.shape for array in given])
         with self._lock:
             layout = self._layouts.get(shapes)
@@ -100,16 +105,9 @@ class Fixed:
             }
 
     def read_again(self, inputs: Mapping[str, ArrayLike]) -> None:
-        """Read inputs that stay again: those that were copied, for they have been written to."""
+        """Read inputs that stay once more, by name: those of which there are copies, for they may have other values."""
         for name, value in inputs.items():
-            if self.inputs[name] is not value:
-                self.inputs[name][...] = self.program.prepared(name, value)
-
-    def _of_dtype(self, name: str, value: ArrayLike, dtype: np.dtype[Any]) -> Array:
-        """An array of the right dtype, wherever its entries lie; one that has it already takes no time."""
-        if type(value) is np.ndarray and value.dtype == dtype:
-            return value
-        return self.program.prepared(name, value)
+            self.inputs[name][...] = self.program.prepared(name, value)
 
     def _lay_out(self, arrays: Sequence[Array]) -> _Layout:
         program = self.program

@@ -74,7 +74,7 @@ class Chunks(Encoder):
         quick: the ids of a chunk; None where ``whole`` has to be asked.
         remembered: how many chunks the table has at most before a batch.
 
-    Texts that come one by one have a table of their own, which knows the ids of a chunk as a list.
+    Texts that come one by one have a table of their own, see ``_Met``.
     """
 
     def __init__(
@@ -84,28 +84,22 @@ class Chunks(Encoder):
         self._quick = quick or (lambda chunk: None)
         self._remembered = remembered
         self._lock = Lock()
-        self._lists: dict[str, list[int]] = {}
+        self._met = _Met(self._of_new, remembered)
         self._forget()
 
     def encode_one(self, text: str) -> list[int]:
         """Return the ids of one text."""
-        lists, chunks = self._lists, text.split()
-        try:
-            return list(chain.from_iterable(map(lists.__getitem__, chunks)))
-        except KeyError:
-            pass  # one of them is new
         ids: list[int] = []
-        for chunk in chunks:
-            found = lists.get(chunk)
-            if found is None:
-                found = self._quick(chunk)
-                if found is None:
-                    found = self._whole.encode_one(chunk)
-                if len(lists) >= self._remembered:
-                    lists.clear()
-                lists[chunk] = found
-            ids += found
+        for found in map(self._met.__getitem__, text.split()):
+            if isinstance(found, int):
+                ids.append(found)
+            else:
+                ids += found
         return ids
+
+    def _of_new(self, chunk: str) -> list[int]:
+        ids = self._quick(chunk)
+        return self._whole.encode_one(chunk) if ids is None else ids
 
     def encode(self, texts: Sequence[str]) -> PackedTexts:
         """Return the ids of some texts."""
@@ -166,6 +160,26 @@ class Chunks(Encoder):
         self._ids.extend(np.fromiter(chain.from_iterable(rows), np.int32, int(offsets[-1] - offsets[0])))
         self._begins.extend(offsets[:-1])
         self._ends.extend(offsets[1:])
+
+
+class _Met(dict[str, "int | list[int]"]):
+    """What each chunk is: the id of its one word, which is sooner looked up than a list, or else a list of ids.
+
+    Args:
+        ids: of a chunk that is new.
+        most: how many chunks there are before it is begun anew.
+    """
+
+    def __init__(self, ids: Callable[[str], list[int]], most: int) -> None:
+        super().__init__()
+        self._ids, self._most = ids, most
+
+    def __missing__(self, chunk: str) -> int | list[int]:
+        ids = self._ids(chunk)
+        if len(self) >= self._most:
+            self.clear()
+        self[chunk] = found = ids[0] if len(ids) == 1 else ids
+        return found
 
 
 def distinct_chunks(texts: Sequence[str]) -> tuple[list[str], Int32, Int64]:

@@ -101,6 +101,7 @@ class Applier:
         self._run = runner(graph, precision, threads, halved, steady=self.parameters if panels else ())
         self._fixed: Fixed | None = None
         self._given: list[Array] = []
+        self._copied: list[str] = []
 
     def __call__(self, parameters: Mapping[str, Array], inputs: Mapping[str, ArrayLike]) -> dict[str, Array]:
         """Return the outputs by name."""
@@ -111,12 +112,13 @@ class Applier:
         given = list(map(parameters.__getitem__, self.parameters))
         if self._fixed is None or not all(map(operator.is_, given, self._given)):
             self._fixed, self._given = self._run.fixed(dict(zip(self.parameters, given, strict=True))), given
+            read = self._fixed.inputs
+            self._copied = [name for name in self.parameters if read[name] is not parameters[name]]
             if self._steady:
-                for name, array in zip(self.parameters, given, strict=True):
-                    if self._fixed.inputs[name] is not array:
-                        array.flags.writeable = False
-        elif not self._steady:
-            self._fixed.read_again(dict(zip(self.parameters, given, strict=True)))
+                for name in self._copied:
+                    parameters[name].flags.writeable = False
+        elif self._copied and not self._steady:
+            self._fixed.read_again({name: parameters[name] for name in self._copied})
         return self._fixed(inputs)
 
 
