@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from lexgrad.compile.body import Body, Index, adding, zero
 from lexgrad.compile.loops import (
+    ONE,
     ZERO,
     Apply,
     Assign,
@@ -16,9 +17,7 @@ from lexgrad.compile.loops import (
     Let,
     Local,
     Number,
-    add,
     extent,
-    multiply,
 )
 from lexgrad.compile.reductions import LOWEST, accumulate, reduce
 from lexgrad.compile.rowwise import LEAST
@@ -28,7 +27,10 @@ if TYPE_CHECKING:
     from lexgrad.compile.lower import Lowering
 
 AHEAD = 1024
-"""Entries of a block, two of which are in the nearest cache together."""
+"""Entries of a long row whose largest one is what others are taken relative to."""
+
+MOST = Number(2.0**100, "float")
+"""Above any sum of exponentials that are small enough to be added up."""
 
 LONG = 4 * AHEAD
 """Entries of a row from which on it has left the nearest cache before its exponentials are taken."""
@@ -43,7 +45,7 @@ def kernel_logsumexp(low: Lowering, node: Node) -> Kernel:
     axes = node.attributes["axes"]
 
     def fold(body: Body, kept: Index, _: Index) -> None:
-        total, shift = (_in_blocks if is_long(x, axes) else _at_once)(low, body, x, axes, kept)
+        total, shift = (_at_a_guess if is_long(x, axes) else _at_once)(low, body, x, axes, kept)
         low.store(body, node, kept, Apply("add", (Apply("log", (total,), "float"), shift), "float"))
 
     return reduce(low, node, axes, fold)
@@ -63,50 +65,51 @@ def _at_once(low: Lowering, body: Body, x: Node, axes: tuple[int, ...], kept: In
     return accumulate(low, body, x, axes, kept, zero("float"), "add", lambda e, _: _above(e, shift)), shift
 
 
-def _in_blocks(low: Lowering, body: Body, x: Node, axes: tuple[int, ...], kept: Index) -> tuple[Local, Local]:
-    """The same in one pass through memory: exp of one block and the largest entry of the next, side by side.
+def _at_a_guess(low: Lowering, body: Body, x: Node, axes: tuple[int, ...], kept: Index) -> tuple[Local, Local]:
+    """The same in one pass through memory: entries are taken relative to the largest of the first ones.
 
-    When something larger comes, what has been added up is taken relative to that ("online" softmax: Milakov and
-    Gimelshein, 2018, here by blocks). The first block is as long as what is left over, and shares its shift with the
-    second one.
+    That serves as well, however much larger others are, until the sum overflows; or it is less than 1, if all of the
+    first ones are infinitely small. Then, and where there is NaN, the largest of all is looked for.
     """
-    width = x.shape[-1]
-    assert isinstance(width, int)
-    blocks, rest = divmod(width, AHEAD)
-    block = Number(AHEAD, "int")
-    total, shift, largest = (Local(body.fresh(prefix), "float") for prefix in ("s", "m", "l"))
-
-    def entry(i: Expression) -> Expression:
-        return low.value(body, x, (*kept, i))
-
-    def take(local: Local, operation: str, value: Expression) -> None:
-        body.put(Assign(local.name, Apply(operation, (local, value), "float")))
-
-    body.put(Declare(largest.name, LOWEST["float"]))
-    body.loop(ZERO, Number(rest + AHEAD, "int"), lambda i: take(largest, "fold_maximum", entry(i)))
-    body.put(Declare(shift.name, _finite(largest)))
+    width = extent(x.shape[-1])
+    operation, terms = adding(x.shape[-1:])
+    first = _largest_of_first(low, body, x, kept)
+    total, shift = Local(body.fresh("s"), "float"), Local(body.fresh("m"), "float")
+    body.put(Declare(shift.name, _finite(first)))
     body.put(Declare(total.name, zero("float")))
-    if rest:
-        operation, terms = adding((rest,))
-        body.loop(ZERO, Number(rest, "int"), lambda i: take(total, operation, _above(entry(i), shift)), terms=terms)
 
-    def one(number: Local) -> None:
-        begin = add(multiply(number, block), Number(rest, "int"))
-        ahead = Apply("minimum", (add(begin, block), Number(width - AHEAD, "int")), "int")  # there is none at the end
-        larger = Local(body.fresh("n"), "float")
-        body.put(Declare(larger.name, largest))
+    def term(i: Local) -> None:
+        value = _above(low.value(body, x, (*kept, i)), shift)
+        body.put(Assign(total.name, Apply(operation, (total, value), "float")))
 
-        def both(i: Local) -> None:
-            take(total, "fold_add", _above(entry(add(begin, i)), shift))
-            take(larger, "fold_maximum", entry(add(ahead, i)))
+    def again(_: Local) -> None:
+        exact, largest = _at_once(low, body, x, axes, kept)
+        body.put(Assign(total.name, exact))
+        body.put(Assign(shift.name, largest))
 
-        body.loop(ZERO, block, both)
-        body.put(Assign(shift.name, _finite(larger)))
-        take(total, "multiply", _above(largest, shift))
-        body.put(Assign(largest.name, larger))
-
-    body.loop(ZERO, Number(blocks, "int"), one, "b")
+    body.loop(ZERO, width, term, terms=terms)
+    body.loop(ZERO, _out_of_range(total), again, "once")
     return total, shift
+
+
+def _largest_of_first(low: Lowering, body: Body, x: Node, kept: Index) -> Local:
+    """The largest of the first entries of a long row."""
+    first = Local(body.fresh("l"), "float")
+    body.put(Declare(first.name, LOWEST["float"]))
+
+    def fold(i: Local) -> None:
+        entry = low.value(body, x, (*kept, i))
+        body.put(Assign(first.name, Apply("fold_maximum", (first, entry), "float")))
+
+    body.loop(ZERO, Number(AHEAD, "int"), fold, terms=AHEAD)
+    return first
+
+
+def _out_of_range(total: Expression) -> Expression:
+    """1 if a sum is NaN, or less than 1, or so large that its reciprocal is no normal number; else 0."""
+    bounds = Apply("less_equal", (Number(1.0, "float"), total), "bool"), Apply("less", (total, MOST), "bool")
+    inside = Apply("logical_and", bounds, "bool")
+    return Apply("select", (inside, ZERO, ONE), "int")
 
 
 def _finite(largest: Expression) -> Expression:
@@ -140,16 +143,22 @@ def softmax_of(node: Node) -> Node | None:
 def kernel_softmax(low: Lowering, node: Node, x: Node) -> Kernel:
     """exp(x - largest) of each row, taken once and written down, and then divided by its sum.
 
-    Where the largest is infinite or NaN, exp(x - largest) is what there is to say already: 0, or NaN.
+    Where the largest is infinite or NaN, exp(x - largest) is what there is to say already: 0, or NaN. Of a long row it
+    is the largest of the first ones, as for the logsumexp.
     """
     width, one = extent(x.shape[-1]), Number(1.0, "float")
     operation, terms = adding((x.shape[-1],))
+    axes = (x.ndim - 1,)
+    long = is_long(x, axes)
 
     def share(body: Body, row: Index) -> None:
         def entries(rest: Index) -> None:
             kept = (*row, *rest)
-            axes, lowest = (x.ndim - 1,), LOWEST["float"]
-            largest = accumulate(low, body, x, axes, kept, lowest, "fold_maximum", lambda e, _: e)
+
+            def of_all() -> Local:
+                return accumulate(low, body, x, axes, kept, LOWEST["float"], "fold_maximum", lambda e, _: e)
+
+            largest = _largest_of_first(low, body, x, kept) if long else of_all()
             total, scale = Local(body.fresh("s"), "float"), Local(body.fresh("d"), "float")
             body.put(Declare(total.name, zero("float")))
 
@@ -163,7 +172,14 @@ def kernel_softmax(low: Lowering, node: Node, x: Node) -> Kernel:
                 place = (*kept, i)
                 low.store(body, node, place, Apply("multiply", (low.result(node, place), scale), "float"))
 
+            def again(_: Local) -> None:
+                body.put(Assign(largest.name, of_all()))
+                body.put(Assign(total.name, zero("float")))
+                body.loop(ZERO, width, term, terms=terms)
+
             body.loop(ZERO, width, term, terms=terms)
+            if long:
+                body.loop(ZERO, _out_of_range(total), again, "once")
             finite = Apply("is_finite", (largest,), "bool")
             share_of_one = Apply("divide", (one, total), "float")
             body.put(Let(scale.name, Apply("select", (finite, share_of_one, one), "float")))
@@ -172,5 +188,7 @@ def kernel_softmax(low: Lowering, node: Node, x: Node) -> Kernel:
         body.nest(node.shape[1:-1], entries)
 
     kernel = low.shares(node, node.shape, share)
+    if long:
+        return kernel
     # A row is read to its end before anything of it is written that is not read just then.
     return replace(kernel, reads=tuple(replace(access, exact=access.aligned) for access in kernel.reads))
