@@ -36,7 +36,7 @@ OTHERS = {
     "help": ["tune", "--help"],
     "cache": ["cache"],
 }
-NEVER = {"sklearn", "scipy", "pandas", "matplotlib", "optuna", "pydantic"}
+NEVER = {"sklearn", "scipy", "pandas", "pyarrow", "matplotlib", "optuna", "pydantic"}
 NEVER |= {"lexgrad.passes", "lexgrad.compile.making"}  # machine code is in the cache
 TO_TRAIN = {"lexgrad.train.loop", "lexgrad.nn.optimisers"}
 TO_COMPUTE = {"llvmlite", "lexgrad.compile"}

@@ -207,8 +207,12 @@ SPACED = ["", "  ", " a  b ", "don't", "a\x1cb", "x\u2003y\x85z", "naïve  café
 
 @pytest.mark.parametrize("texts", [SPACED * 9, [text for text in SPACED if text.isascii() and "\x1c" not in text] * 20])
 @pytest.mark.parametrize("kind", ["lower", "words", "spaces"])
-def test_many_texts_are_cut_as_each_alone(kind: str, texts: list[str]) -> None:
+@pytest.mark.parametrize("much", [0, chunks.MUCH])
+def test_many_texts_are_cut_as_each_alone(
+    kind: str, texts: list[str], much: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert len(texts) >= MANY
+    monkeypatch.setattr(chunks, "MUCH", much)  # from the first on, Arrow splits them; or Python does
     tokenizer = Tokenizer.train(texts[::2], kind)
     expected = [tokenizer.hugging_face.encode(text, add_special_tokens=False).ids for text in texts]
     for _ in range(2):  # also when every chunk is known

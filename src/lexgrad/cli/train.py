@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from lexgrad.cli.failures import INTERRUPTED, Stopped
 from lexgrad.cli.output import Output
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from lexgrad.cli.tasks.task import Task
     from lexgrad.models.base import Model
     from lexgrad.train.run import Run
+
+Metrics: TypeAlias = "dict[str, Any] | None"
 
 
 @dataclass(frozen=True)
@@ -117,6 +119,15 @@ def _fit(model: Model, tables: Tables, run: Run, output: Output) -> None:
 def _report(task: Task, model: Model, tables: Tables, run: Run, output: Output) -> None:
     dev = _measured(model, tables.dev, run, output)
     test = _measured(model, tables.test, run, output)
+    if not output.quiet:
+        _tell(task, model, dev, test, run, output)
+    elif not output.as_json:
+        print(run.path)
+    seed = getattr(model, "seed", None)
+    output.result({"model": model.name, "run": str(run.path), "seed": seed, **model.report_, "dev": dev, "test": test})
+
+
+def _tell(task: Task, model: Model, dev: Metrics, test: Metrics, run: Run, output: Output) -> None:
     output.report(f"trained {model.name} {task.summary(model.report_)}")
     if dev is not None and test is not None:
         output.report("", task.headline("dev", dev))  # the test set's tables say it all
@@ -125,13 +136,9 @@ def _report(task: Task, model: Model, tables: Tables, run: Run, output: Output) 
     if test is not None:
         output.report("", *task.metrics_report("test", test, output.width))
     output.report("", f"saved in {run.path}", f"next: {task.next_command(shlex.quote(str(run.path)), model)}")
-    if output.quiet and not output.as_json:
-        print(run.path)
-    seed = getattr(model, "seed", None)
-    output.result({"model": model.name, "run": str(run.path), "seed": seed, **model.report_, "dev": dev, "test": test})
 
 
-def _measured(model: Model, data: Any, run: Run, output: Output) -> dict[str, Any] | None:
+def _measured(model: Model, data: Any, run: Run, output: Output) -> Metrics:
     if data is None:
         return None
     try:

@@ -26,6 +26,7 @@ from lexgrad.text.packed import Int32, Int64, PackedTexts, offsets_of, places_of
 REMEMBERED = 1 << 20
 AT_ONCE = 1 << 14
 MANY = 64  # texts from which on Arrow splits them: it takes a while to begin
+MUCH = 1 << 20  # characters before which Python splits them: sooner done than Arrow is imported
 TOGETHER = 1 << 14  # texts whose chunks are counted together
 
 _Scalar = TypeVar("_Scalar", bound=np.generic)
@@ -84,6 +85,7 @@ class Chunks(Encoder):
         self._quick = quick or (lambda chunk: None)
         self._remembered = remembered
         self._lock = Lock()
+        self._much = _Much()
         self._met = _Met(self._of_new, remembered)
         self._forget()
 
@@ -103,8 +105,9 @@ class Chunks(Encoder):
 
     def encode(self, texts: Sequence[str]) -> PackedTexts:
         """Return the ids of some texts."""
-        if len(texts) >= MANY:
-            return self._of_distinct(*distinct_chunks(texts))
+        return self._of_distinct(*distinct_chunks(texts)) if self._much(texts) else self._at_once(texts)
+
+    def _at_once(self, texts: Sequence[str]) -> PackedTexts:
         split = [text.split() for text in texts]
         with self._lock:
             numbers = self._numbered(list(chain.from_iterable(split)))
@@ -114,10 +117,10 @@ class Chunks(Encoder):
         """See Encoder.stream: Arrow splits the next batches while the ids of one are looked up."""
 
         def split(texts: Sequence[str]) -> tuple[Sequence[str], tuple[list[str], Int32, Int64] | None]:
-            return texts, distinct_chunks(texts) if len(texts) >= MANY else None
+            return texts, distinct_chunks(texts) if self._much(texts) else None
 
         for texts, found in ahead(split, batches):
-            yield self.encode(texts) if found is None else self._of_distinct(*found)
+            yield self._at_once(texts) if found is None else self._of_distinct(*found)
 
     def _of_distinct(self, chunks: list[str], places: Int32, offsets: Int64) -> PackedTexts:
         """The ids of texts: see ``distinct_chunks``."""
@@ -180,6 +183,18 @@ class _Met(dict[str, "int | list[int]"]):
             self.clear()
         self[chunk] = found = ids[0] if len(ids) == 1 else ids
         return found
+
+
+class _Much:
+    """Says of texts that come one batch after the other whether it is worth while that Arrow splits them."""
+
+    def __init__(self) -> None:
+        self._characters = 0
+
+    def __call__(self, texts: Sequence[str]) -> bool:
+        if self._characters < MUCH:
+            self._characters += sum(map(len, texts))
+        return self._characters >= MUCH and len(texts) >= MANY
 
 
 def distinct_chunks(texts: Sequence[str]) -> tuple[list[str], Int32, Int64]:
@@ -253,8 +268,16 @@ def count_tokens(tokenizer: Tokenizer, kind: str, texts: Iterable[str]) -> Count
     chunks: Counter[str] = Counter()
     remaining = iter(texts)
     groups = iter(lambda: list(islice(remaining, TOGETHER)), [])
-    for found, places, _ in ahead(distinct_chunks, groups):
-        for chunk, count in zip(found, np.bincount(places, minlength=len(found)).tolist(), strict=True):
+    much = _Much()
+
+    def counted(group: list[str]) -> Iterable[tuple[str, int]]:
+        if not much(group):
+            return Counter(chain.from_iterable(map(str.split, group))).items()
+        found, places, _ = distinct_chunks(group)
+        return zip(found, np.bincount(places, minlength=len(found)).tolist(), strict=True)
+
+    for found in ahead(counted, groups):
+        for chunk, count in found:
             chunks[chunk] += count
     chunks.pop("", None)
     return _count_within(tokenizer, kind, chunks)
