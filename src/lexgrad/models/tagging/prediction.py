@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -72,8 +73,8 @@ class Predictor:
             if len(self._numbers) > REMEMBERED:
                 self._numbers = _Numbers()
                 rows.forget()
-            numbers = self._numbers
-            places = rows.places(np.array([numbers[word] for words in sentences for word in words], np.int64))
+            numbers = map(self._numbers.__getitem__, chain.from_iterable(sentences))
+            places = rows.places(np.array(list(numbers), np.int64))
             given = {**parameters, **rows.tables}
             if len(sentences) == 1 and len(places):
                 below = self._apply(given, {"words": places, **self._alone(len(places))})[LOGITS]
