@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-from lexgrad.compile.arrays import SCRATCH
+from lexgrad.compile.arrays import LAPS, SCRATCH
 from lexgrad.compile.emit import KernelText
 from lexgrad.compile.functions import functions
 from lexgrad.compile.packing import Format
@@ -139,6 +139,8 @@ class _Program(Writer):
         self.texts, self.dtypes, self.sizes, self.meetings, self.clock = texts, dtypes, sizes, meetings, clock
         self.numbers = {name: number for number, name in enumerate(texts)}
         self.thread, self.threads = "%thread", "%threads"
+        self.row, self.scratch = "", 0
+        self.table: dict[str, int] = {}
         self.cuts: dict[Size, tuple[str, str]] = {}  # this thread's shares, of each number of them so far
         self.first_row = "0"
 
@@ -146,17 +148,13 @@ class _Program(Writer):
         """The function, given the buffers whose addresses are in a row of the table, and each thread's scratch."""
         self.begin("step", "0", "%steps")
         row = self.put(f"mul i64 {self.locals['step']}, {len(table) + len(self.sizes)}")
-        row = self.put(f"getelementptr i64, ptr %table, i64 {row}")
-        for i, name in enumerate(table):
-            address = self.put(f"load ptr, ptr {self.put(f'getelementptr i64, ptr {row}, i64 {i}')}")
-            if name == SCRATCH:
-                own = self.put(f"mul i64 %thread, {scratch}")
-                address = self.put(f"getelementptr i8, ptr {address}, i64 {own}")
-            self.define(name, address)
+        row = self.row = self.put(f"getelementptr i64, ptr %table, i64 {row}")
+        self.table = {name: i for i, name in enumerate(table)}
+        self.scratch = scratch
         for i, name in enumerate(self.sizes, len(table)):
             self.do(f"{size_name(name)} = load i64, ptr {self.put(f'getelementptr i64, ptr {row}, i64 {i}')}")
         if self.clock:
-            self.clock.start(self, len(self.texts))
+            self.clock.start(self, self.pointer(LAPS), len(self.texts))
         self.steps(steps)
         self.meet()
         self.end()
@@ -189,14 +187,24 @@ class _Program(Writer):
         first, last = self.cuts[extent]
         number = self.number()
         some = self.put(f"icmp slt i64 {first}, {last}")
-        buffers = (f"ptr %B.{name}" for name in text.buffers)
-        named = (f"i64 {self.size_value(name)}" for name in self.sizes)
-        arguments = ", ".join([f"i64 {first}", f"i64 {last}", *buffers, *named])
         self.do(f"br i1 {some}, label %run{number}, label %after{number}")
         self.block(f"run{number}")
+        buffers = [f"ptr {self.pointer(name)}" for name in text.buffers]
+        named = (f"i64 {self.size_value(name)}" for name in self.sizes)
+        arguments = ", ".join([f"i64 {first}", f"i64 {last}", *buffers, *named])
         self.do(f"call void @{text.function}({arguments})")
         self.do(f"br label %after{number}")
         self.block(f"after{number}")
+
+    def pointer(self, name: str) -> str:
+        """Where a buffer begins; those of the table are looked up when they are asked for: registers hold but a few."""
+        if name not in self.table:
+            return f"%B.{name}"
+        address = self.put(f"load ptr, ptr {self.put(f'getelementptr i64, ptr {self.row}, i64 {self.table[name]}')}")
+        if name == SCRATCH:
+            own = self.put(f"mul i64 %thread, {self.scratch}")
+            address = self.put(f"getelementptr i8, ptr {address}, i64 {own}")
+        return address
 
     def shares(self, total: str) -> tuple[str, str]:
         """Where this thread's shares begin and end: ``total / threads``, rounded up, of many to a multiple of 8 or 16.
@@ -245,7 +253,7 @@ class _Program(Writer):
         """Look up which rows a step has, never any that do not exist; all threads meet, for they share them anew."""
         self.meet()
         place = self.put(f"sub i64 {self.put(f'sub i64 {length}, 1')}, {step}") if reverse else step
-        offset = self.put(f"getelementptr i64, ptr %B.{rows.offsets}, i64 {place}")
+        offset = self.put(f"getelementptr i64, ptr {self.pointer(rows.offsets)}, i64 {place}")
         begin, end = (
             self.put(f"load i64, ptr {at}") for at in (offset, self.put(f"getelementptr i64, ptr {offset}, i64 1"))
         )
@@ -267,18 +275,18 @@ class _Program(Writer):
         """Where a buffer is at a step, counted from 0 in either direction."""
         match where:
             case Same(buffer):
-                return f"%B.{buffer}"
+                return self.pointer(buffer)
             case Row(buffer, size):
                 row = self.put(f"sub i64 {self.put(f'sub i64 {length}, 1')}, {step}") if reverse else step
                 entries = self.put(f"mul i64 {row}, {self.size(size)}")
-                return self.put(f"getelementptr {self.memory(dtype)}, ptr %B.{buffer}, i64 {entries}")
+                return self.put(f"getelementptr {self.memory(dtype)}, ptr {self.pointer(buffer)}, i64 {entries}")
             case Cut(buffer, size):
                 entries = self.put(f"mul i64 {self.first_row}, {self.size(size)}")
-                return self.put(f"getelementptr {self.memory(dtype)}, ptr %B.{buffer}, i64 {entries}")
+                return self.put(f"getelementptr {self.memory(dtype)}, ptr {self.pointer(buffer)}, i64 {entries}")
             case Turns(even, odd):
                 second = self.put(f"trunc i64 {step} to i1")
-                return self.put(f"select i1 {second}, ptr %B.{odd}, ptr %B.{even}")
+                return self.put(f"select i1 {second}, ptr {self.pointer(odd)}, ptr {self.pointer(even)}")
             case Before(initial, now):
                 first = self.put(f"icmp eq i64 {step}, 0")
                 before = self.address(now, dtype, self.put(f"sub i64 {step}, 1"), length, reverse)
-                return self.put(f"select i1 {first}, ptr %B.{initial}, ptr {before}")
+                return self.put(f"select i1 {first}, ptr {self.pointer(initial)}, ptr {before}")

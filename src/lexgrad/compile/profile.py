@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lexgrad.compile.arrays import LAPS
 from lexgrad.compile.loops import (
     Apply,
     Expression,
@@ -64,11 +63,11 @@ class Clock:
             f"  %t = call i64 @{self.counter}()\n  ret i64 %t\n}}"
         )
 
-    def start(self, w: Writer, kernels: int) -> None:
+    def start(self, w: Writer, laps: str, kernels: int) -> None:
         """Begin the first lap of this thread."""
         self.last = w.slot("i64")
         row = w.put(f"mul i64 %thread, {2 * kernels}")
-        self.row = w.put(f"getelementptr i64, ptr %B.{LAPS}, i64 {row}")
+        self.row = w.put(f"getelementptr i64, ptr {laps}, i64 {row}")
         now = w.put(f"call i64 @{self.counter}()")
         w.do(f"store i64 {now}, ptr {self.last}")
 
