@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lexgrad import ops
-from lexgrad.compile import Program
+from lexgrad.compile import Program, arrays
 from lexgrad.compile.arrays import Precision
 from lexgrad.errors import InputError
 from lexgrad.evaluate import evaluate, round_to_bf16
@@ -38,3 +38,12 @@ def test_what_is_written_or_given_out_is_not_halved() -> None:
         Program(Graph({"W": W}, {"W2": W + 1.0}, "next"), donated={"W2": "W"}, halved=["W"])
     with pytest.raises(InputError, match="'V' cannot be stored as bf16"):
         Program(Graph({"W": W}, {"next": W + 1.0}, "next"), halved=["V"])
+
+
+def test_many_are_rounded_as_few_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = np.random.default_rng(0).normal(size=(7, 5)).astype(np.float32)
+    values[2, 3] = np.nan
+    monkeypatch.setattr(arrays, "_BLOCK", 4)
+    for given in (values, values.T, values[1, 1], values.astype(np.float64), values[:0]):
+        found = (arrays.halves(given).astype(np.uint32) << 16).view(np.float32)
+        np.testing.assert_array_equal(found, round_to_bf16(np.asarray(given, np.float32)))

@@ -19,6 +19,9 @@ Precision: TypeAlias = Literal["fp32", "fp64", "bf16"]
 ALIGNMENT = 64
 """Bytes of a cache line."""
 
+_BLOCK = 1 << 15
+"""Numbers that are rounded at a time."""
+
 _MANY, _LARGE_PAGE, _MOST_KEPT = 1 << 19, 1 << 21, 1 << 30
 """Bytes from which large pages are worth while, of such a page, and that are kept for the next launch at most."""
 
@@ -99,7 +102,13 @@ def halves(value: ArrayLike) -> Array:
     """Floats as the nearest bf16 numbers, uint16; what is uint16 already stays as it is."""
     if isinstance(value, np.ndarray) and value.dtype == HALF:
         return value
-    return (round_to_bf16(np.asarray(value, np.float32)).view(np.uint32) >> 16).astype(HALF)
+    floats = np.ascontiguousarray(value, np.float32)
+    found = np.empty(np.shape(value), HALF)
+    given, made = floats.reshape(-1), found.reshape(-1)
+    for begin in range(0, given.size, _BLOCK):  # what is computed on the way stays in the cache
+        part = slice(begin, begin + _BLOCK)
+        np.right_shift(round_to_bf16(given[part]).view(np.uint32), 16, out=made[part], casting="unsafe")
+    return found
 
 
 def in_panels(matrix: Array, width: int) -> Array:
