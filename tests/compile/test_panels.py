@@ -11,6 +11,7 @@ from lexgrad import ops
 from lexgrad.compile import Program
 from lexgrad.compile.arrays import Precision, in_panels
 from lexgrad.compile.machine import limited
+from lexgrad.errors import InputError
 from lexgrad.graph import Dim, Graph
 from lexgrad.nn.recurrence import recurrence_of_sums
 from lexgrad.train.engine import Applier
@@ -108,6 +109,12 @@ def test_what_is_more_than_multiplied_lies_as_it_is() -> None:
         assert_same_bits(program.run({"x": x, "W": W}), Program(graph, "fp64", 1).run({"x": x, "W": W}))
     narrow = graph_of(ops.matmul, x=reals(5, 60), W=reals(60, 3))
     assert not Program(narrow, "fp64", steady=["W"]).plan.panels  # one panel has all of it
+
+
+def test_what_is_steady_is_fixed() -> None:
+    program = Program(layer(), "fp32", 1, steady=["W"])
+    with pytest.raises(InputError, match="W: said to be steady"):
+        program.fixed({"b": np.zeros(131)})
 
 
 def _doubled(W: Any) -> dict[str, Any]:
