@@ -43,9 +43,11 @@ class Model:
     not_searched: ClassVar[tuple[str, ...]] = ()
     """Settings of its bases that a search leaves alone if it is not told."""
 
-    if TYPE_CHECKING:  # what `load` returns has the attributes of its own kind of model, which mypy cannot know
+    if TYPE_CHECKING:  # fitted attributes differ from kind to kind, and what `load` returns may be of any
 
         def __getattr__(self, name: str) -> Any: ...
+
+        def __setattr__(self, name: str, value: Any) -> None: ...
 
     parameters_: dict[str, Array]
     history_: list[dict[str, Any]]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ from lexgrad.text.packed import PackedTexts, trim
 from lexgrad.train.progress import Progress
 
 if TYPE_CHECKING:
+    from lexgrad.models.classifiers.bag import BagOfNgrams
     from lexgrad.models.classifiers.base import TextClassifier
     from lexgrad.text.tokenizer import Tokenizer
 
@@ -108,7 +109,7 @@ def learn_encoder(model: TextClassifier, source: Source, progress: Progress) -> 
     if model.features == "hashed":
         from lexgrad.models.features.hashed import learn_hashed
 
-        return learn_hashed(model, source, progress)
+        return learn_hashed(cast("BagOfNgrams", model), source, progress)
     from lexgrad.models.features.ngrams import learn_ngrams
 
     return learn_ngrams(model, source, progress)
