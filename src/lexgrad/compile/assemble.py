@@ -69,6 +69,9 @@ define void @once(ptr %table) {
   ret void
 }"""
 
+FEW = 16
+"""Kernels of a program that looks up all its buffers when a step begins: such steps may take nanoseconds."""
+
 LIGHT = 50_000
 """Effort of a step of a loop, see :func:`lexgrad.compile.repeat.effort`, below which one thread goes through it alone:
 meeting the others would take longer."""
@@ -151,6 +154,10 @@ class _Program(Writer):
         row = self.row = self.put(f"getelementptr i64, ptr %table, i64 {row}")
         self.table = {name: i for i, name in enumerate(table)}
         self.scratch = scratch
+        if len(self.texts) <= FEW:
+            for name in table:
+                self.define(name, self.pointer(name))
+            self.table = {}
         for i, name in enumerate(self.sizes, len(table)):
             self.do(f"{size_name(name)} = load i64, ptr {self.put(f'getelementptr i64, ptr {row}, i64 {i}')}")
         if self.clock:
