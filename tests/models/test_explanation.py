@@ -28,6 +28,13 @@ MODELS: dict[str, tuple[TextClassifier, list[str], str]] = {
     "ffnn, three layers": (lg.FeedForward(layers=3, units=6, bias="x0", dropout=0.2, **SETTINGS), TWO, "W3[0, 0]"),
     "bow": (lg.BagOfNgrams(dimensions=5, buckets=30, ngrams=3, **SETTINGS), THREE, "W[1, 1]"),
     "bow, characters": (lg.BagOfNgrams(dimensions=5, buckets=30, characters=3, **SETTINGS), TWO, "W[1, 1]"),
+    "dan": (lg.DeepAveraging(units=4, dimensions=5, **SETTINGS), THREE, "W1[1, 1]"),
+    "cnn": (
+        lg.TextCNN(filters=4, dimensions=5, kernels=(2,), fixed_copy=True, word_features="length", **SETTINGS),
+        TWO,
+        "E[2, 1]",
+    ),
+    "gru": (lg.GRUClassifier(units=4, dimensions=5, bidirectional=True, **SETTINGS), THREE, "U1_back[1, 1]"),
     "ffnn, counts": (lg.FeedForward(units=4, features="counts", **SETTINGS), THREE, "W1[1, 1]"),
 }
 
@@ -36,7 +43,10 @@ MODELS: dict[str, tuple[TextClassifier, list[str], str]] = {
 def fitted(request: pytest.FixtureRequest) -> tuple[TextClassifier, str]:
     model, labels, wrt = MODELS[request.param]
     if not hasattr(model, "parameters_"):
-        model.fit(TEXTS, labels)
+        with pytest.MonkeyPatch.context() as patch:  # networks this small are compiled for longer than they learn
+            patch.setenv("LEXGRAD_ENGINE", "interpreter")
+            model.fit(TEXTS, labels)
+            model.predict(TEXTS)
     return model, wrt
 
 

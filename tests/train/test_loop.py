@@ -215,6 +215,20 @@ def test_a_loss_that_is_no_number_stops_with_a_hint() -> None:
         train(Diverging(), examples(), start(), PLAN)
 
 
+@pytest.mark.parametrize("dev", [False, True])
+def test_weights_that_the_last_step_spoils_are_not_kept(tmp_path: Path, dev: bool) -> None:
+    class Overflowing:
+        def launch(self, parameters: Any, state: Any, inputs: Any, rates: Array, update: int) -> tuple[Any, Any, Array]:
+            after = np.full(2, -np.inf if update + len(rates) == 9 else 1.0)
+            return {"w": after}, state, np.ones(len(rates))
+
+    run = Run.create(tmp_path)
+    measure = (lambda weights: {"loss": 1.0}) if dev else None
+    with pytest.raises(NonFiniteError, match=r"weights w .*in epoch 3, step 3: the learning rate \(0.5\)"):
+        train(Overflowing(), examples(), start(), PLAN, measure=measure, run=run)
+    assert len(run.read_metrics()) < 3
+
+
 def test_launches_of_any_length_end_in_the_same_place(monkeypatch: pytest.MonkeyPatch) -> None:
     ends, lengths = [], []
     for seconds in (0.0, 1e9):

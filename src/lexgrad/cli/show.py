@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lexgrad.cli.output import Output
+from lexgrad.cli.progress import counted
 from lexgrad.cli.reports import decimal, table
 from lexgrad.cli.settings import as_text
 from lexgrad.errors import InputError
@@ -76,7 +77,8 @@ def run_show_health(path: Path, output: Output) -> None:
         raise InputError(f"{path} says nothing of its health: train with --watch (or --set watch=N) to record it")
     found = summary(records)
     first, last = found["epochs"]
-    output.report(f"{path}: {config.get('model')}, {found['records']} steps measured in epochs {first} to {last}", "")
+    epochs = f"epochs {first} to {last}" if first < last else f"epoch {first}"
+    output.report(f"{path}: {config.get('model')}, {counted(found['records'], 'step')} measured in {epochs}", "")
     output.report(_gradients(found["parameters"]), "")
     if found["relu"]:
         output.report(_relus(found["relu"]), "")

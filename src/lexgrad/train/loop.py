@@ -94,7 +94,8 @@ def train(
 
     Raises:
         Interrupted: KeyboardInterrupt came; the state is saved where there is a run.
-        NonFiniteError: the loss became infinite or not a number; it says in which epoch and step.
+        NonFiniteError: the loss, or a weight that would be kept, became infinite or not a number; it says in which
+            epoch and step.
     """
     training = _Training(step, examples, start, plan, measure, run, progress or Progress(), watch)
     del start  # the steps have copies of their own, and embeddings may be large
@@ -209,15 +210,28 @@ class _Training:
         wrong = ~np.isfinite(losses)
         if wrong.any():
             first = int(wrong.argmax())
-            raise NonFiniteError(
-                f"the loss became {losses[first]} in epoch {self.here.epoch + 1}, step {self.here.step + first + 1}:"
-                f" the learning rate ({rates[first]:g}) may be too high, or the inputs too large; lower it, clip"
-                " gradients, or standardize"
-            )
+            raise self._non_finite(f"the loss became {losses[first]}", self.here.step + first, rates[first])
+
+    def _require_finite_weights(self) -> None:
+        """Refuse weights that the last step spoiled: no loss has seen them yet, and they may be about to be kept."""
+        here = self.here
+        for name, array in here.measured.items():
+            if array.size and not (np.isfinite(array.min()) and np.isfinite(array.max())):
+                raise self._non_finite(
+                    f"weights {name} became infinite or NaN", here.step - 1, self._rate(here.updates - 1)
+                )
+
+    def _non_finite(self, what: str, step: int, rate: float) -> NonFiniteError:
+        return NonFiniteError(
+            f"{what} in epoch {self.here.epoch + 1}, step {step + 1}: the learning rate ({rate:g}) may be too high, or"
+            " the inputs too large; lower it, clip gradients, or standardize"
+        )
 
     def _finish_epoch(self) -> None:
         """Measure on the dev set, keep the best, write the row, go to the next epoch."""
         here = self.here
+        if self.measure is not None or here.epoch + 1 >= self.plan.epochs:
+            self._require_finite_weights()
         row: dict[str, Any] = {
             "epoch": here.epoch + 1,
             "step": here.updates,

@@ -43,9 +43,9 @@ def watching_graph(objective: Objective) -> Graph:
     relus = [node for node in topological([objective.loss]) if node.primitive.name == "relu" and node.ndim > 1]
     for number, node in enumerate(relus, 1):
         outputs[f"{RELU}{number}"] = ops.max(node, tuple(range(node.ndim - 1)))
+    # All of the step's inputs, also those that no gradient needs: named sizes are known by them.
     inputs = {**objective.parameters, **objective.inputs, "step": objective.step}
-    needed = set(topological(outputs.values()))
-    return Graph({name: node for name, node in inputs.items() if node in needed}, outputs, name="watching")
+    return Graph(inputs, outputs, name="watching")
 
 
 @dataclass(frozen=True)

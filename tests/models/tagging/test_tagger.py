@@ -253,3 +253,9 @@ def test_other_mistakes(fitted: Tagger) -> None:
         fitted.predict("The dog")
     unseen = fitted.evaluate([["the", "dog"]], [["DET", "X"]])
     assert unseen["classes"]["X"]["n"] == 1
+
+
+def test_watching_changes_no_weight() -> None:
+    plain, watched = (small("recurrent", epochs=1, watch=watch).fit(X, Y) for watch in (None, 1))
+    assert parameters(plain) == parameters(watched)
+    assert all(record["gradients"]["E"] > 0 for record in watched.health_)

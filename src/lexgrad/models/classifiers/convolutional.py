@@ -168,7 +168,7 @@ class TextCNN(WordClassifier):
     def logits(self, parameters: Mapping[str, Node], inputs: Mapping[str, Node], drop: Drop) -> Node:
         """See TextClassifier.logits."""
         read = {**inputs, "ids": self.read(inputs["ids"], drop)}
-        x = self.rows(parameters, read).named("x")
+        x = self.rows(parameters, read).named("e")
         found = {k: self.answers(k, x, parameters, inputs["offsets"]) for k in self.sizes()}
         return self._classified(found, parameters, drop)
 
@@ -211,7 +211,7 @@ class TextCNN(WordClassifier):
     def answers(self, k: int, x: Node, parameters: Mapping[str, Node], offsets: Node) -> tuple[Node, Windows]:
         """Return what each filter of ``k`` words makes of each window, without its bias, and the windows."""
         over = window_places(offsets, x.shape[0], k, stride=self.stride, padding=self.padding)
-        return convolve(x, parameters[f"K{k}"], over.places).named(f"c{k}"), over
+        return convolve(x, parameters[f"K{k}"], over.places.named(f"windows{k}")).named(f"c{k}"), over
 
     def _feature(self, c: Node, over: Windows, bias: Node) -> Node:
         """The feature of each text that each filter makes of its answers, (batch, filters)."""

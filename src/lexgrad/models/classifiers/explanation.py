@@ -139,12 +139,12 @@ def _ngrams(model: TextClassifier, text: str, features: list[_Feature]) -> list[
 def _features(model: TextClassifier, text: str, derivation: Derivation) -> list[_Feature]:
     """Input · ∂L/∂input of each feature of a text: of embeddings summed over their numbers."""
     tokenizer = model.encoder_.tokenizer
-    if tokenizer is None:
+    ids = np.zeros(0) if tokenizer is None else np.asarray(tokenizer.encode([text]).ids)
+    if not len(ids):
         return []
     steps = {step.name: step for step in derivation.steps}
     step = steps["e" if model.encoder_.words else "values"]
     products = step.value * (np.zeros_like(step.value) if step.gradient is None else step.gradient)
-    ids = np.asarray(tokenizer.encode([text]).ids)
     if isinstance(model.encoder_, HashedEncoder):
         spans = [[span] for span in model.encoder_.spans(text)]
     elif model.encoder_.words:
