@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import operator
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -241,3 +242,19 @@ def test_every_formula_of_every_primitive_is_written() -> None:
             assert as_text(formula)
             check_syntax(as_latex(formula))
             ElementTree.fromstring(math_element(as_mathml(formula)))
+
+
+@pytest.mark.parametrize(("operation", "sign"), [(operator.add, "+"), (operator.sub, "-"), (operator.mul, "*")])
+def test_what_was_left_out_of_two_formulas_need_not_be_the_same(operation: Callable[..., Any], sign: str) -> None:
+    from lexgrad.explain.faces.text import as_text
+    from lexgrad.explain.mathematics import of_node
+    from lexgrad.graph import Type, input_node
+
+    def long(letter: str) -> Any:
+        x = input_node(letter, Type("float", ()))
+        for number in range(2, 17):
+            x = lg.tanh(x) * number
+        return x * lg.tanh(x)
+
+    formula = as_text(of_node(operation(long("x"), long("y")), {}))
+    assert formula == f"… * … {sign} … * …"

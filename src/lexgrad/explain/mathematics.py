@@ -36,6 +36,11 @@ class Math:
         """How many parts there are in all."""
         return 1 + sum(part.size for part in self.parts)
 
+    @functools.cached_property
+    def elided(self) -> bool:
+        """Whether a … stands for something in it."""
+        return self == ELLIPSIS or any(part.elided for part in self.parts)
+
     def __add__(self, other: Any) -> Math:
         if self is ZERO:  # sums of many zeros are what an entry of a large product is
             return mathematics(other)
@@ -120,6 +125,11 @@ def _folded(function: Callable[[float, float], float], x: Math, y: Math) -> Math
     return None if a is None or b is None else number(function(a, b))
 
 
+def _same(x: Math, y: Math) -> bool:
+    """Whether two formulas are sure to mean the same: one … need not be what another is."""
+    return x == y and not x.elided
+
+
 def add(x: Math, y: Math) -> Math:
     """x + y; what is 0 is left out, and x + x is 2x."""
     if ZERO in (x, y):
@@ -128,7 +138,7 @@ def add(x: Math, y: Math) -> Math:
         return subtract(x, y.parts[0])
     if x.kind == "negative" and _number_of(x) is None:
         return subtract(y, x.parts[0])
-    if x == y:
+    if _same(x, y):
         return multiply(number(2), x)
     return _folded(lambda a, b: a + b, x, y) or Math("add", (x, y))
 
@@ -141,7 +151,7 @@ def subtract(x: Math, y: Math) -> Math:
         return negative(y)
     if y.kind == "negative":
         return add(x, y.parts[0])
-    return _folded(lambda a, b: a - b, x, y) or (ZERO if x == y else Math("subtract", (x, y)))
+    return _folded(lambda a, b: a - b, x, y) or (ZERO if _same(x, y) else Math("subtract", (x, y)))
 
 
 def multiply(x: Math, y: Math) -> Math:
@@ -157,7 +167,7 @@ def multiply(x: Math, y: Math) -> Math:
             return divide(other, one.parts[1])
     if y.kind == "number":  # 2x, not x2
         x, y = y, x
-    square = power(x, number(2)) if x == y else Math("multiply", (x, y))
+    square = power(x, number(2)) if _same(x, y) else Math("multiply", (x, y))
     return _folded(lambda a, b: a * b, x, y) or square
 
 
@@ -207,7 +217,7 @@ def _indexed(x: Math, index: Math) -> Math:
 
 def exp(x: Math) -> Math:
     """e to the power x; of z - logsumexp(z) it is the softmax."""
-    if x.kind == "subtract" and x.parts[1] == call("logsumexp", x.parts[0]):
+    if x.kind == "subtract" and _same(x.parts[1], call("logsumexp", x.parts[0])):
         return call("softmax", x.parts[0])
     return Math("exp", (x,))
 
