@@ -27,6 +27,7 @@ from lexgrad.compile.loops import (
     Loop,
     Number,
     Part,
+    Prefetch,
     Product,
     Statement,
     Store,
@@ -38,7 +39,7 @@ from lexgrad.compile.operations import write_operation
 from lexgrad.compile.packed import write_packed
 from lexgrad.compile.packing import PLAIN
 from lexgrad.compile.tiling import write_in_place
-from lexgrad.compile.writer import Writer, loop_hint, size_name
+from lexgrad.compile.writer import NOT_UNROLLED, Writer, loop_hint, size_name
 from lexgrad.graph import DType
 
 if TYPE_CHECKING:
@@ -200,6 +201,8 @@ class KernelText(Writer):
                 self.do(f"store {self.llvm(value.dtype)} {self.value(value)}, ptr {self.locals[name]}")
             case Store(buffer, offset, value):
                 self.store(buffer, offset, value)
+            case Prefetch():
+                self.prefetch(statement)
             case Block(name):
                 self.room(name)
             case Unless(target, source, body):
@@ -229,6 +232,25 @@ class KernelText(Writer):
         if name not in self.pointer:
             self.pointer[name], self.dtypes[name] = name, "float"
             self.slots.append(f"  %B.{name} = alloca [{BLOCK} x {self.fp}], align 64")
+
+    def prefetch(self, wanted: Prefetch) -> None:
+        """Ask for the cache lines of some entries."""
+        type = self.memory(self.dtypes[wanted.buffer])
+        pointer = f"%B.{self.pointer[wanted.buffer]}"
+        begin = self.put(f"getelementptr {type}, ptr {pointer}, i64 {self.value(wanted.offset)}")
+        end = self.put(f"getelementptr {type}, ptr {begin}, i64 {self.value(wanted.count)}")
+        bytes = self.put(
+            f"sub i64 {self.put(f'ptrtoint ptr {end} to i64')}, {self.put(f'ptrtoint ptr {begin} to i64')}"
+        )
+
+        def line(place: str) -> None:
+            self.do(f"call void @llvm.prefetch.p0(ptr {place}, i32 {int(wanted.write)}, i32 2, i32 1)")
+
+        name = f"line{self.number()}"
+        self.begin(name, "0", bytes, str(LINE))
+        line(self.put(f"getelementptr i8, ptr {begin}, i64 {self.locals[name]}"))
+        self.end(str(LINE), NOT_UNROLLED)
+        line(self.put(f"getelementptr i8, ptr {end}, i64 -1"))
 
     def product(self, product: Product) -> None:
         """Write a matrix product: of operands as they lie, if both can be read so."""
@@ -285,6 +307,9 @@ class KernelText(Writer):
             computed = self.put(f"zext i1 {computed} to i8")
         self.do(f"store {self.memory(self.dtypes[buffer])} {computed}, ptr {self.address(buffer, offset)}")
 
+
+LINE = 64
+"""Bytes of a cache line."""
 
 _SHORT = 8
 """Turns of a loop that is better written out."""

@@ -7,7 +7,7 @@ buffers, each a row-major array; an offset into one is an integer expression.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -138,6 +138,23 @@ class Unless:
 
 
 @dataclass(frozen=True)
+class Prefetch:
+    """Ask for entries of a buffer that will be read, or written, before long; they need not exist.
+
+    Attributes:
+        buffer: which one.
+        offset: of the first one.
+        count: how many.
+        write: whether they will be written.
+    """
+
+    buffer: str
+    offset: Expression
+    count: Expression
+    write: bool
+
+
+@dataclass(frozen=True)
 class InPlace:
     """An operand of a matrix product that lies in a buffer, with an offset and a stride for each of its two axes."""
 
@@ -203,7 +220,7 @@ class Part:
     kernel: Kernel
 
 
-Statement: TypeAlias = Let | Declare | Assign | Block | Store | Loop | While | Unless | Product | Part
+Statement: TypeAlias = Let | Declare | Assign | Block | Store | Prefetch | Loop | While | Unless | Product | Part
 
 
 @dataclass(frozen=True)
@@ -303,6 +320,8 @@ def expressions(statement: Statement) -> Iterator[Expression]:
             yield value
         case Store(_, offset, value):
             yield from (offset, value)
+        case Prefetch(_, offset, count):
+            yield from (offset, count)
         case Loop(_, start, stop):
             yield from (start, stop)
         case While(condition):
@@ -323,7 +342,14 @@ def uses(statements: Sequence[Statement]) -> Counter[str]:
 
 def parts(statements: Sequence[Statement]) -> Iterator[Expression]:
     """Every expression in statements, with those that it is made of."""
-    stack = [expression for statement in walk(statements) for expression in expressions(statement)]
+    for statement in walk(statements):
+        for expression in expressions(statement):
+            yield from inside(expression)
+
+
+def inside(expression: Expression) -> Iterator[Expression]:
+    """An expression, with those that it is made of."""
+    stack = [expression]
     while stack:
         expression = stack.pop()
         yield expression
@@ -362,12 +388,17 @@ def renamed(statement: Statement, names: dict[str, str], suffix: str) -> Stateme
 
 
 def _renamed(expression: Expression, names: Mapping[str, str]) -> Expression:
+    return replaced(expression, lambda local: Local(names.get(local.name, local.name), local.dtype))
+
+
+def replaced(expression: Expression, value: Callable[[Local], Expression]) -> Expression:
+    """An expression with other values in the place of its locals."""
     match expression:
-        case Local(name, dtype):
-            return Local(names.get(name, name), dtype)
+        case Local():
+            return value(expression)
         case Load(buffer, offset, dtype):
-            return Load(buffer, _renamed(offset, names), dtype)
+            return Load(buffer, replaced(offset, value), dtype)
         case Apply(operation, operands, dtype):
-            return Apply(operation, tuple(_renamed(operand, names) for operand in operands), dtype)
+            return Apply(operation, tuple(replaced(operand, value) for operand in operands), dtype)
         case _:
             return expression

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from lexgrad.compile import assemble
+from lexgrad.compile.ahead import ask_ahead
 from lexgrad.compile.alone import side_by_side
 from lexgrad.compile.arrays import DTYPES, LAPS, LLVM_FLOATS, SCRATCH, STATUS, Precision, readable
 from lexgrad.compile.checks import requirements
@@ -67,7 +68,7 @@ class Making:
         steps = outputs_last(lowered.steps, set(self.outputs.values()))
         self.donation = settle(dict(donated), simple, steps, self.inputs, self.outputs)
         steps = side_by_side(merge_rows(merge(steps, self.donation.in_place), self.donation.in_place))
-        self.steps: Sequence[Step] = numbered(steps)
+        self.steps: Sequence[Step] = ask_ahead(numbered(steps), lowered.all.nodes, self.donation.in_place)
         self.kernels = list(kernels_of(self.steps))
         self._place()
         self.tile = tiles(processor.vector_bits, processor.registers, LLVM_FLOATS[precision])

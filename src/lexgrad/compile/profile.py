@@ -31,6 +31,7 @@ from lexgrad.compile.loops import (
     Product,
     Statement,
     expressions,
+    Store,
 )
 from lexgrad.compile.machine import Processor
 from lexgrad.compile.repeat import Step, kernels_of, times_of
@@ -236,9 +237,8 @@ class _Counter:
         for expression in expressions(statement):
             for load in _loads(expression):
                 self.touch(load.buffer, "read", times)
-        buffer = getattr(statement, "buffer", None)
-        if buffer is not None:
-            self.touch(buffer, "write", times)
+        if isinstance(statement, Store):
+            self.touch(statement.buffer, "write", times)
         if isinstance(statement, Loop):  # what is inside an Unless is a copy that an update in place is spared
             trips = max(0, self.number(statement.stop) - self.number(statement.start))
             if any(_loads(statement.stop)):  # parts of one whole, as the tokens of a text

@@ -20,6 +20,7 @@ from lexgrad.compile.loops import (
     Loop,
     Number,
     Part,
+    Prefetch,
     Product,
     Statement,
     Store,
@@ -51,6 +52,9 @@ class _Printer:
         elif isinstance(statement, Store):
             where = f"{statement.buffer}[{expression_text(statement.offset)}]"
             self.lines.append(f"{pad}{where} = {expression_text(statement.value)}")
+        elif isinstance(statement, Prefetch):
+            where = f"{statement.buffer}[{expression_text(statement.offset)}]"
+            self.lines.append(f"{pad}ask for {expression_text(statement.count)} entries from {where}")
         elif isinstance(statement, While):
             self.lines.append(f"{pad}while {expression_text(statement.condition)}:")
             self.statements(statement.body, indent + 1)

@@ -167,12 +167,14 @@ def add_scattered(node: Node, users: Mapping[Node, int]) -> Node | None:
 
 
 def _rows_of_texts(node: Node) -> Node | None:
-    table, rows, ids = node.inputs
+    *table, rows, ids = node.inputs
     if not is_a(rows, "segment_repeat") or rows.ndim < 2 or rows.type.dtype != "float":
         return None
+    if not table and not is_a(ids, "order_met"):
+        return None  # a dense gradient has more to do than to read these rows
     each, cuts = rows.inputs
     numbers = ops.segment_repeat(ops.arange(each.shape[0]), cuts, rows.shape[0])
-    return again(node, table, ops.take(each, numbers), ids)
+    return again(node, *table, ops.take(each, numbers), ids)
 
 
 rule(
@@ -185,6 +187,12 @@ rule(
         ints(3),
         ints(3),
     ),
+)(_rows_of_texts)
+rule(
+    RULES,
+    "combine_rows(segment_repeat(r), i) → combine_rows(r[segment_repeat(numbers)], i)",
+    "scatter_add",
+    example(lambda r, cuts, i: ops.combine_rows(ops.segment_repeat(r, cuts, 3), i), floats(2, 4), ints(3), ints(3)),
 )(_rows_of_texts)
 
 

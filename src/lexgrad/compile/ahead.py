@@ -1,0 +1,120 @@
+"""Rows of a table that are picked by number are asked for some turns before they are read.
+
+A processor foresees rows that follow each other, and not those whose numbers stand in memory: each of them would be
+waited for, some 50 ns from a third cache, twice that from memory. What is asked for is on its way meanwhile (Callahan,
+Kennedy and Porterfield 1991, Software prefetching).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from lexgrad.compile.loops import (
+    ONE,
+    Apply,
+    Expression,
+    Extent,
+    Kernel,
+    Load,
+    Local,
+    Loop,
+    Number,
+    Part,
+    Prefetch,
+    Statement,
+    Store,
+    Unless,
+    extent,
+    inside,
+    parts,
+    replaced,
+    walk,
+)
+from lexgrad.compile.repeat import Repeat, Step
+from lexgrad.graph import INPUT, Node, product
+
+TURNS = 16
+"""How many rows before it is read a row is asked for."""
+
+LARGE = 1 << 16
+"""Entries of a table from which on it does not stay in the nearest caches."""
+
+
+def ask_ahead(steps: Sequence[Step], nodes: Mapping[str, Node], same: Mapping[str, str]) -> list[Step]:
+    """The steps, with requests for the rows that their loops pick from large tables.
+
+    Args:
+        steps: of a program.
+        nodes: of every buffer.
+        same: for a buffer that is in the place of another one, which that is.
+    """
+    return [
+        replace(step, steps=tuple(ask_ahead(step.steps, nodes, same)))
+        if isinstance(step, Repeat)
+        else _Asking(nodes, same).kernel(step)
+        for step in steps
+    ]
+
+
+class _Asking:
+    def __init__(self, nodes: Mapping[str, Node], same: Mapping[str, str]) -> None:
+        self.nodes, self.same = nodes, same
+
+    def kernel(self, kernel: Kernel) -> Kernel:
+        return replace(kernel, body=self.statements(kernel.body))
+
+    def statements(self, statements: Sequence[Statement]) -> tuple[Statement, ...]:
+        return tuple(self.statement(statement) for statement in statements)
+
+    def statement(self, statement: Statement) -> Statement:
+        if isinstance(statement, Part):
+            return replace(statement, kernel=self.kernel(statement.kernel))
+        if isinstance(statement, Unless):
+            return replace(statement, body=self.statements(statement.body))
+        if not isinstance(statement, Loop):
+            return statement
+        return replace(statement, body=(*self.requests(statement), *self.statements(statement.body)))
+
+    def requests(self, loop: Loop) -> Iterator[Prefetch]:
+        """What to ask for in each turn of a loop, one of whose turns reads or writes a row."""
+        asked: dict[tuple[str, Expression], Prefetch] = {}
+        for columns in walk(loop.body):
+            if not isinstance(columns, Loop):
+                continue
+            written = [(s.buffer, s.offset, True) for s in columns.body if isinstance(s, Store)]
+            read = [(p.buffer, p.offset, False) for p in parts(columns.body) if isinstance(p, Load)]
+            for buffer, offset, write in (*written, *read):
+                row = self.row(loop, columns, buffer, offset)
+                if row is not None:
+                    values = {columns.name: columns.start, loop.name: row}
+                    first = replaced(offset, lambda local, values=values: values.get(local.name, local))
+                    key = self.same.get(buffer, buffer), first
+                    count = Apply("subtract", (columns.stop, columns.start), "int")
+                    asked.setdefault(key, Prefetch(buffer, first, count, write))
+        yield from asked.values()
+
+    def row(self, loop: Loop, columns: Loop, buffer: str, offset: Expression) -> Expression | None:
+        """The turn whose row is to be asked for, if the loop over columns goes along a row that it picks by number."""
+        turn = Local(loop.name, "int")
+        match offset:
+            case Apply("add", (Apply("multiply", (picked, Number() | Extent())), Local(column))) if (
+                column == columns.name
+            ):
+                found = list(inside(picked))
+                numbers = [part for part in found if isinstance(part, Load) and part.offset == turn]
+            case _:
+                return None
+        if not numbers or not self.large(buffer) or any(isinstance(part, Local) and part != turn for part in found):
+            return None
+        there = [product(self.nodes[load.buffer].shape) for load in numbers]
+        if any(size != there[0] for size in there):
+            return None
+        ahead = Apply("add", (turn, Number(TURNS, "int")), "int")
+        last = Apply("subtract", (extent(there[0]), ONE), "int")
+        return Apply("minimum", (ahead, last), "int")
+
+    def large(self, buffer: str) -> bool:
+        node = self.nodes[buffer]
+        size = product(node.shape)
+        return size >= LARGE if isinstance(size, int) else node.primitive is INPUT
