@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from lexgrad.compile.loops import (
     ONE,
+    ZERO,
     Apply,
     Expression,
     Extent,
@@ -29,7 +30,6 @@ from lexgrad.compile.loops import (
     inside,
     parts,
     replaced,
-    walk,
 )
 from lexgrad.compile.repeat import Repeat, Step
 from lexgrad.graph import INPUT, Node, product
@@ -76,25 +76,27 @@ class _Asking:
             return statement
         return replace(statement, body=(*self.requests(statement), *self.statements(statement.body)))
 
-    def requests(self, loop: Loop) -> Iterator[Prefetch]:
+    def requests(self, loop: Loop) -> Iterator[Statement]:
         """What to ask for in each turn of a loop, one of whose turns reads or writes a row."""
-        asked: dict[tuple[str, Expression], Prefetch] = {}
-        for columns in walk(loop.body):
-            if not isinstance(columns, Loop):
-                continue
+        asked: dict[tuple[str, Expression], Statement] = {}
+        for columns, conditions in _inside(loop.body):
             written = [(s.buffer, s.offset, True) for s in columns.body if isinstance(s, Store)]
             read = [(p.buffer, p.offset, False) for p in parts(columns.body) if isinstance(p, Load)]
             for buffer, offset, write in (*written, *read):
-                row = self.row(loop, columns, buffer, offset)
-                if row is not None:
-                    values = {columns.name: columns.start, loop.name: row}
-                    first = replaced(offset, lambda local, values=values: values.get(local.name, local))
-                    key = self.same.get(buffer, buffer), first
-                    count = Apply("subtract", (columns.stop, columns.start), "int")
-                    asked.setdefault(key, Prefetch(buffer, first, count, write))
+                turn = self.turn(loop, columns, buffer, offset)
+                if turn is not None:
+                    then = _Then({columns.name: columns.start, loop.name: turn})
+                    first, count = then(offset), columns.stop
+                    if columns.start != ZERO:
+                        count = Apply("subtract", (columns.stop, columns.start), "int")
+                    request: Statement = Prefetch(buffer, first, count, write)
+                    for condition in reversed(conditions):
+                        name = f"{condition.name}.ahead"
+                        request = replace(condition, name=name, stop=then(condition.stop), body=(request,))
+                    asked.setdefault((self.same.get(buffer, buffer), first), request)
         yield from asked.values()
 
-    def row(self, loop: Loop, columns: Loop, buffer: str, offset: Expression) -> Expression | None:
+    def turn(self, loop: Loop, columns: Loop, buffer: str, offset: Expression) -> Expression | None:
         """The turn whose row is to be asked for, if the loop over columns goes along a row that it picks by number."""
         turn = Local(loop.name, "int")
         match offset:
@@ -118,3 +120,26 @@ class _Asking:
         node = self.nodes[buffer]
         size = product(node.shape)
         return size >= LARGE if isinstance(size, int) else node.primitive is INPUT
+
+
+class _Then:
+    """Expressions as they will be when locals have other values."""
+
+    def __init__(self, values: Mapping[str, Expression]) -> None:
+        self.values = values
+
+    def __call__(self, expression: Expression) -> Expression:
+        return replaced(expression, lambda local: self.values.get(local.name, local))
+
+
+def _inside(
+    statements: Sequence[Statement], conditions: tuple[Loop, ...] = ()
+) -> Iterator[tuple[Loop, tuple[Loop, ...]]]:
+    """Every loop in statements, with the conditions under which it comes: loops of one turn or none."""
+    for statement in statements:
+        if not isinstance(statement, Loop):
+            continue
+        if statement.start == ZERO and isinstance(statement.stop, Apply) and statement.stop.operation == "cast":
+            yield from _inside(statement.body, (*conditions, statement))
+        else:
+            yield statement, conditions

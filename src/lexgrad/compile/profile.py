@@ -30,8 +30,8 @@ from lexgrad.compile.loops import (
     Part,
     Product,
     Statement,
-    expressions,
     Store,
+    expressions,
 )
 from lexgrad.compile.machine import Processor
 from lexgrad.compile.repeat import Step, kernels_of, times_of

@@ -54,7 +54,7 @@ class _Printer:
             self.lines.append(f"{pad}{where} = {expression_text(statement.value)}")
         elif isinstance(statement, Prefetch):
             where = f"{statement.buffer}[{expression_text(statement.offset)}]"
-            self.lines.append(f"{pad}ask for {expression_text(statement.count)} entries from {where}")
+            self.lines.append(f"{pad}ask for {expression_text(statement.count)} entries from {where} on")
         elif isinstance(statement, While):
             self.lines.append(f"{pad}while {expression_text(statement.condition)}:")
             self.statements(statement.body, indent + 1)

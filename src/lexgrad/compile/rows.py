@@ -40,7 +40,7 @@ def kernel_scatter_add(low: Lowering, node: Node) -> Kernel:
     """Zeros, and rows added to them where their ids say, in their order."""
     rows, ids = node.inputs
     if node.ndim > 1:
-        return scatter_columns(low, node)
+        return scatter_rows(low, node)
     body = Body(extent=1)
     low.fill(body, node, (ZERO, extent(node.shape[0])), zero(node.type.dtype))
 
@@ -53,34 +53,73 @@ def kernel_scatter_add(low: Lowering, node: Node) -> Kernel:
     return low.finish(node, body, aligned=False, cost=rows.type.size + node.type.size)
 
 
-def scatter_columns(low: Lowering, node: Node) -> Kernel:
-    """Shares are columns: each thread adds all rows, in their order, to the columns that are its own."""
+def scatter_rows(low: Lowering, node: Node) -> Kernel:
+    """Each thread adds rows, in their order, to those of the result that are its own."""
     rows, ids = node.inputs
-    body = Body(extent=node.shape[-1])
-    middle = node.shape[1:-1]
+    body = Body(extent=SHARES)
+    by_rows(body, node, lambda place: low.store(body, node, place, zero(node.type.dtype)))
 
-    def clear(places: Index) -> None:
-        body.loop(FIRST, LAST, lambda j: low.store(body, node, (*places, j), zero(node.type.dtype)), "c")
-
-    body.nest(node.shape[:-1], clear)
-
-    def each(index: Index) -> None:
+    def one(index: Index) -> None:
         number = low.value(body, ids, index)
 
-        def inner(rest: Index) -> None:
-            def entry(j: Local) -> None:
-                place = (clamped(number, node.shape[0]), *rest, j)
-                old = Load(low.names[node], offset(node.shape, place), node.type.dtype)
-                new = low.value(body, rows, (*index, *rest, j))
-                low.store(body, node, place, Apply("add", (old, new), node.type.dtype))
+        def entry(rest: Index) -> None:
+            place = (clamped(number, node.shape[0]), *rest)
+            old = Load(low.names[node], offset(node.shape, place), node.type.dtype)
+            new = low.value(body, rows, (*index, *rest))
+            low.store(body, node, place, Apply("add", (old, new), node.type.dtype))
 
-            body.loop(FIRST, LAST, entry, "c")
+        only_if(body, _own(node, number), lambda: body.nest(node.shape[1:], entry))
 
-        only_if(body, in_range(number, node.shape[0]), lambda: body.nest(middle, inner))
+    where_there_are(body, node.shape[0], lambda: body.nest(ids.shape, one))
+    return low.finish(node, body, aligned=False, cost=_cost(node, node.shape[0] + product(ids.shape)))
 
-    where_there_are(body, node.shape[0], lambda: body.nest(ids.shape, each))
-    cost = product(node.shape[:-1]) + product(rows.shape[:-1])
-    return low.finish(node, body, aligned=False, cost=cost)
+
+SHARES = 64
+"""Into how many shares rows of a table are divided, spread: those of low numbers are often those of frequent words."""
+
+NEIGHBOURS = 8
+"""How many rows are of one share that are numbered as they are met: those that lie side by side, and may have a cache
+line in common, come one behind the other too."""
+
+
+def _own(node: Node, number: Expression) -> Expression:
+    """Whether there is a row of this number, and it is of the shares that are to be done."""
+    there = in_range(number, node.shape[0])
+    if node.ndim == 1:
+        return there
+    block = number
+    if isinstance(node.shape[0], Dim):
+        block = Apply("floor_divide", (number, Number(NEIGHBOURS, "int")), "int")
+    share = Apply("spread", (block, Number(SHARES, "int")), "int")
+    for bound in (Apply("less_equal", (FIRST, share), "bool"), Apply("less", (share, LAST), "bool")):
+        there = Apply("logical_and", (there, bound), "bool")
+    return there
+
+
+def _cost(node: Node, rows: Size) -> Size:
+    """The cost of a share, where so many rows are gone through in all."""
+    width = product(node.shape[1:])
+    return rows * max(width // SHARES, 1) if isinstance(width, int) else rows * width
+
+
+def by_rows(body: Body, node: Node, write: Callable[[Index], None]) -> None:
+    """Loops over the rows of a table that are of the shares to be done."""
+
+    def row(i: Local) -> None:
+        only_if(body, _own(node, i), lambda: body.nest(node.shape[1:], lambda rest: write((i, *rest))))
+
+    if node.ndim == 1:
+        body.nest(node.shape, write)
+    else:
+        body.loop(ZERO, extent(node.shape[0]), row)
+
+
+def by_columns(body: Body, node: Node, write: Callable[[Index], None]) -> None:
+    """Loops over the columns of a table that are of the shares to be done, row after row."""
+    if node.ndim == 1:
+        body.nest(node.shape, write)
+    else:
+        body.nest(node.shape[:-1], lambda places: body.loop(FIRST, LAST, lambda j: write((*places, j)), "c"))
 
 
 def add_to(low: Lowering, body: Body, node: Node, place: Index, inside: Expression, value: Expression) -> None:
@@ -114,21 +153,20 @@ def kernel_set_rows(low: Lowering, node: Node) -> Kernel:
     return change_rows(low, node, lambda old, new: new)
 
 
-def copied(low: Lowering, node: Node, table: Node) -> Body:
-    """A kernel whose shares are columns, and which begins with a copy, unless the result takes the table's place."""
-    body = Body(extent=node.shape[-1] if node.ndim > 1 else 1)
+Over = Callable[[Body, Node, Callable[[Index], None]], None]
 
-    def copy(places: Index) -> None:
-        def entry(j: Local) -> None:
-            body.entry = (*places, j)
-            low.store(body, node, body.entry, low.value(body, table, body.entry))
-            body.entry = None
 
-        first, last = (FIRST, LAST) if node.ndim > 1 else (ZERO, extent(node.shape[0]))
-        body.loop(first, last, entry, "c")
+def copied(low: Lowering, node: Node, table: Node, shares: Size, over: Over) -> Body:
+    """A kernel which begins with a copy, unless the result takes the table's place."""
+    body = Body(extent=shares if node.ndim > 1 else 1)
+
+    def copy(place: Index) -> None:
+        body.entry = place
+        low.store(body, node, place, low.value(body, table, place))
+        body.entry = None
 
     body.scopes.append([])
-    body.nest(node.shape[:-1], copy)
+    over(body, node, copy)
     copying = tuple(body.scopes.pop())
     if table in low.names:
         body.put(Unless(low.names[node], low.names[table], copying))
@@ -138,34 +176,28 @@ def copied(low: Lowering, node: Node, table: Node) -> Body:
 
 
 def change_rows(low: Lowering, node: Node, change: Callable[[Expression, Expression], Expression]) -> Kernel:
-    """Shares are columns: each thread changes all rows, in their order, in the columns that are its own."""
+    """Each thread changes, in their order, the rows that are its own."""
     table, rows, ids = node.inputs
     dtype = node.type.dtype
-    body = copied(low, node, table)
+    body = copied(low, node, table, SHARES, by_rows)
 
-    def at(places: Index, j: Expression) -> Index:
-        return (*places, j) if node.ndim > 1 else places
-
-    def each(index: Index) -> None:
+    def one(index: Index) -> None:
         number = low.value(body, ids, index)
 
-        def row(rest: Index) -> None:
-            def entry(j: Local) -> None:
-                place = (clamped(number, node.shape[0]), *at(rest, j))
-                if table in low.names and distinct_from(ids) is not None:
-                    # Nothing else changes this row, so it is read before it is written also where it is overwritten.
-                    body.entry, body.only = place, low.names[table]
-                new = low.value(body, rows, (*index, *at(rest, j)))
-                body.entry = body.only = None
-                old = Load(low.names[node], offset(node.shape, place), dtype)
-                low.store(body, node, place, change(old, new))
+        def entry(rest: Index) -> None:
+            place = (clamped(number, node.shape[0]), *rest)
+            if table in low.names and distinct_from(ids) is not None:
+                # Nothing else changes this row, so it is read before it is written also where it is overwritten.
+                body.entry, body.only = place, low.names[table]
+            new = low.value(body, rows, (*index, *rest))
+            body.entry = body.only = None
+            old = Load(low.names[node], offset(node.shape, place), dtype)
+            low.store(body, node, place, change(old, new))
 
-            body.loop(FIRST, LAST, entry, "c")
+        only_if(body, _own(node, number), lambda: body.nest(node.shape[1:], entry))
 
-        only_if(body, in_range(number, node.shape[0]), lambda: body.nest(node.shape[1:-1], row))
-
-    where_there_are(body, node.shape[0], lambda: body.nest(ids.shape, each))
-    return low.finish(node, body, aligned=False, cost=product(rows.shape[:-1]))
+    where_there_are(body, node.shape[0], lambda: body.nest(ids.shape, one))
+    return low.finish(node, body, aligned=False, cost=_cost(node, product(ids.shape)))
 
 
 def kernel_order_met(low: Lowering, node: Node) -> Kernel:
@@ -220,18 +252,13 @@ def kernel_put_along(low: Lowering, node: Node) -> Kernel:
     if not puts_many(node):
         return low.pointwise(node)
     body = Body(extent=node.shape[-1] if node.ndim > 1 else 1)
-
-    def clear(places: Index) -> None:
-        first, last = (FIRST, LAST) if node.ndim > 1 else (ZERO, extent(node.shape[0]))
-        body.loop(first, last, lambda j: low.store(body, node, (*places, j), zero(node.type.dtype)), "c")
-
-    body.nest(node.shape[:-1], clear)
+    by_columns(body, node, lambda place: low.store(body, node, place, zero(node.type.dtype)))
     return add_entries(low, node, body)
 
 
 def kernel_add_along(low: Lowering, node: Node) -> Kernel:
     """What there is, and values added to it where their indices along the axis say, in their order."""
-    return add_entries(low, node, copied(low, node, node.inputs[0]))
+    return add_entries(low, node, copied(low, node, node.inputs[0], node.shape[-1], by_columns))
 
 
 def add_entries(low: Lowering, node: Node, body: Body) -> Kernel:
