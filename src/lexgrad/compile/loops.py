@@ -251,6 +251,7 @@ class Kernel:
         cost: about how many scalar operations one share is, for deciding on threads.
         comment: what it computes, for people.
         shape: of an elementwise kernel, which only has loops over this shape with Lets and Stores inside; else None.
+        picked: of a kernel that changes rows of a table, each in a turn of its own: the buffer of their numbers.
     """
 
     name: str
@@ -261,6 +262,7 @@ class Kernel:
     cost: Size = 1
     comment: str = ""
     shape: Shape | None = None
+    picked: str = ""
 
 
 BLOCK = 64

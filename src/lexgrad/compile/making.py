@@ -18,6 +18,7 @@ from lexgrad.compile.merge import merge
 from lexgrad.compile.order import numbered, outputs_last
 from lexgrad.compile.packing import format_of
 from lexgrad.compile.panels import only_multiplied
+from lexgrad.compile.picked import merge_picked
 from lexgrad.compile.plan import Plan, Work
 from lexgrad.compile.products import tiles
 from lexgrad.compile.profile import Clock
@@ -67,8 +68,9 @@ class Making:
         self.outputs = {name: lowered.names[lowered.views.get(node, node)] for name, node in simple.outputs.items()}
         steps = outputs_last(lowered.steps, set(self.outputs.values()))
         self.donation = settle(dict(donated), simple, steps, self.inputs, self.outputs)
-        steps = side_by_side(merge_rows(merge(steps, self.donation.in_place), self.donation.in_place))
-        self.steps: Sequence[Step] = ask_ahead(numbered(steps), lowered.all.nodes, self.donation.in_place)
+        same = self.donation.in_place
+        steps = side_by_side(merge_picked(merge_rows(merge(steps, same), same), same))
+        self.steps: Sequence[Step] = ask_ahead(numbered(steps), lowered.all.nodes, same)
         self.kernels = list(kernels_of(self.steps))
         self._place()
         self.tile = tiles(processor.vector_bits, processor.registers, LLVM_FLOATS[precision])

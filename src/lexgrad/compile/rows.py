@@ -179,6 +179,7 @@ def change_rows(low: Lowering, node: Node, change: Callable[[Expression, Express
     """Each thread changes, in their order, the rows that are its own."""
     table, rows, ids = node.inputs
     dtype = node.type.dtype
+    apart = distinct_from(ids) is not None
     body = copied(low, node, table, SHARES, by_rows)
 
     def one(index: Index) -> None:
@@ -186,7 +187,7 @@ def change_rows(low: Lowering, node: Node, change: Callable[[Expression, Express
 
         def entry(rest: Index) -> None:
             place = (clamped(number, node.shape[0]), *rest)
-            if table in low.names and distinct_from(ids) is not None:
+            if table in low.names and apart:
                 # Nothing else changes this row, so it is read before it is written also where it is overwritten.
                 body.entry, body.only = place, low.names[table]
             new = low.value(body, rows, (*index, *rest))
@@ -197,7 +198,8 @@ def change_rows(low: Lowering, node: Node, change: Callable[[Expression, Express
         only_if(body, _own(node, number), lambda: body.nest(node.shape[1:], entry))
 
     where_there_are(body, node.shape[0], lambda: body.nest(ids.shape, one))
-    return low.finish(node, body, aligned=False, cost=_cost(node, product(ids.shape)))
+    kernel = low.finish(node, body, aligned=False, cost=_cost(node, product(ids.shape)))
+    return replace(kernel, picked=low.names.get(ids, "") if apart else "")
 
 
 def kernel_order_met(low: Lowering, node: Node) -> Kernel:
