@@ -20,6 +20,7 @@ from lexgrad.graph import Graph
 from lexgrad.train.batches import Inputs, part_of
 
 Array = NDArray[Any]
+Apply = Callable[[Mapping[str, ArrayLike]], dict[str, Array]]
 DTYPES = {"fp32": np.float32, "fp64": np.float64, "bf16": np.float32}
 ENGINES = ("compiled", "interpreter")
 
@@ -105,10 +106,14 @@ class Applier:
 
     def __call__(self, parameters: Mapping[str, Array], inputs: Mapping[str, ArrayLike]) -> dict[str, Array]:
         """Return the outputs by name."""
+        return self.on(parameters)(inputs)
+
+    def on(self, parameters: Mapping[str, Array]) -> Apply:
+        """Return what gives the outputs by name from the other inputs, as long as parameters stay as they are now."""
         if not isinstance(self._run, Program):
             own = {name: parameters[name] for name in self.parameters}
             rounded = {name: round_to_bf16(np.asarray(own[name])) for name in self._halved}
-            return self._run.run({**own, **rounded, **inputs})
+            return lambda inputs: self._run.run({**own, **rounded, **inputs})
         given = list(map(parameters.__getitem__, self.parameters))
         if self._fixed is None or not all(map(operator.is_, given, self._given)):
             self._fixed, self._given = self._run.fixed(dict(zip(self.parameters, given, strict=True))), given
@@ -119,7 +124,7 @@ class Applier:
                     parameters[name].flags.writeable = False
         elif self._copied and not self._steady:
             self._fixed.read_again({name: parameters[name] for name in self._copied})
-        return self._fixed(inputs)
+        return self._fixed
 
 
 class Updater:

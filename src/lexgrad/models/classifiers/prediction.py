@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from lexgrad.graph import Graph, Node, Type, input_node
 from lexgrad.models.features.inputs import Batch, Inputs
-from lexgrad.models.features.word_rows import LOGITS, RowsOfParameters, word_graphs
+from lexgrad.models.features.word_rows import LOGITS, WordApplier, word_graphs
 from lexgrad.models.features.words import WordEncoder
 from lexgrad.nn.layers import undropped
-from lexgrad.train.engine import DTYPES, Applier
+from lexgrad.train.engine import Applier
 
 if TYPE_CHECKING:
     from lexgrad.models.classifiers.base import TextClassifier
@@ -54,21 +54,18 @@ class Predictor:
     """
 
     def __init__(self, model: TextClassifier, encoder: Encoder, classes: int, *, steady: bool = True) -> None:
-        self.dtype = DTYPES[model.precision]
         # bf16 is for training alone: what it learned predicts anywhere.
         precision = "fp32" if model.precision == "bf16" else model.precision
         parameters, inputs = _inputs(model, encoder, classes)
         graphs = word_graphs(model.name, parameters, inputs, model.of_words, model.logits_of)
-        self._words: RowsOfParameters | None = None
-        graph = prediction_graph(model, encoder, classes) if graphs is None else graphs[1]
-        if graphs is not None:
-            assert isinstance(encoder, WordEncoder)
-            self._words = RowsOfParameters(graphs[0], parameters, precision, model.threads, encoder.one_text, steady)
-        fixed = [name for name in graph.inputs if name not in encoder.input_types()]
-        words = graphs is not None
-        self._apply = Applier(graph, fixed, precision, model.threads, panels=words, steady=words and steady)
-        self._varying = [name for name in graph.inputs if name not in fixed]
-        self._real = any(graph.inputs[name].type.dtype == "float" for name in self._varying)
+        self._apply: Applier | None = None
+        if graphs is None:
+            graph = prediction_graph(model, encoder, classes)
+            self._apply = Applier(graph, parameters, precision, model.threads)
+            return
+        assert isinstance(encoder, WordEncoder)
+        self._words = WordApplier(graphs, parameters, precision, model.threads, encoder.one_text, steady)
+        self._read = [name for name in graphs[1].inputs if name in inputs]
         self._lock = Lock()
 
     def __call__(
@@ -82,19 +79,10 @@ class Predictor:
 
     def one(self, parameters: Mapping[str, Array], batch: Batch) -> NDArray[np.float64]:
         """Return the logits for the graph's inputs; see ``Encoder.encode_one``."""
-        if self._words is None:
-            given = as_precision(batch, self.dtype) if self._real else batch
-            return self._apply(parameters, given)[LOGITS].astype(np.float64)
+        if self._apply is not None:
+            return self._apply(parameters, batch)[LOGITS].astype(np.float64)
+        given = {name: batch[name] for name in self._read}
         with self._lock:  # words that come new may take the place of others
-            rows = self._words.of(parameters)
-            given = {name: batch[name] for name in self._varying}
-            given["ids"] = rows.places(batch["ids"])
-            logits = self._apply({**parameters, **rows.tables}, given)[LOGITS]
+            given["ids"] = self._words.places(parameters, batch["ids"])
+            logits = self._words(given)[LOGITS]
         return logits.astype(np.float64)
-
-
-def as_precision(batch: Mapping[str, Array], dtype: Any) -> dict[str, Array]:
-    """Bring the real-valued arrays of a batch to the model's precision."""
-    return {
-        name: array.astype(dtype, copy=False) if array.dtype.kind == "f" else array for name, array in batch.items()
-    }

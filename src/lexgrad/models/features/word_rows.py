@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lexgrad.graph import Dim, Graph, Node, Type, input_node, topological
-from lexgrad.train.engine import Applier
+from lexgrad.train.engine import Applier, Apply
 
 Array = NDArray[Any]
 Int64 = NDArray[np.int64]
@@ -124,51 +124,70 @@ def _sizes(nodes: Iterable[Node]) -> set[str]:
     return {name for node in nodes for size in node.shape if isinstance(size, Dim) for name in size.names}
 
 
-class RowsOfParameters:
-    """What a network makes of each word by itself, for the parameters of the latest call.
+class WordApplier:
+    """Runs both of ``word_graphs``: the first for words that come new, the second on the rows of all.
 
     Steady parameters that it has read are not written to any more: it would not be noticed.
 
     Args:
-        graph: the first of ``word_graphs``.
-        parameters: names of its inputs that are parameters.
+        graphs: both.
+        parameters: names of their inputs that are parameters.
         precision: as ``Applier`` has it.
         threads: as ``Applier`` has it.
-        inputs: the other inputs for some words.
+        inputs: the other inputs of the first one, for some words.
         steady: whether parameters stay as they are from call to call, until another array takes an array's place.
     """
 
     def __init__(
         self,
-        graph: Graph,
-        parameters: Mapping[str, Any],
+        graphs: tuple[Graph, Graph],
+        parameters: Collection[str],
         precision: str,
         threads: int | None,
         inputs: Callable[[Int64], Mapping[str, Array]],
         steady: bool,
     ) -> None:
-        fixed = [name for name in graph.inputs if name in parameters]
-        self._apply = Applier(graph, fixed, precision, threads, panels=True, steady=steady)
-        self._names = [name for name in graph.inputs if name not in parameters]
+        first, second = graphs
+        own = [name for name in first.inputs if name in parameters]
+        others = [name for name in second.inputs if name in parameters]
+        self._first = Applier(first, own, precision, threads, panels=True, steady=steady)
+        self._second = Applier(second, [*others, *first.outputs], precision, threads, panels=True, steady=steady)
+        self._names = [*own, *others]
+        self._known = [name for name in first.inputs if name not in parameters]
         self._inputs, self._steady = inputs, steady
-        self._parameters: Mapping[str, Array] = {}
-        self._given: list[Array] = []
+        self._parameters: dict[str, Array] = {}
+        self._given: list[Array | None] = [None] * len(self._names)
         self._rows = WordRows(self._compute)
+        self._tables: Mapping[str, Array] = {}
+        self._apply: Apply
 
-    def of(self, parameters: Mapping[str, Array]) -> WordRows:
-        """The rows for these parameters."""
-        given = [parameters[name] for name in self._apply.parameters]
-        if not self._steady or not self._given or not all(map(operator.is_, given, self._given)):
-            self._rows.forget()
-            self._parameters, self._given = parameters, given
+    def places(self, parameters: Mapping[str, Array], words: Int64) -> Int64:
+        """Return the row of each word, see ``WordRows.places``, and take these parameters from now on."""
+        given = list(map(parameters.__getitem__, self._names))
+        if not self._steady or not all(map(operator.is_, given, self._given)):
+            self.forget()
+            self._parameters = dict(zip(self._names, given, strict=True))
+            self._given = [*given]
+            self._tables = {}
             if self._steady:
-                for array in given:
-                    array.flags.writeable = False
-        return self._rows
+                for name in self._first.parameters:
+                    parameters[name].flags.writeable = False
+        return self._rows.places(words)
+
+    def __call__(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """Return the outputs of the second graph, from its inputs that are neither parameters nor tables."""
+        if self._tables is not self._rows.tables:
+            self._apply = self._second.on({**self._parameters, **self._rows.tables})
+            self._tables = self._rows.tables
+        return self._apply(inputs)
+
+    def forget(self) -> None:
+        """Forget all words: a number may stand for another from now on."""
+        self._rows.forget()
 
     def _compute(self, words: Int64) -> dict[str, Array]:
         batch = self._inputs(words)
-        return self._apply(self._parameters, {name: batch[name] for name in self._names})
+        return self._first(self._parameters, {name: batch[name] for name in self._known})
 
 
 def _some_below_zero(places: Int64) -> bool:

@@ -18,12 +18,11 @@ from numpy.typing import NDArray
 from lexgrad import ops
 from lexgrad.graph import Node, Type, input_node
 from lexgrad.models.features.stepped import steps_of_one
-from lexgrad.models.features.word_rows import LOGITS, RowsOfParameters, word_graphs
+from lexgrad.models.features.word_rows import LOGITS, WordApplier, word_graphs
 from lexgrad.models.tagging import network
 from lexgrad.models.tagging.examples import context
 from lexgrad.text.packed import offsets_of, offsets_of_one
 from lexgrad.train.batches import part_of
-from lexgrad.train.engine import Applier
 
 if TYPE_CHECKING:
     from lexgrad.models.tagging.encoder import WordEncoder
@@ -59,9 +58,7 @@ class Predictor:
         assert graphs is not None
         # bf16 is for training alone: what it learned predicts anywhere.
         precision = "fp32" if model.precision == "bf16" else model.precision
-        self._words = RowsOfParameters(graphs[0], parameters, precision, model.threads, self._known, steady)
-        fixed = [name for name in graphs[1].inputs if name not in types]
-        self._apply = Applier(graphs[1], fixed, precision, model.threads, panels=True, steady=steady)
+        self._apply = WordApplier(graphs, parameters, precision, model.threads, self._known, steady)
         self._encoder, self._numbers = encoder, _Numbers()
         self._stepped, self._tags = "steps" in types, shapes["b"][0]
         self._lock = Lock()
@@ -69,21 +66,19 @@ class Predictor:
     def __call__(self, parameters: Mapping[str, Array], sentences: Sequence[Words]) -> NDArray[np.float64]:
         """Return the probabilities of every word's tags, float64 (tokens, K), one sentence behind the other."""
         with self._lock:  # words that come new may take the place of others
-            rows = self._words.of(parameters)
             if len(self._numbers) > REMEMBERED:
                 self._numbers = _Numbers()
-                rows.forget()
+                self._apply.forget()
             numbers = map(self._numbers.__getitem__, chain.from_iterable(sentences))
-            places = rows.places(np.array(list(numbers), np.int64))
-            given = {**parameters, **rows.tables}
+            places = self._apply.places(parameters, np.array(list(numbers), np.int64))
             if len(sentences) == 1 and len(places):
-                below = self._apply(given, {"words": places, **self._alone(len(places))})[LOGITS]
+                below = self._apply({"words": places, **self._alone(len(places))})[LOGITS]
             else:
                 below = np.zeros((len(places), self._tags))
                 offsets = offsets_of([len(words) for words in sentences])
                 for indices in _groups(np.diff(offsets)):
                     inputs, order, _ = context(offsets, indices, np.array([0, len(indices)]), stepped=self._stepped)
-                    below[order] = self._apply(given, {"words": places[order], **part_of(inputs, 0)})[LOGITS]
+                    below[order] = self._apply({"words": places[order], **part_of(inputs, 0)})[LOGITS]
         powers = np.exp(below, dtype=np.float64)
         powers /= np.add.reduce(powers, axis=1, keepdims=True)
         return powers
