@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-from lexgrad.compile.arrays import LAPS, SCRATCH
+from lexgrad.compile.arrays import LAPS, SCRATCH, STATUS
 from lexgrad.compile.emit import KernelText
 from lexgrad.compile.functions import functions
 from lexgrad.compile.packing import Format
@@ -64,9 +64,13 @@ done:
 
 
 _ONCE = """\
-define void @once(ptr %table) {
+define i64 @once(ptr %table) {
+  %place = getelementptr i64, ptr %table, i64 STATUS
+  %status = load ptr, ptr %place
+  store i64 0, ptr %status
   call void @program(ptr %table, i64 1, i64 0, i64 1, ptr null) noinline
-  ret void
+  %failed = load i64, ptr %status
+  ret i64 %failed
 }"""
 
 FEW = 16
@@ -104,8 +108,8 @@ def program_text(
 
     ``table`` has a row for every step: the address of each of these buffers, then each named size. Every thread runs
     the program; before kernels among ``meetings`` all threads meet, and before and behind loops and after every step.
-    ``once`` is a single step on a single thread: Python hands over one argument sooner than five. A ``clock`` counts
-    what each kernel takes.
+    ``once`` is a single step on a single thread, and returns which check failed: Python hands over one argument sooner
+    than five, and looks at a number sooner than into memory. A ``clock`` counts what each kernel takes.
     """
     parts = [functions(fp, fma, scales), barrier_text(pause)]
     products = MicroKernels(tile, fp, fma)
@@ -115,7 +119,7 @@ def program_text(
     if clock:
         parts.append(clock.text())
     parts.append(_Program(kernels, buffers, sizes, meetings, fp, clock).text(steps, table, texts.scratch_bytes))
-    parts.append(_ONCE)
+    parts.append(_ONCE.replace("STATUS", str(table.index(STATUS))))
     parts.append(LOOP_HINTS)
     return "\n\n".join(parts), texts.scratch_bytes
 

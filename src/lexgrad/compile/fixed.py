@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -22,7 +22,8 @@ REMEMBERED = 512
 SMALL = 1 << 14
 """Bytes up to which an input is copied to a place of its own: sooner done than asking NumPy where an array lies."""
 
-Shapes = tuple[tuple[int, ...], ...]
+Kinds = tuple[tuple[tuple[int, ...], np.dtype[Any]], ...]
+"""The shape and dtype of each of some arrays."""
 
 
 @dataclass
@@ -52,6 +53,11 @@ class _Layout:
     nowhere: int
 
 
+def kinds_of(arrays: Sequence[Array]) -> Kinds:
+    """The shape and dtype of each."""
+    return tuple([(array.shape, array.dtype) for array in arrays])
+
+
 class Fixed:
     """A program that is called with the other inputs alone; made by :meth:`lexgrad.compile.Program.fixed`.
 
@@ -67,11 +73,11 @@ class Fixed:
         self.program = program
         self.inputs = {name: program.prepared(name, value) for name, value in inputs.items()}
         self.varying = tuple(name for name in program.graph.inputs if name not in inputs)
+        self._names = frozenset(self.varying)
         read = [name for name in self.varying if name in program.plan.inputs]
         self._columns = {name: program.plan.buffers.index(program.plan.inputs[name]) for name in read}
-        self._dtypes = {name: program._stored(name) for name in self.varying}
         self._lock = threading.Lock()
-        self._layouts: dict[Shapes, _Layout] = {}
+        self._layouts: dict[Kinds, _Layout] = {}
         self._own: dict[int, dict[str, Array]] = {}
         self._arena = aligned_empty((0,), np.dtype(np.uint8))
 
@@ -81,19 +87,15 @@ class Fixed:
         Raises:
             InputError: an input is missing, or unknown, or does not have the type and shape of the graph's input.
         """
-        if inputs.keys() != self._dtypes.keys():
+        if inputs.keys() != self._names:
             self._refuse(inputs)
-        given = [
-            array
-            if type(array := inputs[name]) is np.ndarray and array.dtype == dtype  # wherever its entries lie
-            else self.program.prepared(name, array)
-            for name, dtype in self._dtypes.items()
-        ]
-        shapes = tuple([array.shape for array in given])
+        given: list[Any] = [inputs[name] for name in self.varying]
         with self._lock:
-            layout = self._layouts.get(shapes)
-            if layout is None:
-                layout = self._layouts[shapes] = self._lay_out(given)
+            try:
+                layout = self._layouts[kinds_of(given)]
+            except (AttributeError, KeyError):  # no arrays, or none of such kinds yet
+                given = [self.program.prepared(name, value) for name, value in zip(self.varying, given, strict=True)]
+                layout = self._layouts.get(kinds_of(given)) or self._lay_out(given)
             for number, place in layout.small:
                 place[...] = given[number]
             for number, column in layout.large:
@@ -101,7 +103,8 @@ class Fixed:
                 layout.table[0, column] = array.ctypes.data if array.size else layout.nowhere
             self.program._go(layout.address, 1, layout.threads, layout.own, layout.sizes)
             return {
-                name: (self._as_given(name, given) if made is None else made).copy() for name, made in layout.outputs
+                name: np.array(self._as_given(name, given)) if made is None else made.copy()
+                for name, made in layout.outputs
             }
 
     def read_again(self, inputs: Mapping[str, ArrayLike]) -> None:
@@ -110,8 +113,9 @@ class Fixed:
             self.inputs[name][...] = self.program.prepared(name, value)
 
     def _lay_out(self, arrays: Sequence[Array]) -> _Layout:
+        """Work out where everything lies for arrays that are ready, and remember it."""
         program = self.program
-        given = {name: program.prepared(name, array) for name, array in zip(self.varying, arrays, strict=True)}
+        given = dict(zip(self.varying, arrays, strict=True))
         everything = {**self.inputs, **given}
         sizes = program._bind(everything)
         offsets, total = program._layout(sizes)
@@ -131,7 +135,7 @@ class Fixed:
         table = np.empty((1, len(program.plan.buffers) + len(program.plan.sizes)), np.int64)
         table[0] = program._addresses(places | made | own, base, offsets) + [sizes[name] for name in program.plan.sizes]
         numbers = {name: number for number, name in enumerate(self.varying)}
-        return _Layout(
+        layout = self._layouts[kinds_of(arrays)] = _Layout(
             table,
             table.ctypes.data,
             [(numbers[name], place) for name, place in small.items()],
@@ -142,6 +146,7 @@ class Fixed:
             [(name, made.get(buffer)) for name, buffer in program.plan.outputs.items()],
             base + offsets[-1],
         )
+        return layout
 
     def _refuse(self, inputs: Mapping[str, ArrayLike]) -> None:
         for name in inputs:

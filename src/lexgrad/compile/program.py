@@ -161,7 +161,7 @@ class Program:
             self._loaded = Loaded(self.object, self.processor)
             word, pointer = ctypes.c_int64, ctypes.c_void_p
             self._run = self._loaded.function("program", pointer, word, word, word, pointer)
-            self._once = self._loaded.function("once", pointer)
+            self._once = self._loaded.function("once", pointer, returns=word)
             if self._clock:
                 from lexgrad.compile.profile import Laps
 
@@ -431,18 +431,19 @@ class Program:
 
     def _go(self, table: int, steps: int, threads: int, own: Mapping[str, Array], sizes: Mapping[str, int]) -> None:
         """Run the steps of the table at an address; ``sizes`` are those of one of them, for a profile."""
-        own[STATUS].fill(0)
         if threads == steps == 1:
-            self._once(table)
-        elif threads == 1:
-            self._run(table, steps, 0, 1, 0)
+            failed = self._once(table)
         else:
-            together(functools.partial(self._run, table, steps), threads)
+            own[STATUS].fill(0)
+            if threads == 1:
+                self._run(table, steps, 0, 1, 0)
+            else:
+                together(functools.partial(self._run, table, steps), threads)
+            failed = own[STATUS].item(0)
         if self._laps:
             self._laps.launched(steps, threads, sizes)
-        if own[STATUS].item(0):
-            failed, *found = own[STATUS].tolist()
-            raise self.making.lowered.all.checks[failed - 1].error(found)
+        if failed:
+            raise self.making.lowered.all.checks[failed - 1].error(own[STATUS].tolist()[1:])
 
 
 def check_settings(precision: str, threads: int | None) -> None:

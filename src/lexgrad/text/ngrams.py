@@ -125,38 +125,46 @@ class NgramTable:
         Args:
             ids: its words.
         """
-        columns = [self._column_of_word.get(word, -1) for word in ids]
+        words = np.array(ids, np.int64)
+        columns = self._column_of_word.take(words, mode="clip")
         if len(self._keys) > 1:
-            words = np.array(ids, np.int64)
-            nodes = self._find(1, words, words)
+            parts, nodes = [columns], self._find(1, words, words)
             for length in range(2, len(self._keys) + 1):
                 # An n-gram ends where its last word stands, and its prefix a word before.
                 keys = nodes[:-1] << WORD_BITS | words[length - 1 :]
                 nodes = np.where(nodes[:-1] < 0, -1, look_up(self._keys[length - 1], keys))
-                columns += self._features[length - 1][nodes[nodes >= 0]].tolist()
-        counts: dict[int, int] = {}
-        for column in columns:  # a Counter takes longer, as few as they are
-            counts[column] = counts.get(column, 0) + 1
-        counts.pop(-1, None)
-        columns = sorted(counts)
-        return np.array(columns, np.int64), np.array([counts[column] for column in columns], np.float32)
+                parts.append(self._features[length - 1][nodes[nodes >= 0]])
+            columns = np.concatenate(parts)
+        columns.sort()
+        new = np.empty(len(columns) + 1, np.bool_)  # where a column is another than the one before; and the end
+        new[0] = new[-1] = True
+        np.not_equal(columns[1:], columns[:-1], out=new[1:-1])
+        edges = new.nonzero()[0]
+        if len(columns) and columns[0] < 0:  # what is no feature comes first
+            edges = edges[1:]
+        begins = edges[:-1]
+        return columns[begins], (edges[1:] - begins).astype(np.float32)
 
     def _find(self, length: int, keys: Int64, _positions: Int64) -> Int64:
         if length > 1:
             return look_up(self._keys[length - 1], keys)
-        return self._node_of_word[np.minimum(keys, len(self._node_of_word) - 1)]
+        return self._node_of_word.take(keys, mode="clip")
 
     @cached_property
-    def _column_of_word(self) -> dict[int, int]:
-        """The feature that a word is, or -1."""
-        return dict(zip(self._keys[0].tolist(), self._features[0].tolist(), strict=True))
+    def _column_of_word(self) -> Int64:
+        """The feature that each word is, or -1; the last entry stands for all words beyond."""
+        return self._by_word(self._features[0])
 
     @cached_property
     def _node_of_word(self) -> Int64:
         """Level 1 as a table by word: quicker than a search; the last entry stands for all words beyond."""
+        return self._by_word(np.arange(len(self._keys[0])))
+
+    def _by_word(self, values: Int64) -> Int64:
+        """What each word of level 1 has of its values, and -1 for all others and for one word more."""
         words = self._keys[0]
         table = np.full(int(words.max(initial=0)) + 2, -1, np.int64)
-        table[words] = np.arange(len(words))
+        table[words] = values
         return table
 
     @cached_property

@@ -128,8 +128,10 @@ def best_threshold(chances: NDArray[np.float64], labels: Codes, *, accuracy: boo
 
 def probabilities(logits: NDArray[np.float64]) -> NDArray[np.float64]:
     """Turn logits into probabilities (n, K), float64: σ(z) for the second of two classes, or the softmax."""
-    if logits.size == 1 or logits.shape == (1, 2):
-        return _of_two(*([0.0, *logits.tolist()] if logits.ndim == 1 else logits[0].tolist()))
+    if logits.shape == (1,):
+        return _of_two(0.0, logits.item())
+    if logits.shape == (1, 2):
+        return _of_two(*logits[0].tolist())
     if logits.ndim == 1:
         both = np.zeros((len(logits), 2))
         both[:, 1] = logits  # softmax([0, z]) = [1 − σ(z), σ(z)]
@@ -142,5 +144,7 @@ def _of_two(first: float, second: float) -> NDArray[np.float64]:
     """The same for one text and two classes, (1, 2), bit for bit, where somebody waits."""
     less = float(np.exp(-abs(second - first)))  # of the greater one it is exp(0)
     total = 1.0 + less
-    both = (1.0 / total, less / total)
-    return np.array([both if first >= second else both[::-1]])
+    both = np.empty((1, 2))
+    greater = 0 if first >= second else 1
+    both[0, greater], both[0, 1 - greater] = 1.0 / total, less / total
+    return both

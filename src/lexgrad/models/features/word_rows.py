@@ -18,7 +18,8 @@ Nodes = Mapping[str, Node]
 LOGITS = "logits"
 KNOWN = Dim("known")
 MOST_BYTES = 1 << 27
-FEW = 64
+NOWHERE = np.int64(-1)
+"""The place of a word that has no row yet. Its bytes are nowhere among those of other places, and soon looked for."""
 
 
 class WordRows:
@@ -36,7 +37,7 @@ class WordRows:
         self.tables: dict[str, Array] = {}
         self._compute, self._most_bytes = compute, most_bytes
         self._room = self._used = 0
-        self._places = np.full(1024, -1, np.int64)
+        self._places = np.full(1024, NOWHERE)
 
     def places(self, words: Int64) -> Int64:
         """Return the row of each word in the tables; what comes new is computed first.
@@ -48,16 +49,16 @@ class WordRows:
             places = self._places[words]
         except IndexError:
             more = max(int(words.max()) + 1, 2 * len(self._places))
-            self._places = np.append(self._places, np.full(more - len(self._places), -1, np.int64))
+            self._places = np.append(self._places, np.full(more - len(self._places), NOWHERE))
             places = self._places[words]
-        if self._room and not _some_below_zero(places):
+        if self._room and NOWHERE.tobytes() not in places.tobytes():
             return places
-        self._meet(words, np.unique(words[places < 0]))
+        self._meet(words, np.unique(words[places == NOWHERE]))
         return self._places[words]
 
     def forget(self) -> None:
         """Forget all words: what rows are computed from has changed."""
-        self._places.fill(-1)
+        self._places.fill(NOWHERE)
         self._used = 0
 
     def _meet(self, words: Int64, new: Int64) -> None:
@@ -188,8 +189,3 @@ class WordApplier:
     def _compute(self, words: Int64) -> dict[str, Array]:
         batch = self._inputs(words)
         return self._first(self._parameters, {name: batch[name] for name in self._known})
-
-
-def _some_below_zero(places: Int64) -> bool:
-    """Whether a place is below 0; of the few words of one text a list is sooner looked through than an array."""
-    return -1 in places.tolist() if len(places) < FEW else bool(places.min() < 0)
