@@ -75,7 +75,7 @@ def test_features_and_counts_are_those_of_the_definition(
             found = Counter(columns[gram] for gram in grams_of(row, orders, skip) if gram in columns)
             assert dict(zip(ids.tolist(), values.tolist(), strict=True)) == found
             assert sorted(ids.tolist()) == ids.tolist()
-            alone = table.transform_one(row)
+            alone = table.transform_one(np.array(row, np.int64))
             assert [part.tolist() for part in alone] == [ids.tolist(), values.tolist()]
 
 

@@ -39,9 +39,9 @@ class Encoder(ABC):
     def encode(self, texts: Sequence[str]) -> PackedTexts:
         """Return the ids of some texts."""
 
-    @abstractmethod
-    def encode_one(self, text: str) -> list[int]:
-        """Return the ids of one text, for which somebody waits."""
+    def encode_one(self, text: str) -> Int64:
+        """Return the ids of one text, for which somebody waits: int64 (tokens,), not to be written to."""
+        return self.encode([text]).ids.astype(np.int64)
 
     def stream(self, batches: Iterable[Sequence[str]]) -> Iterator[PackedTexts]:
         """Yield the ids of batches of texts; a few batches may be taken ahead."""
@@ -61,10 +61,9 @@ class WholeTexts(Encoder):
         offsets = offsets_of([len(row) for row in ids])
         return PackedTexts(np.fromiter(chain.from_iterable(ids), np.int32, int(offsets[-1])), offsets)
 
-    def encode_one(self, text: str) -> list[int]:
-        """Return the ids of one text."""
-        ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
-        return ids
+    def encode_one(self, text: str) -> Int64:
+        """See Encoder.encode_one."""
+        return np.array(self._tokenizer.encode(text, add_special_tokens=False).ids, np.int64)
 
 
 class Chunks(Encoder):
@@ -89,19 +88,13 @@ class Chunks(Encoder):
         self._met = _Met(self._of_new, remembered)
         self._forget()
 
-    def encode_one(self, text: str) -> list[int]:
-        """Return the ids of one text."""
-        ids: list[int] = []
-        for found in map(self._met.__getitem__, text.split()):
-            if isinstance(found, int):
-                ids.append(found)
-            else:
-                ids += found
-        return ids
+    def encode_one(self, text: str) -> Int64:
+        """See Encoder.encode_one."""
+        return np.frombuffer(b"".join(map(self._met.__getitem__, text.split())), np.int64)
 
-    def _of_new(self, chunk: str) -> list[int]:
+    def _of_new(self, chunk: str) -> Int64:
         ids = self._quick(chunk)
-        return self._whole.encode_one(chunk) if ids is None else ids
+        return self._whole.encode_one(chunk) if ids is None else np.array(ids, np.int64)
 
     def encode(self, texts: Sequence[str]) -> PackedTexts:
         """Return the ids of some texts."""
@@ -165,23 +158,23 @@ class Chunks(Encoder):
         self._ends.extend(offsets[1:])
 
 
-class _Met(dict[str, "int | list[int]"]):
-    """What each chunk is: the id of its one word, which is sooner looked up than a list, or else a list of ids.
+class _Met(dict[str, bytes]):
+    """The ids of each chunk as they lie in memory, for so they are sooner put one behind the other than as numbers.
 
     Args:
         ids: of a chunk that is new.
         most: how many chunks there are before it is begun anew.
     """
 
-    def __init__(self, ids: Callable[[str], list[int]], most: int) -> None:
+    def __init__(self, ids: Callable[[str], Int64], most: int) -> None:
         super().__init__()
         self._ids, self._most = ids, most
 
-    def __missing__(self, chunk: str) -> int | list[int]:
-        ids = self._ids(chunk)
+    def __missing__(self, chunk: str) -> bytes:
+        found = self._ids(chunk).tobytes()
         if len(self) >= self._most:
             self.clear()
-        self[chunk] = found = ids[0] if len(ids) == 1 else ids
+        self[chunk] = found
         return found
 
 
@@ -232,11 +225,6 @@ class Characters(Encoder):
         points = np.frombuffer("".join(texts).encode("utf-32-le"), "<u4")
         ids = self._table[np.minimum(points, len(self._table) - 1)]
         return PackedTexts(ids, offsets_of([len(text) for text in texts]))
-
-    def encode_one(self, text: str) -> list[int]:
-        """Return the ids of one text."""
-        ids: list[int] = self.encode([text]).ids.tolist()
-        return ids
 
 
 class _Growing(Generic[_Scalar]):

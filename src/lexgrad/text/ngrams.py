@@ -119,13 +119,12 @@ class NgramTable:
         offsets = offsets_of(np.bincount(row, minlength=len(texts)))
         return SparseRows(column.astype(np.int32), counts.astype(np.float32), offsets, self.size)
 
-    def transform_one(self, ids: Sequence[int]) -> tuple[Int64, NDArray[np.float32]]:
+    def transform_one(self, words: Int64) -> tuple[Int64, NDArray[np.float32]]:
         """Return the row of one text as ``transform`` does, but sooner: its columns, rising, and their counts.
 
         Args:
-            ids: its words.
+            words: its words (tokens,).
         """
-        words = np.array(ids, np.int64)
         columns = self._column_of_word.take(words, mode="clip")
         if len(self._keys) > 1:
             parts, nodes = [columns], self._find(1, words, words)

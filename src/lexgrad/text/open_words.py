@@ -59,10 +59,6 @@ class Cut(Encoder):
         flat = list(chain.from_iterable(words))
         return PackedTexts(self._vocabulary.numbers(flat), offsets_of([len(each) for each in words]))
 
-    def encode_one(self, text: Any) -> list[int]:
-        """Return the numbers of the words of one text."""
-        return [int(number) for number in self.encode([text]).ids]
-
 
 class _Tokenized(Encoder):
     """Chunks without white space, cut by a Hugging Face tokenizer."""
@@ -74,9 +70,6 @@ class _Tokenized(Encoder):
         words, owners = words_within(self._tokenizer, texts)
         lengths = np.bincount(np.asarray(owners, np.int64), minlength=len(texts))
         return PackedTexts(self._vocabulary.numbers(words), offsets_of(lengths))
-
-    def encode_one(self, text: str) -> list[int]:
-        return [int(number) for number in self.encode([text]).ids]
 
 
 def open_encoder(vocabulary: OpenVocabulary, kind: str | None, pattern: str | None) -> Encoder:

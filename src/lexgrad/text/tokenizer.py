@@ -16,7 +16,7 @@ from lexgrad.errors import InputError, suggest
 from lexgrad.files import write_text_whole
 from lexgrad.text.chunks import Characters, Chunks, Encoder, WholeTexts, count_tokens
 from lexgrad.text.kinds import KINDS, UNKNOWN, ascii_words, assemble, cut, cuts_as_now, kind_of, normalise, with_words
-from lexgrad.text.packed import DEFAULT_LIMIT, Int32, PackedBuilder, PackedTexts
+from lexgrad.text.packed import DEFAULT_LIMIT, Int32, Int64, PackedBuilder, PackedTexts
 
 BPE_SIZE = 8000
 BPE_SMALLEST = 257  # the bytes and the unknown token
@@ -138,8 +138,8 @@ class Tokenizer:
                 builder.append(batch)
             return builder.finish()
 
-    def encode_one(self, text: str) -> list[int]:
-        """Return the ids of one text, as ``encode`` does, but sooner.
+    def encode_one(self, text: str) -> Int64:
+        """Return the ids of one text, as ``encode`` does, but sooner: int64 (tokens,), not to be written to.
 
         Raises:
             InputError: half of a surrogate pair, which is not a character.

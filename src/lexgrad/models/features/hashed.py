@@ -173,7 +173,7 @@ class HashedEncoder(WordEncoder):
     def spans(self, text: str) -> list[tuple[int, int]]:
         """Return for each row of a text, in the order of ``encode``, the words that it is made of: begin and end."""
         assert self.tokenizer is not None
-        ids = self.tokenizer.encode_one(text)
+        ids = self.tokenizer.encode_one(text).tolist()
         found = [(i, i + n) for n in range(1, self.orders + 1) for i in range(len(ids) - n + 1)]
         if self._parts is not None and self.characters is not None:
             known, words = self._parts.lengths, self.tokenizer.tokens(text)

@@ -72,7 +72,7 @@ class WordEncoder(Encoder):
     def encode_one(self, text: str) -> Batch:
         """See Encoder.encode_one."""
         assert self.tokenizer is not None
-        return self.one_text(np.array(self.tokenizer.encode_one(text), np.int64))
+        return self.one_text(self.tokenizer.encode_one(text))
 
     def one_text(self, ids: Int64) -> Batch:
         """Return the graph's inputs for one text of these words."""

@@ -69,8 +69,8 @@ class Predictor:
             if len(self._numbers) > REMEMBERED:
                 self._numbers = _Numbers()
                 self._apply.forget()
-            numbers = map(self._numbers.__getitem__, chain.from_iterable(sentences))
-            places = self._apply.places(parameters, np.array(list(numbers), np.int64))
+            numbers = b"".join(map(self._numbers.__getitem__, chain.from_iterable(sentences)))
+            places = self._apply.places(parameters, np.frombuffer(numbers, np.int64))
             if len(sentences) == 1 and len(places):
                 below = self._apply({"words": places, **self._alone(len(places))})[LOGITS]
             else:
@@ -102,8 +102,8 @@ def _below_most(model: Tagger, tables: Nodes, parameters: Nodes, inputs: Nodes) 
     return z - ops.expand_dims(ops.max(z, 1), 1)
 
 
-class _Numbers(dict[str, int]):
-    """The number of each spelling, given when it is first asked for.
+class _Numbers(dict[str, bytes]):
+    """The number of each spelling as it lies in memory, given when it is first asked for.
 
     Attributes:
         spellings: by number.
@@ -113,9 +113,9 @@ class _Numbers(dict[str, int]):
         super().__init__()
         self.spellings: list[str] = []
 
-    def __missing__(self, word: str) -> int:
+    def __missing__(self, word: str) -> bytes:
         self.spellings.append(word)  # first: an interrupt may leave a number unused, but none without a spelling
-        self[word] = number = len(self.spellings) - 1
+        self[word] = number = np.int64(len(self.spellings) - 1).tobytes()
         return number
 
 
