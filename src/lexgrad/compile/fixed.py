@@ -38,7 +38,8 @@ class _Layout:
         sizes: the named sizes.
         threads: how many are worth while.
         own: buffers that no node has.
-        outputs: each output's name, and its array where one is made for it.
+        made: the arrays of outputs, by name.
+        as_given: the other outputs.
         nowhere: the address of what has no entries.
     """
 
@@ -49,7 +50,8 @@ class _Layout:
     sizes: Mapping[str, int]
     threads: int
     own: Mapping[str, Array]
-    outputs: Sequence[tuple[str, Array | None]]
+    made: Mapping[str, Array]
+    as_given: Sequence[str]
     nowhere: int
 
 
@@ -87,25 +89,28 @@ class Fixed:
         Raises:
             InputError: an input is missing, or unknown, or does not have the type and shape of the graph's input.
         """
+        with self._lock:
+            return {name: np.array(value) for name, value in self.lend(inputs).items()}
+
+    def lend(self, inputs: Mapping[str, ArrayLike]) -> Mapping[str, Array]:
+        """Do the same for one thread at a time, and lend the outputs: the next call writes over them."""
         if inputs.keys() != self._names:
             self._refuse(inputs)
         given: list[Any] = [inputs[name] for name in self.varying]
-        with self._lock:
-            try:
-                layout = self._layouts[kinds_of(given)]
-            except (AttributeError, KeyError):  # no arrays, or none of such kinds yet
-                given = [self.program.prepared(name, value) for name, value in zip(self.varying, given, strict=True)]
-                layout = self._layouts.get(kinds_of(given)) or self._lay_out(given)
-            for number, place in layout.small:
-                place[...] = given[number]
-            for number, column in layout.large:
-                array = given[number] = self.program.prepared(self.varying[number], given[number])
-                layout.table[0, column] = array.ctypes.data if array.size else layout.nowhere
-            self.program._go(layout.address, 1, layout.threads, layout.own, layout.sizes)
-            return {
-                name: np.array(self._as_given(name, given)) if made is None else made.copy()
-                for name, made in layout.outputs
-            }
+        try:
+            layout = self._layouts[kinds_of(given)]
+        except (AttributeError, KeyError):  # no arrays, or none of such kinds yet
+            given = [self.program.prepared(name, value) for name, value in zip(self.varying, given, strict=True)]
+            layout = self._layouts.get(kinds_of(given)) or self._lay_out(given)
+        for number, place in layout.small:
+            place[...] = given[number]
+        for number, column in layout.large:
+            array = given[number] = self.program.prepared(self.varying[number], given[number])
+            layout.table[0, column] = array.ctypes.data if array.size else layout.nowhere
+        self.program._go(layout.address, 1, layout.threads, layout.own, layout.sizes)
+        if layout.as_given:
+            return {**layout.made, **{name: self._as_given(name, given) for name in layout.as_given}}
+        return layout.made
 
     def read_again(self, inputs: Mapping[str, ArrayLike]) -> None:
         """Read inputs that stay once more, by name: those of which there are copies, for they may have other values."""
@@ -143,7 +148,8 @@ class Fixed:
             sizes,
             threads,
             own,
-            [(name, made.get(buffer)) for name, buffer in program.plan.outputs.items()],
+            {name: made[buffer] for name, buffer in program.plan.outputs.items() if buffer in made},
+            [name for name, buffer in program.plan.outputs.items() if buffer not in made],
             base + offsets[-1],
         )
         return layout

@@ -20,7 +20,7 @@ from lexgrad.graph import Graph
 from lexgrad.train.batches import Inputs, part_of
 
 Array = NDArray[Any]
-Apply = Callable[[Mapping[str, ArrayLike]], dict[str, Array]]
+Apply = Callable[[Mapping[str, ArrayLike]], Mapping[str, Array]]
 DTYPES = {"fp32": np.float32, "fp64": np.float64, "bf16": np.float32}
 ENGINES = ("compiled", "interpreter")
 
@@ -104,12 +104,15 @@ class Applier:
         self._given: list[Array] = []
         self._copied: list[str] = []
 
-    def __call__(self, parameters: Mapping[str, Array], inputs: Mapping[str, ArrayLike]) -> dict[str, Array]:
+    def __call__(self, parameters: Mapping[str, Array], inputs: Mapping[str, ArrayLike]) -> Mapping[str, Array]:
         """Return the outputs by name."""
         return self.on(parameters)(inputs)
 
-    def on(self, parameters: Mapping[str, Array]) -> Apply:
-        """Return what gives the outputs by name from the other inputs, as long as parameters stay as they are now."""
+    def on(self, parameters: Mapping[str, Array], *, lent: bool = False) -> Apply:
+        """Return what gives the outputs by name from the other inputs, as long as parameters stay as they are now.
+
+        Outputs that are ``lent`` may be written over by the next call, and one thread may call at a time.
+        """
         if not isinstance(self._run, Program):
             own = {name: parameters[name] for name in self.parameters}
             rounded = {name: round_to_bf16(np.asarray(own[name])) for name in self._halved}
@@ -124,7 +127,7 @@ class Applier:
                     parameters[name].flags.writeable = False
         elif self._copied and not self._steady:
             self._fixed.read_again({name: parameters[name] for name in self._copied})
-        return self._fixed
+        return self._fixed.lend if lent else self._fixed
 
 
 class Updater:

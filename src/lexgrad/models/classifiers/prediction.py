@@ -58,6 +58,7 @@ class Predictor:
         precision = "fp32" if model.precision == "bf16" else model.precision
         parameters, inputs = _inputs(model, encoder, classes)
         graphs = word_graphs(model.name, parameters, inputs, model.of_words, model.logits_of)
+        self._lock = Lock()
         self._apply: Applier | None = None
         if graphs is None:
             graph = prediction_graph(model, encoder, classes)
@@ -66,7 +67,6 @@ class Predictor:
         assert isinstance(encoder, WordEncoder)
         self._words = WordApplier(graphs, parameters, precision, model.threads, encoder.one_text, steady)
         self._read = [name for name in graphs[1].inputs if name in inputs]
-        self._lock = Lock()
 
     def __call__(
         self, parameters: Mapping[str, Array], inputs: Inputs, part: Array | None = None
@@ -79,10 +79,11 @@ class Predictor:
 
     def one(self, parameters: Mapping[str, Array], batch: Batch) -> NDArray[np.float64]:
         """Return the logits for the graph's inputs; see ``Encoder.encode_one``."""
-        if self._apply is not None:
-            return self._apply(parameters, batch)[LOGITS].astype(np.float64)
-        given = {name: batch[name] for name in self._read}
-        with self._lock:  # words that come new may take the place of others
-            given["ids"] = self._words.places(parameters, batch["ids"])
-            logits = self._words(given)[LOGITS]
-        return logits.astype(np.float64)
+        with self._lock:
+            if self._apply is not None:
+                logits = self._apply.on(parameters, lent=True)(batch)[LOGITS]
+            else:
+                given = {name: batch[name] for name in self._read}
+                given["ids"] = self._words.places(parameters, batch["ids"])
+                logits = self._words(given)[LOGITS]
+            return logits.astype(np.float64)

@@ -128,6 +128,8 @@ def _sizes(nodes: Iterable[Node]) -> set[str]:
 class WordApplier:
     """Runs both of ``word_graphs``: the first for words that come new, the second on the rows of all.
 
+    It is for one thread at a time: words that come new may take the place of others.
+
     Steady parameters that it has read are not written to any more: it would not be noticed.
 
     Args:
@@ -175,10 +177,13 @@ class WordApplier:
                     parameters[name].flags.writeable = False
         return self._rows.places(words)
 
-    def __call__(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
-        """Return the outputs of the second graph, from its inputs that are neither parameters nor tables."""
+    def __call__(self, inputs: Mapping[str, Array]) -> Mapping[str, Array]:
+        """Return the outputs of the second graph, from its inputs that are neither parameters nor tables.
+
+        They are lent until the next call.
+        """
         if self._tables is not self._rows.tables:
-            self._apply = self._second.on({**self._parameters, **self._rows.tables})
+            self._apply = self._second.on({**self._parameters, **self._rows.tables}, lent=True)
             self._tables = self._rows.tables
         return self._apply(inputs)
 
@@ -186,6 +191,6 @@ class WordApplier:
         """Forget all words: a number may stand for another from now on."""
         self._rows.forget()
 
-    def _compute(self, words: Int64) -> dict[str, Array]:
+    def _compute(self, words: Int64) -> Mapping[str, Array]:
         batch = self._inputs(words)
         return self._first(self._parameters, {name: batch[name] for name in self._known})

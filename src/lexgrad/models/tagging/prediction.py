@@ -65,7 +65,7 @@ class Predictor:
 
     def __call__(self, parameters: Mapping[str, Array], sentences: Sequence[Words]) -> NDArray[np.float64]:
         """Return the probabilities of every word's tags, float64 (tokens, K), one sentence behind the other."""
-        with self._lock:  # words that come new may take the place of others
+        with self._lock:
             if len(self._numbers) > REMEMBERED:
                 self._numbers = _Numbers()
                 self._apply.forget()
@@ -79,7 +79,7 @@ class Predictor:
                 for indices in _groups(np.diff(offsets)):
                     inputs, order, _ = context(offsets, indices, np.array([0, len(indices)]), stepped=self._stepped)
                     below[order] = self._apply({"words": places[order], **part_of(inputs, 0)})[LOGITS]
-        powers = np.exp(below, dtype=np.float64)
+            powers = np.exp(below, dtype=np.float64)
         powers /= np.add.reduce(powers, axis=1, keepdims=True)
         return powers
 
