@@ -38,8 +38,8 @@ class _Layout:
         sizes: the named sizes.
         threads: how many are worth while.
         own: buffers that no node has.
-        made: the arrays of outputs, by name.
-        as_given: the other outputs.
+        outputs: by name, the arrays that are made for them.
+        as_given: those that none is made for, because they are inputs or constants.
         nowhere: the address of what has no entries.
     """
 
@@ -50,14 +50,9 @@ class _Layout:
     sizes: Mapping[str, int]
     threads: int
     own: Mapping[str, Array]
-    made: Mapping[str, Array]
+    outputs: Mapping[str, Array]
     as_given: Sequence[str]
     nowhere: int
-
-
-def kinds_of(arrays: Sequence[Array]) -> Kinds:
-    """The shape and dtype of each."""
-    return tuple([(array.shape, array.dtype) for array in arrays])
 
 
 class Fixed:
@@ -75,7 +70,6 @@ class Fixed:
         self.program = program
         self.inputs = {name: program.prepared(name, value) for name, value in inputs.items()}
         self.varying = tuple(name for name in program.graph.inputs if name not in inputs)
-        self._names = frozenset(self.varying)
         read = [name for name in self.varying if name in program.plan.inputs]
         self._columns = {name: program.plan.buffers.index(program.plan.inputs[name]) for name in read}
         self._lock = threading.Lock()
@@ -94,14 +88,16 @@ class Fixed:
 
     def lend(self, inputs: Mapping[str, ArrayLike]) -> Mapping[str, Array]:
         """Do the same for one thread at a time, and lend the outputs: the next call writes over them."""
-        if inputs.keys() != self._names:
-            self._refuse(inputs)
-        given: list[Any] = [inputs[name] for name in self.varying]
         try:
-            layout = self._layouts[kinds_of(given)]
+            given: list[Any] = [inputs[name] for name in self.varying]
+            layout = self._layouts[_kinds(given)]
         except (AttributeError, KeyError):  # no arrays, or none of such kinds yet
-            given = [self.program.prepared(name, value) for name, value in zip(self.varying, given, strict=True)]
-            layout = self._layouts.get(kinds_of(given)) or self._lay_out(given)
+            if inputs.keys() != frozenset(self.varying):
+                self._refuse(inputs)
+            given = [self.program.prepared(name, inputs[name]) for name in self.varying]
+            layout = self._layouts.get(_kinds(given)) or self._lay_out(given)
+        if len(inputs) != len(given):
+            self._refuse(inputs)
         for number, place in layout.small:
             place[...] = given[number]
         for number, column in layout.large:
@@ -109,8 +105,8 @@ class Fixed:
             layout.table[0, column] = array.ctypes.data if array.size else layout.nowhere
         self.program._go(layout.address, 1, layout.threads, layout.own, layout.sizes)
         if layout.as_given:
-            return {**layout.made, **{name: self._as_given(name, given) for name in layout.as_given}}
-        return layout.made
+            return {**layout.outputs, **{name: self._as_given(name, given) for name in layout.as_given}}
+        return layout.outputs
 
     def read_again(self, inputs: Mapping[str, ArrayLike]) -> None:
         """Read inputs that stay once more, by name: those of which there are copies, for they may have other values."""
@@ -140,7 +136,7 @@ class Fixed:
         table = np.empty((1, len(program.plan.buffers) + len(program.plan.sizes)), np.int64)
         table[0] = program._addresses(places | made | own, base, offsets) + [sizes[name] for name in program.plan.sizes]
         numbers = {name: number for number, name in enumerate(self.varying)}
-        layout = self._layouts[kinds_of(arrays)] = _Layout(
+        layout = self._layouts[_kinds(arrays)] = _Layout(
             table,
             table.ctypes.data,
             [(numbers[name], place) for name, place in small.items()],
@@ -148,7 +144,7 @@ class Fixed:
             sizes,
             threads,
             own,
-            {name: made[buffer] for name, buffer in program.plan.outputs.items() if buffer in made},
+            {name: made.get(buffer, table) for name, buffer in program.plan.outputs.items()},
             [name for name, buffer in program.plan.outputs.items() if buffer not in made],
             base + offsets[-1],
         )
@@ -169,3 +165,7 @@ class Fixed:
             return plan.constants[buffer]
         name = next(name for name, own in plan.inputs.items() if own == buffer)
         return given[self.varying.index(name)] if name in self.varying else self.inputs[name]
+
+
+def _kinds(arrays: Sequence[Array]) -> Kinds:
+    return tuple([(array.shape, array.dtype) for array in arrays])

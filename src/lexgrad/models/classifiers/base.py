@@ -255,9 +255,11 @@ class TextClassifier(TrainedModel):
 
     def _logits(self, X: Any, progress: Progress | None = None) -> NDArray[np.float64]:
         """Logits of all examples, a chunk at a time: (n,) or (n, K)."""
+        if type(X) is list and len(X) == 1 and type(X[0]) is str:  # somebody waits
+            predictor = self._predictor()
+            if self.encoder_.takes == "text":
+                return predictor.one(self.parameters_, self.encoder_.encode_one(X[0]))
         self._require_fitted()
-        if type(X) is list and len(X) == 1 and type(X[0]) is str and self.encoder_.takes == "text":
-            return self._predictor().one(self.parameters_, self.encoder_.encode_one(X[0]))
         source = self._source(X)
         self.encoder_.check_source(source)
         predictor, progress = self._predictor(), progress or Progress()
@@ -274,6 +276,7 @@ class TextClassifier(TrainedModel):
         """What predicts: made by the first prediction, and made anew when an attribute has been set."""
         predictor = _PREDICTORS.get(self)
         if predictor is None:
+            self._require_fitted()
             predictor = _PREDICTORS[self] = Predictor(self, self.encoder_, len(self.classes_))
         return predictor
 

@@ -80,8 +80,10 @@ class WordEncoder(Encoder):
             row = np.full((1, self.length), -1, np.int64)
             row[0, : len(ids)] = ids[: self.length]
             return {"ids": row}
-        kinds = {f"kind_{name}": table[ids] for name, table in self.kinds.items()}
-        return {"ids": ids, "offsets": offsets_of_one(len(ids)), **kinds}
+        batch = {"ids": ids, "offsets": offsets_of_one(len(ids))}
+        for name, table in self.kinds.items():
+            batch[f"kind_{name}"] = table[ids]
+        return batch
 
     def inputs(self, texts: PackedTexts) -> Inputs:
         """Wrap packed texts as graph inputs."""
