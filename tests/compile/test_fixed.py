@@ -66,6 +66,26 @@ def test_inputs_may_lie_across_memory(length: int) -> None:
         assert_same_bits(call(across), call(given))
 
 
+def test_values_of_other_kinds_are_brought_to_the_right_one() -> None:
+    call = pooled(precision="fp32").fixed({"table": TABLE, "unused": np.zeros(2)})
+    given = texts(5, 2)
+    right = call(given)
+    for kind in (np.int32, np.uint8, np.asfortranarray, np.ndarray.tolist):
+        for _ in range(2):
+            other = {n: v.astype(kind) if isinstance(kind, type) else kind(v) for n, v in given.items()}
+            assert_same_bits(call(other), right)
+
+
+def test_what_is_lent_is_written_over_by_the_next_call() -> None:
+    call = pooled().fixed({"table": TABLE, "unused": np.zeros(2)})
+    expected = [call(texts(4)), call({**texts(4), "ids": np.arange(4)})]
+    lent = call.lend(texts(4))
+    assert_same_bits(dict(lent), expected[0])
+    again = call.lend({**texts(4), "ids": np.arange(4)})
+    assert_same_bits(dict(again), expected[1])
+    assert again["means"] is lent["means"]
+
+
 def test_what_is_written_to_a_fixed_array_counts() -> None:
     program, table = pooled(), TABLE.copy()
     call = program.fixed({"table": table, "unused": np.zeros(2)})

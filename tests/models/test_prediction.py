@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -69,6 +70,29 @@ def test_what_is_known_of_words_gives_what_the_graph_means(fitted: Any) -> None:
     graph = prediction_graph(fitted, fitted.encoder_, len(fitted.classes_))
     meant = Interpreter(graph).run({**fitted.parameters_, **fitted.encoder_.encode(NEW).whole()})[LOGITS]
     np.testing.assert_allclose(fitted.predict_proba(NEW), fitted.decision_.probabilities(meant), atol=2e-6)
+
+
+def test_another_array_in_the_place_of_any_parameter_is_seen(fitted: Any) -> None:
+    text = [TEXTS[0]]
+    first = fitted.predict_proba(text)
+    for name, kept in fitted.parameters_.items():
+        fitted.parameters_[name] = kept + 0.125 * RANDOM.normal(size=kept.shape).astype(kept.dtype)
+        graph = prediction_graph(fitted, fitted.encoder_, len(fitted.classes_))
+        meant = Interpreter(graph).run({**fitted.parameters_, **fitted.encoder_.encode(text).whole()})[LOGITS]
+        np.testing.assert_allclose(
+            fitted.predict_proba(text), fitted.decision_.probabilities(meant), atol=2e-6, err_msg=name
+        )
+        fitted.parameters_[name] = kept
+        np.testing.assert_array_equal(fitted.predict_proba(text), first)
+
+
+def test_texts_from_several_threads_do_not_disturb_each_other(fitted: Any) -> None:
+    alone = [fitted.decision_function([text]) for text in NEW]
+    copies = [logits.copy() for logits in alone]
+    with ThreadPoolExecutor(3) as pool:
+        found = list(pool.map(lambda text: fitted.decision_function([text]), NEW * 9))
+    np.testing.assert_array_equal(np.concatenate(found), np.concatenate(alone * 9))
+    np.testing.assert_array_equal(np.concatenate(alone), np.concatenate(copies))  # no later call has written to them
 
 
 @pytest.mark.parametrize("precision", ["fp32", "fp64"])
