@@ -72,14 +72,14 @@ class Predictor:
             numbers = b"".join(map(self._numbers.__getitem__, chain.from_iterable(sentences)))
             places = self._apply.places(parameters, np.frombuffer(numbers, np.int64))
             if len(sentences) == 1 and len(places):
-                below = self._apply({"words": places, **self._alone(len(places))})[LOGITS]
+                below = self._apply({"words": places, **self._alone(len(places))})[LOGITS].astype(np.float64)
             else:
                 below = np.zeros((len(places), self._tags))
                 offsets = offsets_of([len(words) for words in sentences])
                 for indices in _groups(np.diff(offsets)):
                     inputs, order, _ = context(offsets, indices, np.array([0, len(indices)]), stepped=self._stepped)
                     below[order] = self._apply({"words": places[order], **part_of(inputs, 0)})[LOGITS]
-            powers = np.exp(below, dtype=np.float64)
+        powers = np.exp(below, out=below)
         powers /= np.add.reduce(powers, axis=1, keepdims=True)
         return powers
 
