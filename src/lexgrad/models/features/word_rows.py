@@ -19,7 +19,8 @@ LOGITS = "logits"
 KNOWN = Dim("known")
 MOST_BYTES = 1 << 27
 NOWHERE = np.int64(-1)
-"""The place of a word that has no row yet. Its bytes are nowhere among those of other places, and soon looked for."""
+"""The place of a word that has no row yet."""
+_MARK = NOWHERE.tobytes()  # nowhere among the bytes of other places, and sooner looked for than the number
 
 
 class WordRows:
@@ -51,7 +52,7 @@ class WordRows:
             more = max(int(words.max()) + 1, 2 * len(self._places))
             self._places = np.append(self._places, np.full(more - len(self._places), NOWHERE))
             places = self._places[words]
-        if self._room and NOWHERE.tobytes() not in places.tobytes():
+        if self._room and _MARK not in places.tobytes():
             return places
         self._meet(words, np.unique(words[places == NOWHERE]))
         return self._places[words]
