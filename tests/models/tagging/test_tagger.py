@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -242,6 +244,16 @@ def test_what_is_no_training_set_is_refused(given: tuple[Any, Any], told: str) -
     with pytest.raises(InputError) as caught:
         small("window").fit(*given)
     assert told in str(caught.value)
+
+
+def test_copies_of_a_model_that_has_predicted(fitted: Tagger) -> None:
+    tagged = fitted.predict(X)
+    for twin in (pickle.loads(pickle.dumps(fitted)), copy.deepcopy(fitted)):
+        assert all(map(np.array_equal, twin.predict(X), tagged))
+
+
+def test_score_is_the_accuracy_of_words(fitted: Tagger) -> None:
+    assert fitted.score(X, Y) == fitted.evaluate(X, Y)["accuracy"]
 
 
 def test_other_mistakes(fitted: Tagger) -> None:

@@ -165,6 +165,15 @@ class Tagger(TrainedModel):
         probabilities = self._predictor()(self.parameters_, words)
         return tagging_metrics(codes, probabilities, classes, encoded.words == 0, encoded.offsets)
 
+    def score(self, X: Any, y: Any = None) -> float:
+        """Return the accuracy over words, as scikit-learn's tools ask for it; see ``evaluate`` for more.
+
+        Args:
+            X: as for ``fit``.
+            y: as for ``fit``.
+        """
+        return float(self.evaluate(X, y)["accuracy"])
+
     # ---- parameters and files ---------------------------------------------------------------------------------
 
     def check(self) -> None:
@@ -209,6 +218,10 @@ class Tagger(TrainedModel):
         if len(sentences) == 1:
             return [found]
         return np.split(found, offsets_of([len(words) for words in sentences])[1:-1])
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What pickle and copy take along: all but machine code."""
+        return {name: value for name, value in self.__dict__.items() if name != "_compiled"}
 
     def _predictor(self) -> Predictor:
         """The graph that tags, compiled once."""
