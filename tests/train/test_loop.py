@@ -229,6 +229,11 @@ def test_weights_that_the_last_step_spoils_are_not_kept(tmp_path: Path, dev: boo
     assert len(run.read_metrics()) < 3
 
 
+def test_a_dev_loss_that_is_no_number_stops_with_a_hint() -> None:
+    with pytest.raises(NonFiniteError, match=r"dev set is no number in epoch 1, step 3: the learning rate \(0.5\)"):
+        train(LogisticSteps(), examples(), start(), PLAN, measure=lambda weights: {"loss": float("nan")})
+
+
 def test_launches_of_any_length_end_in_the_same_place(monkeypatch: pytest.MonkeyPatch) -> None:
     ends, lengths = [], []
     for seconds in (0.0, 1e9):

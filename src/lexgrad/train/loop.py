@@ -244,6 +244,10 @@ class _Training:
         after = replace(here, epoch=here.epoch + 1, step=0, loss_sum=0.0, examples=0, tokens=0, seconds=0.0)
         if self.measure is not None:
             metrics = self.measure(here.measured)
+            if np.isnan(metrics.get("loss", 0.0)):
+                raise self._non_finite(
+                    "the loss on the dev set is no number", here.step - 1, self._rate(here.updates - 1)
+                )
             after = self._compare(after, metrics)
             better = after.worse == 0
             row |= {f"dev_{name}": metrics[name] for name in WATCHED if name in metrics} | {"best": better}

@@ -86,8 +86,13 @@ def calibration_error(labels: NDArray[np.integer[Any]], probabilities: NDArray[n
     Args:
         labels: true classes (n,), n of 1 or more.
         probabilities: (n, K), rows summing to 1.
+
+    Returns:
+        a number in [0, 1]; NaN where a probability is none.
     """
     confidence = probabilities.max(axis=1)
+    if np.isnan(confidence).any():
+        return float("nan")
     right = probabilities.argmax(axis=1) == labels
     bins = np.clip(np.ceil(confidence * BINS).astype(np.int64) - 1, 0, BINS - 1)
     gaps = np.bincount(bins, right - confidence.astype(np.float64), minlength=BINS)
