@@ -175,7 +175,7 @@ def test_a_trial_that_fails_is_remembered_and_one_that_is_interrupted_is_not(tmp
 def test_another_search_can_not_join(path: Path) -> None:
     with pytest.raises(InputError, match='holds a study begun with metric "accuracy"; it cannot go on with "loss"'):
         begun(path, asked={**ASKED, "metric": "loss"})
-    with pytest.raises(InputError, match="begun with spaces"):
+    with pytest.raises(InputError, match=r"begun with spaces: learning_rate .* cannot go on with null"):
         begun(path, spaces={"units": Range(1, 5, whole=True)})
 
 

@@ -64,6 +64,8 @@ def test_what_can_not_be_cut() -> None:
         folds(small, 2)
     with pytest.raises(InputError, match="10% of the 4 texts of films leaves one part without texts"):
         held_out(small, 0.1)
+    with pytest.raises(InputError, match=r"0\.5% of the 4 texts"):
+        held_out(small, 0.005)
 
 
 SENTENCES = MemorySentences(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import math
+import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TextIO
@@ -96,8 +97,12 @@ def _plain(value: Any) -> Any:
 def use_utf8() -> None:
     """Write UTF-8 whatever the system's code page says, so that no text of the user's can fail to print.
 
-    What has no UTF-8 form (a lone surrogate from a file name, say) is written as an escape that JSON knows.
+    What has no UTF-8 form (a lone surrogate from a file name, say) is written as an escape that JSON knows. A stream
+    that was closed before the program began holds nothing and keeps nothing.
     """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 - open until the end
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:

@@ -13,7 +13,7 @@ from lexgrad.cli.failures import Stopped
 from lexgrad.cli.output import Output
 from lexgrad.cli.places import opened_folder
 from lexgrad.cli.progress import Display, counted, watching
-from lexgrad.cli.reports import decimal, table
+from lexgrad.cli.reports import called, decimal, table
 from lexgrad.cli.settings import given_settings
 from lexgrad.cli.signals import Termination
 from lexgrad.cli.sources import share_of
@@ -182,7 +182,7 @@ def repeats_report(rows: Sequence[Mapping[str, Any]]) -> Iterator[RenderableType
             lines.append(("deviation", "", "", *deviations))
         yield ""
         yield f"{NAMES[where]}:"
-        yield table(("run", "epochs", "seconds", *(name.replace("_", " ") for name in spreads)), lines)
+        yield table(("run", "epochs", "seconds", *(called(name) for name in spreads)), lines)
 
 
 def _say_how_to_continue(request: TrainRequest, part: Part, stop: BaseException) -> None:
@@ -200,7 +200,9 @@ def show_repeated(path: Path, output: Output) -> None:
     asked = results.asked
     runs = f"{len(results.rows)} runs of {asked.get('model')}"
     folds = f", {asked['folds']} folds" if asked.get("folds") else ""
-    output.report(f"{path}: {runs}{folds}, seeds {', '.join(map(str, asked.get('seeds', ())))}")
+    numbers = asked.get("seeds", ())
+    seeds = f"seed{'s' * (len(numbers) != 1)} {', '.join(map(str, numbers))}"
+    output.report(f"{path}: {runs}{folds}, {seeds}")
     output.report(*repeats_report(results.rows))
     if results.rows:
         output.report("", f"one of them: lexgrad show {shlex.quote(str(path / results.rows[0]['run']))}")

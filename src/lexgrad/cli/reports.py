@@ -34,8 +34,7 @@ def metrics_report(title: str, metrics: Mapping[str, Any], width: int) -> Iterat
 
 def headline(title: str, metrics: Mapping[str, Any]) -> str:
     """One line: accuracy, macro F1, loss and how many texts."""
-    numbers = (("accuracy", "accuracy"), ("macro F1", "macro_f1"), ("loss", "loss"))
-    parts = [f"{name} {decimal(metrics[key])}" for name, key in numbers]
+    parts = [f"{called(name)} {decimal(metrics[name])}" for name in ("accuracy", "macro_f1", "loss")]
     return f"{title}: {', '.join(parts)}, {metrics['n']:,} texts"
 
 
@@ -80,6 +79,11 @@ def table(heading: Sequence[str], rows: Iterable[Sequence[str]], *, text_columns
     for line in lines:
         made.add_row(*(Text(cell) for cell in line))
     return made
+
+
+def called(metric: str) -> str:
+    """What people call a metric: ``macro F1``, ``calibration error``."""
+    return metric.replace("_", " ").replace(" f1", " F1")
 
 
 def decimal(value: float | None) -> str:

@@ -15,6 +15,7 @@ WORDS = {
     "bool": "true, false",
     "str": "text",
     "tuple[int, ...]": "whole numbers such as 1 or 1,2",
+    "dict[Any, float]": "a dict such as {'spam': 2}",
     "None": "none",
 }
 
@@ -56,7 +57,9 @@ def takes(setting: Setting) -> str:
     if "tuple[int, ...]" in kinds and "int" in kinds:
         kinds.remove("int")  # the longer form covers it
     if setting.choices:
-        words = [", ".join(setting.choices)] + [WORDS[kind] for kind in kinds if kind in ("int", "float")]
+        words = [", ".join(setting.choices)] + [
+            WORDS[kind] for kind in kinds if kind in ("int", "float", "dict[Any, float]")
+        ]
         words += ["none"] * (setting.default is None or "None" in kinds)
     else:
         words = [WORDS.get(kind, "see meaning") for kind in kinds]

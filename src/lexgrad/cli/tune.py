@@ -15,6 +15,7 @@ from lexgrad.cli.failures import Stopped
 from lexgrad.cli.output import Output
 from lexgrad.cli.places import opened_folder, stem
 from lexgrad.cli.progress import Display
+from lexgrad.cli.reports import called
 from lexgrad.cli.settings import as_text, given_settings
 from lexgrad.cli.signals import Termination
 from lexgrad.cli.sources import split_of
@@ -251,7 +252,7 @@ def _search(request: TuneRequest, searcher: Searcher, output: Output) -> None:
 
 
 def _trial_line(trial: Trial, best: Trial | None, metric: str) -> str:
-    name = metric.replace("_", " ")
+    name = called(metric)
     if trial.state == "failed":
         text = f"failed: {trial.note}"
     else:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lexgrad.cli.output import Output
-from lexgrad.cli.reports import decimal, table
+from lexgrad.cli.reports import called, decimal, table
 from lexgrad.cli.settings import as_text
 from lexgrad.errors import InputError
 from lexgrad.experiments.search import Study, Trial, ranked
@@ -79,7 +79,7 @@ def study_report(trials: Sequence[Trial], shares: Mapping[str, float], metric: s
     complete = [trial for trial in ranked(trials, metric) if trial.state == "complete"]
     rows = [(f"{trial.number + 1}", decimal(trial.value), f"{trial.epochs}", said(trial)) for trial in complete[:TABLE]]
     yield ""
-    yield table(("trial", metric.replace("_", " "), "rounds", "settings"), rows, text_columns=(3,))
+    yield table(("trial", called(metric), "rounds", "settings"), rows, text_columns=(3,))
     states = {state: sum(trial.state == state for trial in trials) for state in ("complete", "pruned", "failed")}
     yield (
         f"{len(trials)} trials: {states['complete']} complete, {states['pruned']} stopped early, "
@@ -105,7 +105,7 @@ def write_best(study: Study, model: str, settings: Mapping[str, Any]) -> None:
     assert best is not None
     files, folds = study.asked.get("files", {}), study.asked.get("folds")
     where = f"{folds} folds of {files.get('train')}" if folds else f"{files.get('dev')}"
-    metric = study.metric.replace("_", " ")
+    metric = called(study.metric)
     comment = [
         f"{model} on {files.get('train')}",
         f"data: {files.get('train')}",

@@ -97,11 +97,7 @@ class Study:
             if begun is None:
                 study.set_user_attr("asked", plain)
             elif begun != plain:
-                name = next(name for name in {**begun, **plain} if begun.get(name) != plain.get(name))
-                raise InputError(
-                    f"{path} holds a study begun with {name} {_short(begun.get(name))}; it cannot go on with "
-                    f"{_short(plain.get(name))}"
-                )
+                raise InputError(f"{path} holds a study begun with {_difference(begun, plain)}")
             joined = int(study.user_attrs.get("joined", 0))
             study.set_user_attr("joined", joined + 1)
             study.sampler = optuna.samplers.TPESampler(
@@ -318,6 +314,15 @@ def _readable(file: Path) -> Iterator[None]:
     except (sqlalchemy.exc.DatabaseError, KeyError, RuntimeError) as fault:
         reason = str(getattr(fault, "orig", None) or fault).splitlines()[0]
         raise InputError(f"{file} can not be used as a study ({reason}); choose another --out") from fault
+
+
+def _difference(begun: Mapping[str, Any], given: Mapping[str, Any], of: str = "") -> str:
+    """The first thing that differs between two studies, of spaces and settings the one that does."""
+    name = next(name for name in {**begun, **given} if begun.get(name) != given.get(name))
+    before, now = begun.get(name), given.get(name)
+    if isinstance(before, dict) and isinstance(now, dict):
+        return _difference(before, now, f"{name}: ")
+    return f"{of}{name} {_short(before)}; it cannot go on with {_short(now)}"
 
 
 def _short(value: Any) -> str:

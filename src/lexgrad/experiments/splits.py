@@ -56,8 +56,8 @@ def held_out(table: Table, share: float) -> Pair:
     lost = _classes(rows) - kept
     marks &= ~np.isin(dealt, dealt[np.array([str(row.label) in lost for row in rows])])
     if not marks.any() or marks.all():
-        raise InputError(f"{share:.0%} of the {len(rows)} texts of {table.source} leaves one part without texts")
-    return _pair(table, rows, marks, f"{share:.0%}")
+        raise InputError(f"{100 * share:g}% of the {len(rows)} texts of {table.source} leaves one part without texts")
+    return _pair(table, rows, marks, f"{100 * share:g}%")
 
 
 def _dealt(rows: list[Row], source: str) -> NDArray[np.int64]:
@@ -123,8 +123,10 @@ def sentences_held_out(table: TaggedTable, share: float) -> TaggedPair:
     dealt = _dealt_sentences(sentences)
     marks = np.floor((dealt + 1) * share) > np.floor(dealt * share)
     if not marks.any() or marks.all():
-        raise InputError(f"{share:.0%} of the {len(sentences)} sentences of {table.source} leaves one part without any")
-    return _tagged_pair(table, sentences, marks, f"{share:.0%}")
+        raise InputError(
+            f"{100 * share:g}% of the {len(sentences)} sentences of {table.source} leaves one part without any"
+        )
+    return _tagged_pair(table, sentences, marks, f"{100 * share:g}%")
 
 
 def _dealt_sentences(sentences: list[Sentence]) -> NDArray[np.int64]:
