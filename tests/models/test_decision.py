@@ -104,7 +104,8 @@ def test_a_given_threshold_needs_no_dev_set() -> None:
         ({"threshold": "dev"}, 2, "threshold='dev' is found on a dev set"),
         ({"threshold": 0.5}, 3, "threshold is for two classes; SoftmaxRegression got 3"),
         ({"threshold": 1.5}, 2, "'threshold' of SoftmaxRegression is between 0 and 1; got 1.5"),
-        ({"threshold": "test"}, 2, "is one of dev; got 'test'"),
+        ({"threshold": "test"}, 2, "is one of dev, or a number; got 'test'"),
+        ({"class_weight": "blanced"}, 2, r"is one of balanced, or a dict such as .*did you mean 'balanced'"),
     ],
 )
 def test_mistakes(settings: dict[str, Any], classes: int, message: str) -> None:

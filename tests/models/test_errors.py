@@ -9,7 +9,7 @@ import pytest
 from scipy.sparse import csr_array
 
 from lexgrad.errors import InputError
-from lexgrad.models import FeedForward, LogisticRegression, SoftmaxRegression, model_named
+from lexgrad.models import BagOfNgrams, DeepAveraging, FeedForward, LogisticRegression, SoftmaxRegression, model_named
 from lexgrad.models.settings import parse_settings, settings_of
 
 TEXTS, LABELS = ["good film", "bad film", "good", "bad"], ["pos", "neg", "pos", "neg"]
@@ -62,6 +62,40 @@ def test_texts_for_a_model_of_numbers_and_the_other_way_round() -> None:
     assert texts.predict([]).shape == (0,)
 
 
+@pytest.mark.parametrize(
+    ("X", "got"),
+    [
+        (None, "NoneType"),
+        ([None, None], "list of NoneType"),
+        ([b"good"], "list of bytes"),
+        (np.array([["good"], ["bad"]]), r"an array of shape \(2, 1\)"),
+        (np.zeros(3), r"numbers of shape \(3,\)"),
+    ],
+)
+def test_what_is_no_text_for_a_model_of_texts(X: Any, got: str) -> None:
+    model = DeepAveraging(epochs=1, dimensions=2, units=2).fit(TEXTS, LABELS)
+    with pytest.raises(InputError, match=f"DeepAveraging reads texts; got {got}: give it a list"):
+        model.predict(X)
+
+
+@pytest.mark.parametrize("model", [DeepAveraging, BagOfNgrams])
+def test_half_of_a_surrogate_pair(model: Any) -> None:
+    with pytest.raises(InputError, match="half of a surrogate pair"):
+        model(epochs=1).fit(["good", "bad \ud800", "good film", "bad film"], LABELS)
+
+
+def test_labels_that_do_not_go_with_the_texts() -> None:
+    model = LogisticRegression(epochs=1)
+    with pytest.raises(InputError, match="X has 4 examples, y has 1 labels"):
+        model.fit(TEXTS, LABELS[:1])
+    model.fit(TEXTS, LABELS, dev=[TEXTS, LABELS])
+    for measure in (model.evaluate, model.score):
+        with pytest.raises(InputError, match="X has 4 examples, y has 3 labels"):
+            measure(TEXTS, LABELS[:3])
+    with pytest.raises(InputError, match=r"dev is \(texts, labels\), or a table"):
+        model.fit(TEXTS, LABELS, dev=TEXTS)
+
+
 def test_an_unknown_label_when_evaluating() -> None:
     model = LogisticRegression(epochs=1).fit(TEXTS, LABELS)
     with pytest.raises(InputError, match=r"label 'poss' at place 1 .*did you mean 'pos'"):
@@ -87,7 +121,7 @@ def test_an_unknown_label_when_evaluating() -> None:
         ({"precision": "fp16"}, "fp32, fp64, bf16"),
         ({"class_weight": {"good": 2.0}}, "names 'good', which is no class"),
         ({"class_weight": {"pos": -1}}, "at least 0; got -1"),
-        ({"class_weight": [1, 2]}, "a dict from label to weight"),
+        ({"class_weight": [1, 2]}, "takes None or dict or str"),
         ({"seed": -1}, "at least 0"),
         ({"tokens": "word"}, "did you mean 'words'"),
     ],

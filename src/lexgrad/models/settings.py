@@ -143,6 +143,7 @@ def kinds_of(declared: Setting) -> set[str]:
     return {part.strip() for part in outer.split("|")}
 
 
+_BESIDE_WORDS = {"float": "a number", "dict": "a dict such as {'spam': 2}"}  # from label to weight
 _PYTHON = {"int": int, "float": (int, float), "bool": bool, "str": str, "tuple": (tuple, list), "dict": dict}
 
 
@@ -153,8 +154,10 @@ def _check(model: str, declared: Setting, value: Any) -> None:
     named = f"setting {declared.name!r} of {model}"
     if isinstance(value, str) and declared.choices:
         if value not in declared.choices:
+            further = "".join(f", or {words}" for kind, words in _BESIDE_WORDS.items() if kind in kinds)
             raise InputError(
-                f"{named} is one of {', '.join(declared.choices)}; got {value!r}{suggest(value, declared.choices)}"
+                f"{named} is one of {', '.join(declared.choices)}{further}; got {value!r}"
+                f"{suggest(value, declared.choices)}"
             )
         return
     if "Any" in kinds:

@@ -52,7 +52,7 @@ def open_source(X: Any, estimator: Any, *, learn: bool = False) -> Source:
 
     Args:
         X: what a person gave to ``fit`` or ``predict``.
-        estimator: whose ``n_features_in_`` is set (``learn``) or checked against.
+        estimator: whose ``n_features_in_`` is set (``learn``) or checked against, where it reads numbers as well.
         learn: whether this is ``fit``.
 
     Raises:
@@ -67,6 +67,8 @@ def open_source(X: Any, estimator: Any, *, learn: bool = False) -> Source:
     if isinstance(X, Iterator):
         raise InputError("expected a list of texts, an array or a table; got an iterator, which can be read only once")
     texts = _as_texts(X)
+    if texts is None and getattr(estimator, "texts_only", False):
+        raise InputError(f"{type(estimator).__name__} reads texts; got {_described(X)}: give it a list of texts (str)")
     source = _text_source(texts) if texts is not None else _number_source(X, estimator, learn)
     if learn and source.length == 0:
         raise InputError("there is nothing to learn from: X is empty (0 texts)")
@@ -86,6 +88,18 @@ def labels_of(source: Source, y: Any) -> Iterable[Any]:
     if y is not None:
         raise InputError(f"{source.name} brings its own labels; leave y out")
     return source.labels()
+
+
+def check_lengths(source: Source, labels: Any) -> None:
+    """Compare how many examples and labels there are, where both are known beforehand.
+
+    Raises:
+        InputError: there are more of the one than of the other.
+    """
+    if source.length is not None and hasattr(labels, "__len__") and len(labels) != source.length:
+        raise InputError(
+            f"X and y must have the same length; X has {source.length} examples, y has {len(labels)} labels"
+        )
 
 
 def _table_source(table: Any) -> Source:
@@ -119,6 +133,13 @@ def _as_texts(X: Any) -> list[str] | None:
         if not isinstance(item, str):
             raise InputError(f"expected texts (str); got {type(item).__name__} ({item!r:.40}) at place {number} of X")
     return [str(item) for item in items]
+
+
+def _described(X: Any) -> str:
+    """What somebody gave instead of texts, in a few words."""
+    if hasattr(X, "dtype"):
+        return f"{'numbers' if X.dtype.kind in 'biuf' else 'an array'} of shape {X.shape}"
+    return type(X).__name__ + (f" of {type(X[0]).__name__}" if isinstance(X, list | tuple) and X else "")
 
 
 def _text_source(texts: list[str]) -> Source:

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
+from lexgrad.errors import InputError
 from lexgrad.text.ahead import ahead
 from lexgrad.text.kinds import ascii_words, cut, normalise
 from lexgrad.text.packed import Int32, Int64, PackedTexts, offsets_of, places_of
@@ -290,7 +291,11 @@ def _count_within(tokenizer: Tokenizer, kind: str, chunks: Counter[str]) -> Coun
 
 def words_within(tokenizer: Tokenizer, chunks: Sequence[str]) -> tuple[list[str], list[int]]:
     """Return the words of some chunks, one chunk's after the other's, and for each the place of its chunk."""
-    normal = normalise(tokenizer, " ".join(chunks))
+    try:
+        normal = normalise(tokenizer, " ".join(chunks))
+    except UnicodeEncodeError as fault:
+        half = fault.object[fault.start]
+        raise InputError(f"a text has half of a surrogate pair ({half!r}), which is not a character") from None
     pieces = cut(tokenizer, normal)
     ends = np.cumsum([len(chunk) + 1 for chunk in normal.split(" ")])
     owners = np.searchsorted(ends, [begin for _, (begin, _) in pieces], side="right")

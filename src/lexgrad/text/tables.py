@@ -220,4 +220,4 @@ def refuse_missing_label(source: str, number: int) -> NoReturn:
     Raises:
         InputError: always.
     """
-    raise InputError(f"{source}: row {number} has no label; give it one, leave it out, or read with label=None")
+    raise InputError(f"{source}: row {number} has no label; give it one, or leave the row out")

@@ -23,7 +23,7 @@ from lexgrad.models.classifiers.targets import class_indices
 from lexgrad.models.features.encoder import Encoder
 from lexgrad.models.features.inputs import Inputs
 from lexgrad.models.settings import setting
-from lexgrad.models.sources import Source, labels_of, open_source
+from lexgrad.models.sources import Source, check_lengths, labels_of, open_source
 from lexgrad.models.trained import TrainedModel
 from lexgrad.train.metrics import classification_metrics
 from lexgrad.train.progress import Progress
@@ -64,7 +64,7 @@ class TextClassifier(TrainedModel):
     tokens: str = setting("lower", "what a token is", choices=("lower", "words", "spaces", "characters", "bpe"))
     min_count: int = setting(1, "leave out tokens and n-grams seen fewer times than this in training", least=1)
     max_features: int | None = setting(None, "keep at most this many n-grams (or words, for embeddings)", least=1)
-    class_weight: Any = setting(
+    class_weight: str | dict[Any, float] | None = setting(
         None, "None, 'balanced', or a dict from label to weight", choices=("balanced",), search="none,balanced"
     )
     label_smoothing: float = setting(0.0, "share of each label that the loss divides evenly among all classes", least=0)
@@ -195,7 +195,9 @@ class TextClassifier(TrainedModel):
             y: (n,) labels.
             sample_weight: (n,) how much each text counts; None: all alike.
         """
-        return float(np.average(self.predict(X) == np.asarray(y), weights=sample_weight))
+        source = self._source(X)
+        check_lengths(source, y)
+        return float(np.average(self.predict(source) == np.asarray(y), weights=sample_weight))
 
     def evaluate(self, X: Any, y: Any = None, *, progress: Progress | None = None) -> dict[str, Any]:
         """Return ``lexgrad.train.metrics.classification_metrics`` on texts X with labels y, or on a table.
@@ -211,7 +213,9 @@ class TextClassifier(TrainedModel):
         """
         self._require_fitted()
         source = self._source(X)
-        targets = class_indices(labels_of(source, y), self.classes_, source.name)
+        labels = labels_of(source, y)
+        check_lengths(source, labels)
+        targets = class_indices(labels, self.classes_, source.name)
         chances = self.decision_.probabilities(self._logits(source, progress))
         return classification_metrics(targets, chances, self.classes_, self.decision_.choose(chances))
 

@@ -21,7 +21,7 @@ from lexgrad.models.features.encoder import Encoder, learn_encoder, slices
 from lexgrad.models.features.inputs import BATCH, Inputs
 from lexgrad.models.features.words import WordEncoder
 from lexgrad.models.fitting import begin, penalty, training_step, watching
-from lexgrad.models.sources import Source, hash_texts, labels_of, open_source
+from lexgrad.models.sources import Source, check_lengths, hash_texts, labels_of, open_source
 from lexgrad.nn.initialisers import generator
 from lexgrad.nn.layers import dropping
 from lexgrad.nn.losses import classification_loss
@@ -68,8 +68,9 @@ def fit_model(model: TextClassifier, X: Any, y: Any, *, dev: Any, run: Run | Non
     """Train ``model`` in place; see TextClassifier.fit."""
     source = open_source(X, model, learn=True)
     name = type(model).__name__
-    classes, codes = learn_classes(labels_of(source, y), name, source.name)
-    _check_lengths(source, len(codes))
+    labels = labels_of(source, y)
+    check_lengths(source, labels)
+    classes, codes = learn_classes(labels, name, source.name)
     model.check_classes(classes)
     weights = class_weights(model.class_weight, classes, codes)
     measured = _dev_source(model, dev)
@@ -138,11 +139,6 @@ def _dropout_key(model: TextClassifier) -> Array | None:
     return np.asarray(generator(model.seed, "dropout").integers(2**31), dtype=np.int64)
 
 
-def _check_lengths(source: Source, labels: int) -> None:
-    if source.length is not None and source.length != labels:
-        raise InputError(f"X and y must have the same length; X has {source.length} examples, y has {labels} labels")
-
-
 def _fingerprint(source: Source, codes: Codes) -> str:
     return hash_texts([source.fingerprint(), hash_texts(codes.tolist())])
 
@@ -150,10 +146,12 @@ def _fingerprint(source: Source, codes: Codes) -> str:
 def _dev_source(model: TextClassifier, dev: Any) -> tuple[Source, Any] | None:
     if dev is None:
         return None
-    X, y = dev if isinstance(dev, tuple) and len(dev) == 2 else (dev, None)
+    X, y = dev if isinstance(dev, tuple | list) and len(dev) == 2 else (dev, None)
     source = open_source(X, model)
     if source.length == 0:
         raise InputError("the dev set is empty (0 texts)")
+    if y is None and source.labels is None:
+        raise InputError("dev is (texts, labels), or a table that brings its labels")
     return source, y
 
 

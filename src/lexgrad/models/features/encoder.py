@@ -93,8 +93,6 @@ def learn_encoder(model: TextClassifier, source: Source, progress: Progress) -> 
         InputError: settings and examples do not go together, or a feature is not finite.
     """
     if source.kind != "text":
-        if model.texts_only:
-            raise InputError(f"{type(model).__name__} reads texts; got numbers: give it a list of texts")
         from lexgrad.models.features.arrays import learn_arrays
 
         return learn_arrays(model, source, progress)

@@ -121,6 +121,8 @@ def learn_words(model: TextClassifier, source: Source, progress: Progress) -> tu
     usual: int = getattr(model, "usual_dimensions", DIMENSIONS)
     dimensions = int(asked or usual) if matrix is None else int(matrix.shape[1])
     if tokenizer.size == 1:
+        if model.max_features == 1:
+            raise InputError("max_features counts the unknown word, too: with 1 there is no other; raise it")
         raise InputError(f"{source.name}: no word is there {model.min_count} times or more: lower min_count")
     texts = ids(tokenizer)
     if len(texts.ids) == 0:
