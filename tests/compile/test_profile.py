@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -99,3 +101,19 @@ def test_profiles_are_printed_when_the_process_ends(
         function()
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 2 + len(ran.kernels)
+
+
+def test_a_program_that_is_gone_still_tells_its_profile(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    at_exit: list[Callable[[], None]] = []
+    monkeypatch.setattr("atexit.register", at_exit.append)
+    monkeypatch.setenv("LEXGRAD_DEBUG", "profile")
+    program = Program(layer(), threads=1)
+    program.run(values(5))
+    code = weakref.ref(program._loaded)
+    del program
+    gc.collect()
+    assert code() is not None  # the counter is read once more, by machine code
+    at_exit[0]()
+    assert "mean of 1" in capsys.readouterr().err

@@ -208,5 +208,6 @@ class Loaded:
 
     def function(self, name: str, *types: Any, returns: Any = None) -> Callable[..., Any]:
         """A function by name, with its ctypes argument types; calling it releases the interpreter's lock."""
-        address = self.engine.get_function_address(name)
-        return ctypes.CFUNCTYPE(returns, *types)(address)
+        found = ctypes.CFUNCTYPE(returns, *types)(self.engine.get_function_address(name))
+        found.loaded = self  # type: ignore[attr-defined]  # the machine code is there as long as this is
+        return found

@@ -213,6 +213,29 @@ def ask_rows(node: Node) -> Node | None:
     return ops.scatter_add(ops.reshape(rows, (*flat.shape, *node.shape[1:])), places, every.shape[0])
 
 
+def _changed_where_they_are(x: Node, r: Node, i: Node) -> Node:
+    words = ops.distinct(i)
+    return ops.set_rows(x, ops.add_rows(ops.take(x, words), r, words.inputs[2]), words)
+
+
+@rule(
+    RULES,
+    "set_rows(x, add_rows(take(x, u), r, order_met(i)), u) → add_rows(x, r, i), u = distinct(i)",
+    "set_rows",
+    example(_changed_where_they_are, floats(9, 4), floats(5, 4), ints(5)),
+)
+def add_where_they_are(node: Node) -> Node | None:
+    """Rows to which others are added, and nothing else is done, need not be told apart."""
+    table, changed, ids = node.inputs
+    every = distinct_from(ids)
+    if every is None or not is_a(changed, "add_rows"):
+        return None
+    before, rows, places = changed.inputs
+    if not is_a(before, "take") or before.inputs != (table, ids) or places is not ids.inputs[2]:
+        return None
+    return ops.add_rows(table, rows, every)
+
+
 def _place_of(ids: Node, every: Node) -> Size | None:
     """Where ``ids`` begin in the concatenation ``every``, or None if they are no part of it."""
     start: Size = 0

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lexgrad.errors import NonFiniteError
+from lexgrad.train.ahead import Ahead, Place
 from lexgrad.train.averaging import Averaging
 from lexgrad.train.batches import Batches, Examples, Inputs
 from lexgrad.train.interrupts import held_back
@@ -119,13 +120,18 @@ class _Training:
         self.step, self.examples, self.here, self.plan, self.watch = step, examples, start, plan, watch
         self.measure, self.run, self.progress = measure, run, progress
         self.averaging = None if plan.averaging is None else Averaging(plan.averaging, examples.steps)
+        self.ahead = Ahead(examples, plan.rate)
         self.length = 1  # steps of the next launch
+        self.settled = False  # whether launches are about as long as they should be
         self.saved = time.monotonic()
 
     def train(self) -> Position:
         with held_back() as safe_point:
             self.safe_point = safe_point
-            return self._train()
+            try:
+                return self._train()
+            finally:
+                self.ahead.close()
 
     def _train(self) -> Position:
         try:
@@ -151,11 +157,12 @@ class _Training:
         clock = time.monotonic()
         while self.here.step < self.examples.steps:
             here, watch = self.here, self.watch
-            length = watch.room(here.updates, self.length) if watch else self.length
-            length = self.averaging.room(here.updates, length) if self.averaging else length
-            batches = self.examples.batches(here.epoch, here.step, min(here.step + length, self.examples.steps))
+            place = Place(here.epoch, here.step, here.updates)
+            ready = self.ahead.take(place, self._room(here.updates))
+            batches, rates = ready.batches, ready.rates * self._annealed()
             done, examples, tokens = len(batches), int(batches.examples.sum()), int(batches.tokens.sum())
-            rates = np.array([self._rate(update) for update in range(here.updates, here.updates + done)])
+            if self.settled:
+                self._begin_next(place, done)
             reading = None
             if watch and watch.due(here.updates):
                 reading = watch.before({**here.parameters, **here.state, **batches.step(0)}, here.updates)
@@ -193,18 +200,34 @@ class _Training:
                 self.saved = now
             self.safe_point()
 
+    def _room(self, updates: int) -> int:
+        """How many steps a launch has at most, ``updates`` steps having been done."""
+        length = self.watch.room(updates, self.length) if self.watch else self.length
+        return self.averaging.room(updates, length) if self.averaging else length
+
+    def _begin_next(self, place: Place, done: int) -> None:
+        """Have what comes behind this launch of ``done`` steps made ready, be it in the next epoch."""
+        updates = place.update + done
+        if place.step + done < self.examples.steps:
+            self.ahead.begin(Place(place.epoch, place.step + done, updates), self._room(updates))
+        elif place.epoch + 1 < self.plan.epochs:
+            self.ahead.begin(Place(place.epoch + 1, 0, updates), self._room(updates))
+
     def _rate(self, update: int) -> float:
-        """The schedule's rate, annealed for each epoch so far that was not the best yet."""
-        rate = self.plan.rate(update)
+        """The rate of an update."""
+        return float(self.plan.rate(update) * self._annealed())
+
+    def _annealed(self) -> float:
+        """What each epoch so far that was not the best yet has made of the schedule's rate."""
         if self.plan.anneal == 1.0:
-            return rate
-        worse = sum(not row.get("best", True) for row in self.here.rows)
-        return float(rate * self.plan.anneal**worse)
+            return 1.0
+        return float(self.plan.anneal ** sum(not row.get("best", True) for row in self.here.rows))
 
     def _pace(self, steps: int, seconds: float) -> None:
         """Choose how many steps the next launch has, by how long the last one took."""
         wanted = steps * LAUNCH_SECONDS / max(seconds, 1e-9)
         self.length = max(1, min(int(wanted), GROWTH * steps, MOST_STEPS))
+        self.settled = seconds >= LAUNCH_SECONDS / 2
 
     def _require_finite(self, losses: NDArray[Any], rates: NDArray[Any]) -> None:
         wrong = ~np.isfinite(losses)
