@@ -72,6 +72,56 @@ def test_words_left_out_are_not_in_the_mean() -> None:
     np.testing.assert_array_equal(dropped.predict_proba(TEXTS), dropped.predict_proba(TEXTS))
 
 
+def loss_with_shifts(p: dict[str, Array], ids: list[int], label: int, scope: int) -> float:
+    """The cross-entropy of one text, in loops."""
+    x = np.zeros(p["E"].shape[1])
+    for i, word in enumerate(ids):
+        factor = 1.0 + 5.0 * sum(p["s"][ids[i - j]] for j in range(1, scope + 1) if i >= j)
+        x += factor * p["E"][word] / len(ids)
+    z = x @ p["W1"] + p["b1"]
+    return float(np.log(np.exp(z).sum()) - z[label])
+
+
+def test_a_step_with_words_that_shift_those_after_them_by_hand() -> None:
+    random = np.random.default_rng(3)
+    start = {"E": random.normal(size=(4, 2)), "s": random.normal(size=4) / 9, "W1": random.normal(size=(2, 2))}
+    start["b1"] = np.array([0.3, -0.2])
+
+    class Given(DeepAveraging):
+        def initial(self, name: str, shape: tuple[int, ...], encoder: Any) -> Array:
+            assert start[name].shape == shape
+            return start[name].astype(np.float64)
+
+    settings: dict[str, Any] = {"optimizer": "sgd", "learning_rate": 1.0, "word_dropout": 0.0, "precision": "fp64"}
+    texts = ["a b c a b", "c"]
+    model = Given(scope=2, layers=1, dimensions=2, epochs=1, batch=2, **settings).fit(texts, ["x", "y"])
+    packed = model.encoder_.tokenizer.encode(texts)
+
+    def loss() -> float:
+        return sum(loss_with_shifts(start, list(packed[i]), i, 2) for i in range(2)) / 2
+
+    for name, array in start.items():
+        slope = np.zeros(array.shape)
+        for place in np.ndindex(array.shape):
+            kept, ends = array[place], []
+            for step in (1e-5, -1e-5):
+                array[place] = kept + step
+                ends.append(loss())
+            array[place] = kept
+            slope[place] = (ends[0] - ends[1]) / 2e-5
+        np.testing.assert_allclose(array - slope, model.parameters_[name], atol=1e-9, err_msg=name)
+    assert not np.array_equal(model.parameters_["s"], start["s"])
+
+
+def test_a_mean_knows_of_order_by_its_scope_alone() -> None:
+    texts, labels = ["not good , funny", "not funny , good", "not dull , bad", "not bad , dull"], ["g", "f", "d", "b"]
+    settings: dict[str, Any] = {"word_dropout": 0.0, "epochs": 150, "batch": 4, "learning_rate": 0.02, "dimensions": 8}
+    assert DeepAveraging(scope=1, **settings).fit(texts, labels).score(texts, labels) == 1.0
+    plain = DeepAveraging(**settings).fit(texts, labels)
+    assert plain.score(texts, labels) <= 0.5
+    assert "s" not in plain.parameters_
+
+
 def test_hashes_are_fnv_1a() -> None:
     words = ["", "a", "foobar", "b", "é"]
     expected = []
@@ -105,7 +155,9 @@ def test_ngrams_of_characters_also_for_words_that_training_did_not_know() -> Non
     assert encoder.rows(["ax", "ab"])[1].tolist() == [1, *rows]
 
 
-@pytest.mark.parametrize("model", [DeepAveraging(**SMALL), BagOfNgrams(buckets=60, characters=(2, 3), **SMALL)])
+@pytest.mark.parametrize(
+    "model", [DeepAveraging(scope=2, **SMALL), BagOfNgrams(buckets=60, characters=(2, 3), **SMALL)]
+)
 def test_overfits_eight_texts_with_the_same_weights_on_one_thread_and_two(model: Any, tmp_path: Path) -> None:
     rate = 0.02 if model.name == "dan" else 8.0
     one = clone(model).set_params(threads=1, epochs=80, learning_rate=rate).fit(TEXTS, LABELS)
@@ -150,6 +202,7 @@ def test_cloned_and_searched_as_scikit_learn_does(kind: Any) -> None:
     ("model", "message"),
     [
         (DeepAveraging(word_dropout=1.0), "'word_dropout' of DeepAveraging is below 1"),
+        (DeepAveraging(scope=-1), "'scope' of DeepAveraging"),
         (DeepAveraging(dropout=1.5), "'dropout' of DeepAveraging is below 1"),
         (BagOfNgrams(characters=(5, 3)), "two that rise"),
         (BagOfNgrams(buckets=0), "at least 1"),

@@ -39,6 +39,7 @@ MODELS: list[Any] = [
     FeedForward(**SMALL, pool="concat", tokens="spaces"),
     FeedForward(**SMALL, pool="max", tokens="bpe", max_features=270),
     DeepAveraging(**SMALL),
+    DeepAveraging(**SMALL, scope=2, tokens="words"),
     BagOfNgrams(**SMALL, buckets=50, ngrams=3),
     BagOfNgrams(**SMALL, buckets=50, characters=3),
     TextCNN(**SMALL, filters=3),

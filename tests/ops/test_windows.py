@@ -10,7 +10,7 @@ import pytest
 import lexgrad as lg
 from lexgrad.errors import InputError, ShapeError
 from lexgrad.graph import Graph, Node
-from lexgrad.ops.windows import Windows, convolve, pool_texts, pool_windows, window_places, windows
+from lexgrad.ops.windows import Windows, convolve, pool_texts, pool_windows, preceding, window_places, windows
 
 OFFSETS = np.array([0, 4, 4, 5])  # texts of four words, of none, and of one
 
@@ -49,6 +49,12 @@ def found(over: Windows) -> list[list[list[int]]]:
 )
 def test_which_rows_are_in_which_window(padding: str, stride: int, expected: Any) -> None:
     assert found(window_places(OFFSETS, 5, 3, stride=stride, padding=padding)) == expected
+
+
+def test_the_words_before_each_word_of_its_text() -> None:
+    got = values(before=preceding([7, 8, 0, 8, 5], OFFSETS, 2))["before"]
+    assert got.tolist() == [[-1, -1], [7, -1], [8, 7], [0, 8], [-1, -1]]
+    assert values(before=preceding(np.zeros(0, np.int64), [0, 0], 3))["before"].shape == (0, 3)
 
 
 def test_an_even_kernel_has_one_more_zero_row_behind() -> None:

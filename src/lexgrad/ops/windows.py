@@ -109,6 +109,25 @@ def window_places(
     return Windows(places, cuts, None if filled else _whole_sum(whole, cuts))
 
 
+@operation
+def preceding(ids: Operand, offsets: Operand, count: int) -> Node:
+    """The words before each word of its text, the nearest first; -1 where the text begins.
+
+    Args:
+        ids: an int (tokens,).
+        offsets: an int (batch + 1,): where each text begins.
+        count: how many words before.
+
+    Returns:
+        an int (tokens, count).
+    """
+    words, starts = lift(ids, offsets)
+    tokens = words.shape[0]
+    places = expand_dims(arange(tokens), 1) - (arange(count) + 1)
+    inside = places >= expand_dims(segment_repeat(starts[:-1], starts, tokens), 1)
+    return take(words + 1, where(inside, places, -1)) - 1
+
+
 def _whole_sum(marks: Node, cuts: Node) -> Node:
     """How many of each text's rows are marked."""
     return cast(segment_sum(cast(marks, "float"), cuts), "int")
