@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.cli.conftest import Lexgrad
 
 FILMS = "text,label\n" + "a lovely film,good\na dull film,bad\nlovely and warm,good\nslow and dull,bad\n" * 3
 
 
-def test_ngrams_with_their_classes(lexgrad: Lexgrad, tmp_path: Path) -> None:
+@pytest.mark.parametrize("columns", ["60", "200"])
+def test_ngrams_with_their_classes(
+    lexgrad: Lexgrad, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, columns: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
     (tmp_path / "films.csv").write_text(FILMS, encoding="utf-8")
     small = ["--set", "filters=2", "--set", "dimensions=4", "--set", "kernels=2", "--epochs", 2]
     assert lexgrad("train", "cnn", "films.csv", "--out", "r", *small).code == 0

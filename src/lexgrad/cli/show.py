@@ -103,7 +103,8 @@ def run_show_filters(path: Path, output: Output) -> None:
             f" {config.get('model')!r}"
         )
     output.report(f"{path}: {config.get('model')}, {len(filters)} filters, and the n-grams they answer to most", "")
-    output.report(table(("filter", "votes for", "n-grams: answer, texts by class"), [_filter(row) for row in filters]))
+    heading = ("filter", "votes for", "n-grams: answer, texts by class")
+    output.report(table(heading, map(_filter, filters), text_columns=(0, 1, 2)), whole=True)
     output.result({"run": str(path), "filters": filters})
 
 
