@@ -78,6 +78,14 @@ def test_what_is_no_text_for_a_model_of_texts(X: Any, got: str) -> None:
         model.predict(X)
 
 
+def test_a_series_of_polars() -> None:
+    polars = pytest.importorskip("polars")
+    model = DeepAveraging(epochs=1, dimensions=2, units=2).fit(polars.Series(TEXTS), polars.Series(LABELS))
+    assert model.predict(polars.Series(TEXTS)).tolist() == model.predict(TEXTS).tolist()
+    with pytest.raises(InputError, match=r"got an array of shape \(2,\)"):
+        model.predict(polars.Series([1, 2]))
+
+
 @pytest.mark.parametrize("model", [DeepAveraging, BagOfNgrams])
 def test_half_of_a_surrogate_pair(model: Any) -> None:
     with pytest.raises(InputError, match="half of a surrogate pair"):

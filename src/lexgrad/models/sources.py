@@ -121,7 +121,7 @@ def _as_texts(X: Any) -> list[str] | None:
     """The texts in X, or None where X holds numbers."""
     if isinstance(X, list | tuple):
         items: Any = X
-    elif getattr(X, "ndim", None) == 1 or (hasattr(X, "to_pylist") and not hasattr(X, "columns")):
+    elif getattr(X, "ndim", None) == 1 or _is_column(X):
         items = np.asarray(X, dtype=object).tolist()
     else:
         return None
@@ -135,10 +135,15 @@ def _as_texts(X: Any) -> list[str] | None:
     return [str(item) for item in items]
 
 
+def _is_column(X: Any) -> bool:
+    """Whether X is an array of Arrow's or a series of Polars'."""
+    return (hasattr(X, "to_pylist") or hasattr(X, "to_list")) and not hasattr(X, "columns")
+
+
 def _described(X: Any) -> str:
     """What somebody gave instead of texts, in a few words."""
     if hasattr(X, "dtype"):
-        return f"{'numbers' if X.dtype.kind in 'biuf' else 'an array'} of shape {X.shape}"
+        return f"{'numbers' if getattr(X.dtype, 'kind', '') in tuple('biuf') else 'an array'} of shape {X.shape}"
     return type(X).__name__ + (f" of {type(X[0]).__name__}" if isinstance(X, list | tuple) and X else "")
 
 
