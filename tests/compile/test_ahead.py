@@ -67,9 +67,12 @@ def test_they_change_on_any_threads_to_the_same_bits(rows: int, limit: str) -> N
 
 
 def test_rows_of_large_tables_are_asked_for_and_no_others() -> None:
-    large, small = (Program(step_of(rows), "fp32").pseudocode for rows in (ROWS, 40))
+    large, small = (Program(step_of(rows), "fp32", donated={"m": "m"}).pseudocode for rows in (ROWS, 40))
     asked = [line.split("from ")[1].split("[")[0] for line in large.splitlines() if "ask for" in line]
-    assert sorted(name.rsplit("_", 1)[0] for name in asked) == ["E", "add_rows", "m", "set_rows"]
+    assert sorted(name.rsplit("_", 1)[0] for name in asked) == [
+        "E",
+        "set_rows",
+    ]  # m, in its place; what was computed is near
     assert "ask for" not in small
 
 

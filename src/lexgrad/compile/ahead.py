@@ -117,9 +117,10 @@ class _Asking:
         return Apply("minimum", (ahead, last), "int")
 
     def large(self, buffer: str) -> bool:
-        node = self.nodes[buffer]
+        """Whether a table comes from without, and is large; what has just been computed is near."""
+        node = self.nodes[self.same.get(buffer, buffer)]
         size = product(node.shape)
-        return size >= LARGE if isinstance(size, int) else node.primitive is INPUT
+        return node.primitive is INPUT and (not isinstance(size, int) or size >= LARGE)
 
 
 class _Then:
