@@ -62,8 +62,11 @@ def test_wrong_encoding_names_line_and_byte(blocks: tuple[bytes, ...]) -> None:
 
 
 def test_unknown_encoding() -> None:
-    with pytest.raises(InputError, match="--encoding klingon"):
-        lines(b"x", encoding="klingon")
+    for name in ("klingon", "rot13", "idna", "punycode", "unicode_escape"):
+        with pytest.raises(InputError, match=f"there is no text encoding '{name}'"):
+            lines(b"x", encoding=name)
+    with pytest.raises(InputError, match="no byte-order mark: name utf-16-le or utf-16-be"):
+        lines(b"text", encoding="utf-16")
 
 
 def test_columns_need_a_table() -> None:

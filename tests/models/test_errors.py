@@ -124,6 +124,7 @@ def test_an_unknown_label_when_evaluating() -> None:
         ({"epochs": 2.5}, "takes int; got 2.5"),
         ({"batch": True}, "takes int; got True"),
         ({"learning_rate": float("nan")}, "got nan"),
+        ({"learning_rate": float("inf")}, "is a finite number; got inf"),
         ({"learning_rate": -1.0}, "at least 0"),
         ({"ngrams": (1, "2")}, "whole numbers"),
         ({"precision": "fp16"}, "fp32, fp64, bf16"),

@@ -120,3 +120,19 @@ def test_nothing_to_find_in_good_bytes(tmp_path: Path) -> None:
     path.write_bytes(b"fine\n")
     assert find_bad_byte(Source("a", path).open, "utf-8") is None
     assert guess_encoding(Source("a", path)) is not None
+
+
+@pytest.mark.parametrize("codec", ["utf-16", "utf-32", "UTF16"])
+def test_byte_order_that_nothing_says(tmp_path: Path, codec: str) -> None:
+    place = tmp_path / "films.csv"
+    place.write_bytes(b"text,label\na film,good\n")
+    with pytest.raises(InputError, match=r"films\.csv: begins with no byte-order mark.* name utf-..-le or utf-..-be"):
+        open_table(place, encoding=codec)
+
+
+@pytest.mark.parametrize("codec", ["idna", "punycode", "unicode_escape", "rot13"])
+def test_codecs_that_no_file_is_in(tmp_path: Path, codec: str) -> None:
+    place = tmp_path / "films.csv"
+    place.write_bytes(b"text,label\na film,good\n")
+    with pytest.raises(InputError, match=f"there is no text encoding '{codec}'"):
+        open_table(place, encoding=codec)

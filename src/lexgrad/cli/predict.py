@@ -61,11 +61,10 @@ def lines_as_they_come(stream: BinaryIO, columns: Mapping[str, str]) -> Iterator
     """
     if columns.keys() & {"text", "format"} or columns.get("encoding") == "detect":
         raise InputError("standard input is read as one text a line; for columns, formats and guesses use --file -")
-    name = columns.get("encoding", "utf-8-sig")
-    try:
-        decoder = codecs.getincrementaldecoder(name)()
-    except LookupError:
-        raise InputError(f"--encoding {name}: Python knows no such encoding") from None
+    from lexgrad.text.encodings import known_codec
+
+    name = known_codec(columns.get("encoding", "utf-8-sig"))
+    decoder = codecs.getincrementaldecoder(name)()
     read = getattr(stream, "read1", stream.read)
     waiting, line, block, fault = "", 1, b"?", None
     while block and fault is None:
@@ -75,6 +74,8 @@ def lines_as_they_come(stream: BinaryIO, columns: Mapping[str, str]) -> Iterator
         except UnicodeDecodeError as error:
             fault = error
             waiting += error.object[: error.start].decode(name)
+        except UnicodeError:  # of UTF-16 without the mark that says the order of its bytes
+            raise InputError(f"standard input begins with no byte-order mark: name {name}-le or {name}-be") from None
         *lines, waiting = waiting.split("\n")
         if not block and waiting:
             lines.append(waiting)

@@ -173,8 +173,8 @@ def _check_numbers(named: str, declared: Setting, value: Any) -> None:
     for number in numbers:
         if isinstance(value, tuple | list) and not _is(number, "int"):
             raise InputError(f"{named} takes whole numbers; got {value!r}")
-        if _is(number, "float") and math.isnan(number):
-            raise InputError(f"{named} is a number; got nan")
+        if _is(number, "float") and not math.isfinite(number):
+            raise InputError(f"{named} is a finite number; got {number}")
         if declared.least is not None and _is(number, "float") and number < declared.least:
             raise InputError(f"{named} is at least {declared.least:g}; got {value!r}")
 

@@ -26,6 +26,8 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 
+_OF_NAMES_AND_LITERALS = {"idna", "punycode", "unicode-escape", "raw-unicode-escape", "undefined"}
+
 OpenBytes = Callable[[], AbstractContextManager[BinaryIO]]
 
 
@@ -52,7 +54,12 @@ def choose_encoding(source: Source, told: str | None) -> str:
     marked = next((codec for mark, codec in _MARKS if start.startswith(mark)), None)
     if told is None or told.lower() == DETECT:
         return marked or (_detected(source) if told else "utf-8")
-    codec = _known_codec(told)
+    codec = known_codec(told)
+    if marked is None and codec in ("utf-16", "utf-32") and start:
+        raise InputError(
+            f"{source.name}: begins with no byte-order mark, and so encoding={told!r} does not say the order of its "
+            f"bytes: name {codec}-le or {codec}-be, or leave the encoding out"
+        )
     if marked is None:
         return codec
     if not codec.startswith(marked.removesuffix("-sig")):
@@ -132,13 +139,21 @@ def _telling_lines(source: Source) -> bytes:
     return bytes(kept[:SAMPLE])
 
 
-def _known_codec(told: str) -> str:
+def known_codec(told: str) -> str:
+    """Return Python's name of an encoding that files may be in.
+
+    Raises:
+        InputError: there is none of this name.
+    """
     try:
         b"a".decode(told, "replace")  # codecs between bytes, such as hex, refuse here
-        return codecs.lookup(told).name
+        found = codecs.lookup(told).name
     except (LookupError, UnicodeError):
-        known = sorted({*encodings.aliases.aliases, *encodings.aliases.aliases.values()})
-        raise InputError(f"there is no text encoding {told!r}{suggest(told.lower(), known)}") from None
+        found = ""
+    if not found or found.replace("_", "-") in _OF_NAMES_AND_LITERALS:
+        known = sorted({*encodings.aliases.aliases, *encodings.aliases.aliases.values()} - {told.lower()})
+        raise InputError(f"there is no text encoding {told!r}{suggest(told.lower(), known)}")
+    return found
 
 
 class _Prefix(io.RawIOBase):
