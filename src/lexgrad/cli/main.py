@@ -120,6 +120,9 @@ def show(
     run: RunPath,
     health: Annotated[bool, flag("--health", "Show gradients, updates and dead ReLUs over the training.")] = False,
     filters: Annotated[bool, flag("--filters", "Show the n-grams that a cnn's filters answer to.")] = False,
+    shifters: Annotated[
+        bool, flag("--shifters", "Show which words of a dan with scope shift those after them.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Show a run: its configuration, its parameters with their shapes, and its metrics.
@@ -133,13 +136,16 @@ def show(
       lexgrad show runs/logistic-train-1 --json
       lexgrad show runs/ffnn-train-1 --health
       lexgrad show runs/cnn-train-1 --filters
+      lexgrad show runs/dan-train-1 --shifters
     """
-    from lexgrad.cli.show import run_show, run_show_filters, run_show_health
+    from lexgrad.cli.show import run_show, run_show_filters, run_show_health, run_show_shifters
     from lexgrad.errors import InputError
 
-    if health and filters:
-        raise InputError("show one at a time: --health or --filters")
-    (run_show_health if health else run_show_filters if filters else run_show)(run, Output(as_json=as_json))
+    asked = {run_show_health: health, run_show_filters: filters, run_show_shifters: shifters}
+    chosen = [command for command, wanted in asked.items() if wanted] or [run_show]
+    if len(chosen) > 1:
+        raise InputError("show one at a time: --health, --filters or --shifters")
+    chosen[0](run, Output(as_json=as_json))
 
 
 @app.command()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +107,34 @@ def run_show_filters(path: Path, output: Output) -> None:
     heading = ("filter", "votes for", "n-grams: answer, texts by class")
     output.report(table(heading, map(_filter, filters), text_columns=(0, 1, 2)), whole=True)
     output.result({"run": str(path), "filters": filters})
+
+
+def run_show_shifters(path: Path, output: Output) -> None:
+    """Print the words of a deep averaging network that shift those after them the furthest.
+
+    Raises:
+        InputError: the run is of another model, or not finished, or has no scope.
+    """
+    config = Run.open(path).config()
+    scope = config.get("settings", {}).get("scope", 0)
+    if not scope:
+        raise InputError(
+            f"{path}: --shifters is for a dan that was trained with scope (--set scope=2), and this is"
+            f" {config.get('model')!r}{' without' if config.get('model') == 'dan' else ''}"
+        )
+    from lexgrad.models import load
+
+    found = load(path).shifters()
+    after = "the word after it" if scope == 1 else f"each of the {scope} words after it"
+    output.report(f"{path}: what a word adds to the factor, 1, of {after}", "")
+    pairs = zip_longest(found["down"], found["up"], fillvalue=("", None))
+    rows = [
+        tuple(cell for word, shift in pair for cell in (word, "" if shift is None else f"{shift:+.2f}"))
+        for pair in pairs
+    ]
+    output.report(table(("down", "", "up", ""), rows, text_columns=(0, 2)))
+    named = {kind: [{"word": word, "shift": shift} for word, shift in words] for kind, words in found.items()}
+    output.result({"run": str(path), "scope": scope, "shifters": named})
 
 
 def _filter(row: Mapping[str, Any], most: int = 4) -> tuple[str, str, str]:

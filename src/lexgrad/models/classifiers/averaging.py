@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lexgrad import ops
+from lexgrad.errors import InputError
 from lexgrad.models.classifiers.words import WordClassifier
 from lexgrad.models.settings import setting
 from lexgrad.nn.activations import ACTIVATIONS, activation
@@ -103,6 +104,32 @@ class DeepAveraging(WordClassifier):
         ids, offsets = inputs["ids"], inputs["offsets"]
         sums = self._shifted(ops.take(tables["sums"], ids), tables.get("shifts"), ids, offsets)
         return self._above(ops.segment_mean(sums, offsets) + parameters["b1"], parameters, undropped)
+
+    def shifters(self, most: int = 20) -> dict[str, list[tuple[str, float]]]:
+        """What has been learned of words that shift those after them, by ``scope``.
+
+        Args:
+            most: how many words of either kind.
+
+        Returns:
+            ``"down"`` and ``"up"``: words and what they add to the factor of an embedding after them, 5 s; those that
+            shift the furthest first. Where a factor falls below 0, an embedding is turned round.
+
+        Raises:
+            InputError: the model has no ``scope``.
+            NotFittedError: before ``fit``.
+        """
+        self._require_fitted()
+        if not self.scope:
+            raise InputError("no word shifts others in this model: scope is 0")
+        shifts, words = GAIN * self.parameters_["s"], self.encoder_.tokenizer.vocabulary
+        order = np.argsort(shifts, kind="stable")
+        found = {"down": order[:most], "up": order[::-1][:most]}
+        signs = {"down": -1, "up": 1}
+        return {
+            kind: [(words[i], float(shifts[i])) for i in chosen if signs[kind] * shifts[i] > 0]
+            for kind, chosen in found.items()
+        }
 
     def _above(self, z: Node, parameters: Mapping[str, Node], drop: Drop) -> Node:
         """The logits, from the first layer's weighted sum."""
