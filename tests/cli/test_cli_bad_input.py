@@ -58,6 +58,8 @@ def test_bf16_on_a_processor_without_it(lexgrad: Lexgrad, films: Path, monkeypat
     ("arguments", "parts"),
     [
         (("train", "logistic", "flims.csv"), ("flims.csv",)),
+        (("train", "logistic", ""), ("name of a file; got an empty one",)),
+        (("train", "ffnn", "films.csv", "--vectors", ""), ("name of a file; got an empty one",)),
         (("train", "logistic", "films.csv", "--dev", "dev.csv"), ("dev.csv",)),
         (("train", "logistics", "films.csv"), ("'logistics'", "'logistic'")),
         (("train", "logistic", "films.csv", "--set", "lerning_rate=1"), ("'lerning_rate'", "'learning_rate'")),

@@ -120,5 +120,5 @@ class TrainedModel(Model):
         super()._check_settings()
         require_precision(self.precision)
         vectors = self.get_params(deep=False).get("vectors")
-        if isinstance(vectors, str | Path) and not Path(vectors).exists():
+        if isinstance(vectors, str | Path) and not (str(vectors) and Path(vectors).exists()):
             find_source(vectors)  # says so now: reading the texts may take minutes

@@ -88,6 +88,8 @@ def find_source(place: str | os.PathLike[str]) -> Source:
         InputError: there is no such file, it is a folder, it may not be read, or it is not the gzip it says.
     """
     name = os.fspath(place)
+    if not name:
+        raise InputError("expected the name of a file; got an empty one")
     if name == STANDARD_INPUT:
         return _kept(sys.stdin.buffer, "standard input")
     return Source(name, Path(name))
