@@ -77,6 +77,20 @@ def test_rules_that_grow_for_ever_are_found() -> None:
         rewrite(of(lg.sin(X)), [grow], limit=5)
 
 
+def test_what_moves_a_node_a_round_comes_to_its_end_in_deep_graphs() -> None:
+    def outwards(node: Node) -> Node | None:
+        """-f(x) → f(-x), behind what the round has done already."""
+        (inner,) = node.inputs
+        return lg.tanh(Node.__neg__(inner.inputs[0])) if inner.primitive.name == "tanh" else None
+
+    deep: Node = X
+    for _ in range(30):
+        deep = lg.tanh(deep)
+    after, firings = rewrite(of(-deep), [RewriteRule("-tanh x → tanh -x", "negative", outwards)], limit=5)
+    assert len(firings) == 30
+    assert [node.inputs for node in after.nodes if node.primitive.name == "negative"] == [(X,)]
+
+
 def test_a_rule_must_keep_the_type() -> None:
     wrong = RewriteRule("wrong", "sin", lambda node: lg.broadcast_to(node.inputs[0], (2,)))
     with pytest.raises(LexgradError, match=r"rule 'wrong' makes broadcast: float\[2\] of sin: float\[\]"):

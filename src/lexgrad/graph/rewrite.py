@@ -59,19 +59,21 @@ def rewrite(graph: Graph, rules: Sequence[RewriteRule], limit: int = 100) -> tup
     Args:
         graph: what to rewrite; it stays as it is.
         rules: for one primitive, the first that applies is taken.
-        limit: how often in a row one place, and how often the whole graph, may be rewritten.
+        limit: how often in a row one place may be rewritten, and how often the whole graph; or as often as it has
+            nodes, for what a rule moves may pass one of them a round.
 
     Raises:
         LexgradError: ``limit`` was reached, as by rules that undo each other, or a rule changed a node's type.
     """
     rewriting = _Rewriting(rules, limit)
-    for _ in range(limit):
+    rounds = max(limit, len(graph.nodes))
+    for _ in range(rounds):
         before = len(rewriting.firings)
         graph = rewriting.round(graph)
         if len(rewriting.firings) == before:
             return graph, rewriting.firings
     last = rewriting.firings[-1].rule
-    raise LexgradError(f"rewriting does not end: still firing after {limit} rounds, the last {last!r}")
+    raise LexgradError(f"rewriting does not end: still firing after {rounds} rounds, the last {last!r}")
 
 
 class _Rewriting:
