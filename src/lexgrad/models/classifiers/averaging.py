@@ -155,6 +155,6 @@ class DeepAveraging(WordClassifier):
         """The rows of the words (tokens, d), each scaled as the ``scope`` words before it say."""
         if s is None:
             return rows
-        before = preceding(ids, offsets, self.scope)
+        before = preceding(ids, offsets, self.scope).named("before")
         factors = 1.0 + GAIN * ops.sum(ops.take(s, before), axis=1)
         return rows * ops.expand_dims(factors.named("f"), 1)
