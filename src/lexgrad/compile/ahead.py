@@ -29,7 +29,7 @@ from lexgrad.compile.loops import (
     extent,
     inside,
     parts,
-    replaced,
+    with_values,
 )
 from lexgrad.compile.repeat import Repeat, Step
 from lexgrad.graph import INPUT, Node, product
@@ -85,14 +85,14 @@ class _Asking:
             for buffer, offset, write in (*written, *read):
                 turn = self.turn(loop, columns, buffer, offset)
                 if turn is not None:
-                    then = _Then({columns.name: columns.start, loop.name: turn})
-                    first, count = then(offset), columns.stop
+                    then = {columns.name: columns.start, loop.name: turn}
+                    first, count = with_values(offset, then), columns.stop
                     if columns.start != ZERO:
                         count = Apply("subtract", (columns.stop, columns.start), "int")
                     request: Statement = Prefetch(buffer, first, count, write)
                     for condition in reversed(conditions):
-                        name = f"{condition.name}.ahead"
-                        request = replace(condition, name=name, stop=then(condition.stop), body=(request,))
+                        stop = with_values(condition.stop, then)
+                        request = replace(condition, name=f"{condition.name}.ahead", stop=stop, body=(request,))
                     asked.setdefault((self.same.get(buffer, buffer), first), request)
         yield from asked.values()
 
@@ -121,16 +121,6 @@ class _Asking:
         node = self.nodes[self.same.get(buffer, buffer)]
         size = product(node.shape)
         return node.primitive is INPUT and (not isinstance(size, int) or size >= LARGE)
-
-
-class _Then:
-    """Expressions as they will be when locals have other values."""
-
-    def __init__(self, values: Mapping[str, Expression]) -> None:
-        self.values = values
-
-    def __call__(self, expression: Expression) -> Expression:
-        return replaced(expression, lambda local: self.values.get(local.name, local))
 
 
 def _inside(

@@ -38,6 +38,7 @@ from lexgrad.compile.loops import (
 from lexgrad.compile.operations import write_operation
 from lexgrad.compile.packed import write_packed
 from lexgrad.compile.packing import PLAIN
+from lexgrad.compile.products import LINE
 from lexgrad.compile.tiling import write_in_place
 from lexgrad.compile.writer import NOT_UNROLLED, Writer, loop_hint, size_name
 from lexgrad.graph import DType
@@ -307,9 +308,6 @@ class KernelText(Writer):
             computed = self.put(f"zext i1 {computed} to i8")
         self.do(f"store {self.memory(self.dtypes[buffer])} {computed}, ptr {self.address(buffer, offset)}")
 
-
-LINE = 64
-"""Bytes of a cache line."""
 
 _SHORT = 8
 """Turns of a loop that is better written out."""

@@ -393,6 +393,11 @@ def _renamed(expression: Expression, names: Mapping[str, str]) -> Expression:
     return replaced(expression, lambda local: Local(names.get(local.name, local.name), local.dtype))
 
 
+def with_values(expression: Expression, values: Mapping[str, Expression]) -> Expression:
+    """An expression in which some locals, by name, have these values."""
+    return replaced(expression, lambda local: values.get(local.name, local))
+
+
 def replaced(expression: Expression, value: Callable[[Local], Expression]) -> Expression:
     """An expression with other values in the place of its locals."""
     match expression:

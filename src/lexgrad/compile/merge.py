@@ -7,7 +7,6 @@ from dataclasses import replace
 
 from lexgrad.compile.loops import Access, Kernel, Loop, Statement, renamed
 from lexgrad.compile.repeat import Step
-from lexgrad.graph import Shape
 
 
 def merge(steps: Sequence[Step], same: Mapping[str, str]) -> list[Step]:
@@ -29,7 +28,8 @@ def merge(steps: Sequence[Step], same: Mapping[str, str]) -> list[Step]:
             and last.shape == step.shape
             and _apart(last, step, same)
         ):
-            merged[-1] = _joined(last, step, step.shape)
+            body = _join(last.body, step.body, max(len(step.shape), 1), {}, f".{step.name}")
+            merged[-1] = joined(last, step, body)
         else:
             merged.append(step)
     return merged
@@ -41,9 +41,8 @@ def _apart(first: Kernel, second: Kernel, same: Mapping[str, str]) -> bool:
     return all(access.exact for access in reads if same.get(access.buffer, access.buffer) in written)
 
 
-def _joined(first: Kernel, second: Kernel, shape: Shape) -> Kernel:
-    names: dict[str, str] = {}
-    body = _join(first.body, second.body, max(len(shape), 1), names, f".{second.name}")
+def joined(first: Kernel, second: Kernel, body: tuple[Statement, ...]) -> Kernel:
+    """Two kernels as one, which has this body and touches what they do."""
     reads = {access.buffer: access for access in first.reads}
     for access in second.reads:
         old = reads.get(access.buffer, access)

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from lexgrad.compile.loops import (
-    Access,
     Expression,
     Kernel,
     Load,
@@ -17,9 +16,10 @@ from lexgrad.compile.loops import (
     Unless,
     parts,
     renamed,
-    replaced,
     walk,
+    with_values,
 )
+from lexgrad.compile.merge import joined
 from lexgrad.compile.repeat import Step
 
 
@@ -42,7 +42,10 @@ def merge_picked(steps: Sequence[Step], same: Mapping[str, str]) -> list[Step]:
             first, second = merged[place], step
             assert isinstance(first, Kernel)
             assert isinstance(second, Kernel)
-            merged[place] = _joined(first, second)
+            *copy, loop = first.body
+            *other, rest = second.body
+            body = (*copy, *other, _beside(loop, rest, {}, f".{second.name}"))
+            merged[place] = joined(first, second, body)
     return merged
 
 
@@ -77,22 +80,14 @@ def _at_same_entries(first: Kernel, second: Kernel, same: Mapping[str, str]) -> 
         if not all(isinstance(s, Unless) and same.get(s.target, s.target) == s.source for s in copies):
             return False
         loops = _loops(nest)
-        named = _Numbered(loops)
-        shapes.append([(named(loop.start), named(loop.stop)) for loop in loops])
+        depths = {loop.name: Local(f"loop {depth}", "int") for depth, loop in enumerate(loops)}
+        shapes.append([(with_values(loop.start, depths), with_values(loop.stop, depths)) for loop in loops])
         stored = [(s.buffer, s.offset) for s in walk((nest,)) if isinstance(s, Store)]
         loaded = [(p.buffer, p.offset) for p in parts((nest,)) if isinstance(p, Load)]
-        places |= {named(offset) for buffer, offset in (*stored, *loaded) if same.get(buffer, buffer) in common}
+        for buffer, offset in (*stored, *loaded):
+            if same.get(buffer, buffer) in common:
+                places.add(with_values(offset, depths))
     return shapes[0] == shapes[1] and len(places) <= 1
-
-
-class _Numbered:
-    """Expressions whose loops have their depths for names, so that those of two nests can be compared."""
-
-    def __init__(self, loops: Sequence[Loop]) -> None:
-        self.names = {loop.name: f"loop {depth}" for depth, loop in enumerate(loops)}
-
-    def __call__(self, expression: Expression) -> Expression:
-        return replaced(expression, lambda local: Local(self.names.get(local.name, local.name), local.dtype))
 
 
 def _loops(nest: Statement) -> list[Loop]:
@@ -102,23 +97,6 @@ def _loops(nest: Statement) -> list[Loop]:
         loops.append(nest)
         nest = nest.body[0]
     return loops
-
-
-def _joined(first: Kernel, second: Kernel) -> Kernel:
-    reads = {access.buffer: access for access in first.reads}
-    for access in second.reads:
-        old = reads.get(access.buffer, access)
-        reads[access.buffer] = Access(access.buffer, old.aligned and access.aligned, old.exact and access.exact)
-    *copy, loop = first.body
-    *other, rest = second.body
-    return replace(
-        first,
-        body=(*copy, *other, _beside(loop, rest, {}, f".{second.name}")),
-        reads=tuple(reads.values()),
-        writes=(*first.writes, *second.writes),
-        cost=first.cost + second.cost,
-        comment=f"{first.comment}; {second.comment}",
-    )
 
 
 def _beside(first: Statement, second: Statement, names: dict[str, str], suffix: str) -> Statement:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from lexgrad.compile.loops import FIRST, LAST, Access, Kernel, Loop, Unless, renamed, walk
+from lexgrad.compile.merge import joined
 from lexgrad.compile.repeat import Step
 
 LEAST = 64
@@ -82,18 +83,7 @@ def _joined(first: Kernel, second: Kernel) -> Kernel:
     assert isinstance(other, Loop)
     names = {other.name: outer.name}
     rest = tuple(renamed(statement, names, f".{second.name}") for statement in other.body)
-    reads = {access.buffer: access for access in first.reads}
     # What the second one writes last may take the place of what only the first one reads: it is done with that row.
-    reads = {name: Access(name, access.aligned, access.aligned) for name, access in reads.items()}
-    for access in second.reads:
-        old = reads.get(access.buffer, access)
-        reads[access.buffer] = Access(access.buffer, old.aligned and access.aligned, old.exact and access.exact)
-    return replace(
-        first,
-        body=(*before, replace(outer, body=(*outer.body, *rest))),
-        reads=tuple(reads.values()),
-        writes=(*first.writes, *second.writes),
-        cost=first.cost + second.cost,
-        comment=f"{first.comment}; {second.comment}",
-        shape=None,
-    )
+    reads = tuple(Access(access.buffer, access.aligned, access.aligned) for access in first.reads)
+    body = (*before, replace(outer, body=(*outer.body, *rest)))
+    return joined(replace(first, reads=reads, shape=None), second, body)
