@@ -40,7 +40,9 @@ def kernel_scatter_add(low: Lowering, node: Node) -> Kernel:
     """Zeros, and rows added to them where their ids say, in their order."""
     rows, ids = node.inputs
     if node.ndim > 1:
-        return scatter_rows(low, node)
+        body = Body(extent=SHARES)
+        by_rows(body, node, lambda place: low.store(body, node, place, zero(node.type.dtype)))
+        return change_rows(low, node, body, added(node))
     body = Body(extent=1)
     low.fill(body, node, (ZERO, extent(node.shape[0])), zero(node.type.dtype))
 
@@ -51,27 +53,6 @@ def kernel_scatter_add(low: Lowering, node: Node) -> Kernel:
 
     where_there_are(body, node.shape[0], lambda: body.nest(ids.shape, each))
     return low.finish(node, body, aligned=False, cost=rows.type.size + node.type.size)
-
-
-def scatter_rows(low: Lowering, node: Node) -> Kernel:
-    """Each thread adds rows, in their order, to those of the result that are its own."""
-    rows, ids = node.inputs
-    body = Body(extent=SHARES)
-    by_rows(body, node, lambda place: low.store(body, node, place, zero(node.type.dtype)))
-
-    def one(index: Index) -> None:
-        number = low.value(body, ids, index)
-
-        def entry(rest: Index) -> None:
-            place = (clamped(number, node.shape[0]), *rest)
-            old = Load(low.names[node], offset(node.shape, place), node.type.dtype)
-            new = low.value(body, rows, (*index, *rest))
-            low.store(body, node, place, Apply("add", (old, new), node.type.dtype))
-
-        only_if(body, _own(node, number), lambda: body.nest(node.shape[1:], entry))
-
-    where_there_are(body, node.shape[0], lambda: body.nest(ids.shape, one))
-    return low.finish(node, body, aligned=False, cost=_cost(node, node.shape[0] + product(ids.shape)))
 
 
 SHARES = 64
@@ -145,12 +126,21 @@ def where_there_are(body: Body, size: Size, write: Callable[[], None]) -> None:
 
 def kernel_add_rows(low: Lowering, node: Node) -> Kernel:
     """The table, and rows added to it in their order."""
-    return change_rows(low, node, lambda old, new: Apply("add", (old, new), node.type.dtype))
+    return change_rows(low, node, copied(low, node, node.inputs[0], SHARES, by_rows), added(node))
 
 
 def kernel_set_rows(low: Lowering, node: Node) -> Kernel:
     """The table with other rows, the last one of each id."""
-    return change_rows(low, node, lambda old, new: new)
+    return change_rows(low, node, copied(low, node, node.inputs[0], SHARES, by_rows), lambda old, new: new)
+
+
+Change = Callable[[Expression, Expression], Expression]
+"""What becomes of an entry, from what it was and what comes."""
+
+
+def added(node: Node) -> Change:
+    """The sum of an entry and what comes."""
+    return lambda old, new: Apply("add", (old, new), node.type.dtype)
 
 
 Over = Callable[[Body, Node, Callable[[Index], None]], None]
@@ -175,21 +165,27 @@ def copied(low: Lowering, node: Node, table: Node, shares: Size, over: Over) -> 
     return body
 
 
-def change_rows(low: Lowering, node: Node, change: Callable[[Expression, Expression], Expression]) -> Kernel:
-    """Each thread changes, in their order, the rows that are its own."""
-    table, rows, ids = node.inputs
+def change_rows(low: Lowering, node: Node, body: Body, change: Change) -> Kernel:
+    """Each thread changes, in their order, the rows that are its own: of a table, or of the zeros of a scatter.
+
+    Args:
+        low: writes the kernels.
+        node: its last two operands are the rows that come and their ids; a table, if there is one, is the first.
+        body: begins with the table's rows, or with zeros.
+        change: what becomes of an entry.
+    """
+    *tables, rows, ids = node.inputs
     dtype = node.type.dtype
-    apart = distinct_from(ids) is not None
-    body = copied(low, node, table, SHARES, by_rows)
+    apart = bool(tables) and distinct_from(ids) is not None
 
     def one(index: Index) -> None:
         number = low.value(body, ids, index)
 
         def entry(rest: Index) -> None:
             place = (clamped(number, node.shape[0]), *rest)
-            if table in low.names and apart:
+            if apart and tables[0] in low.names:
                 # Nothing else changes this row, so it is read before it is written also where it is overwritten.
-                body.entry, body.only = place, low.names[table]
+                body.entry, body.only = place, low.names[tables[0]]
             new = low.value(body, rows, (*index, *rest))
             body.entry = body.only = None
             old = Load(low.names[node], offset(node.shape, place), dtype)
@@ -198,7 +194,8 @@ def change_rows(low: Lowering, node: Node, change: Callable[[Expression, Express
         only_if(body, _own(node, number), lambda: body.nest(node.shape[1:], entry))
 
     where_there_are(body, node.shape[0], lambda: body.nest(ids.shape, one))
-    kernel = low.finish(node, body, aligned=False, cost=_cost(node, product(ids.shape)))
+    gone_through = product(ids.shape) if tables else node.shape[0] + product(ids.shape)
+    kernel = low.finish(node, body, aligned=False, cost=_cost(node, gone_through))
     return replace(kernel, picked=low.names.get(ids, "") if apart else "")
 
 
