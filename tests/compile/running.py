@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from lexgrad.compile import Program
 from lexgrad.compile.arrays import Precision
 from lexgrad.compile.machine import limited
+from lexgrad.evaluate import evaluate
 from lexgrad.graph import Graph, Node, Type, input_node
+from tests.comparing import assert_same_values
 
 Array = NDArray[Any]
 Arrays = Mapping[str, Array]
@@ -47,6 +49,18 @@ def truths(*shape: Any) -> Type:
 def run(graph: Graph, values: Arrays, precision: Precision = "fp64", threads: int = 1, limit: str = "") -> Arrays:
     """The outputs of a graph, compiled."""
     return Program(graph, precision, threads, processor=limited(limit)).run(values)
+
+
+def assert_on_any_threads(
+    program: Program, graph: Graph, given: Arrays, threads: Sequence[int], tolerance: float = 1e-12
+) -> None:
+    """A program gives what the graph says, within a tolerance, and the same bits on so many threads as on one."""
+    program.threads = 1
+    alone = program.run(given)
+    assert_same_values(alone, evaluate(graph, given), tolerance)
+    for number in threads:
+        program.threads = number
+        assert_same_bits(program.run(given), alone)
 
 
 def assert_same_bits(found: Arrays, expected: Arrays) -> None:

@@ -9,10 +9,8 @@ from lexgrad import ops
 from lexgrad.compile import Program
 from lexgrad.compile.ahead import LARGE
 from lexgrad.compile.machine import limited
-from lexgrad.evaluate import evaluate
 from lexgrad.graph import Dim, Graph, Node
-from tests.comparing import assert_same_values
-from tests.compile.running import PROCESSORS, assert_same_bits, graph_of, reals, whole
+from tests.compile.running import PROCESSORS, assert_on_any_threads, graph_of, reals, whole
 
 TOKENS, TEXTS, WIDTH = Dim("tokens"), Dim("texts"), 40
 ROWS = LARGE // WIDTH + 1
@@ -58,12 +56,7 @@ def test_they_change_on_any_threads_to_the_same_bits(rows: int, limit: str) -> N
     program = Program(graph, "fp64", threads=1, donated={"m": "m"}, processor=limited(limit))
     for tokens, texts in (100, 9), (1, 1), (0, 0), (17, 30):
         given = values_of(rows, tokens, texts)
-        program.threads = 1
-        alone = program.run(given)
-        assert_same_values(alone, evaluate(graph, given), 1e-12)
-        for threads in 2, 3, 5:
-            program.threads = threads
-            assert_same_bits(program.run(given), alone)
+        assert_on_any_threads(program, graph, given, (2, 3, 5))
 
 
 def test_rows_of_large_tables_are_asked_for_and_no_others() -> None:

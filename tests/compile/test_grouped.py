@@ -12,7 +12,7 @@ from lexgrad.compile import Program
 from lexgrad.evaluate import evaluate
 from lexgrad.graph import Dim, Node
 from tests.comparing import assert_same_values
-from tests.compile.running import assert_same_bits, graph_of, reals, whole
+from tests.compile.running import assert_on_any_threads, graph_of, reals, whole
 
 ROWS, TEXTS, FILTERS = Dim("rows"), Dim("texts"), 7
 
@@ -44,12 +44,7 @@ def test_rows_from_outer_products_and_sums_of_rows(width: int) -> None:
             "places": generator.integers(-1, rows, (texts, FILTERS)),
             "others": generator.integers(-1, 11, (texts, FILTERS)),
         }
-        program.threads = 1
-        alone = program.run(given)
-        assert_same_values(alone, evaluate(graph, given), 1e-12)
-        for threads in 2, 3, 4:
-            program.threads = threads
-            assert_same_bits(program.run(given), alone)
+        assert_on_any_threads(program, graph, given, (2, 3, 4))
 
 
 def test_a_donated_table_changes_in_its_place() -> None:

@@ -14,7 +14,16 @@ from lexgrad.compile.machine import limited
 from lexgrad.evaluate import evaluate
 from lexgrad.graph import Dim, Graph, Node, Size
 from tests.comparing import assert_same_values
-from tests.compile.running import PROCESSORS, Array, Arrays, assert_same_bits, graph_of, reals, whole
+from tests.compile.running import (
+    PROCESSORS,
+    Array,
+    Arrays,
+    assert_on_any_threads,
+    assert_same_bits,
+    graph_of,
+    reals,
+    whole,
+)
 
 EDGES = (47, 48, 49, 63, 64, 65, 191, 192, 193)
 """Sizes around those of tiles."""
@@ -164,9 +173,4 @@ def test_products_of_rows_that_are_taken_once_each_when_some_threads_have_none()
     tables = {"E": generator.normal(size=(500, 300)), "W": generator.normal(size=(40, 300))}
     for ids in [3, 3, 7] * 200, [3] * 5, []:
         given = {**tables, "ids": np.array(ids, np.int64)}
-        program.threads = 1
-        alone = program.run(given)
-        assert_same_values(alone, evaluate(graph, given), 1e-4)
-        for threads in 2, 3:
-            program.threads = threads
-            assert_same_bits(program.run(given), alone)
+        assert_on_any_threads(program, graph, given, (2, 3), 1e-4)

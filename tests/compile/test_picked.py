@@ -10,10 +10,8 @@ import pytest
 
 from lexgrad import ops
 from lexgrad.compile import Program
-from lexgrad.evaluate import evaluate
 from lexgrad.graph import Dim, Graph, Node
-from tests.comparing import assert_same_values
-from tests.compile.running import assert_same_bits, graph_of, reals, whole
+from tests.compile.running import assert_on_any_threads, graph_of, reals, whole
 
 TOKENS, WORDS, WIDTH = Dim("tokens"), 50, 20
 Nodes = dict[str, Node]
@@ -63,9 +61,4 @@ def test_it_changes_what_two_kernels_would(function: Callable[..., Nodes], donat
             "g": generator.normal(size=(tokens, WIDTH)),
             "ids": generator.integers(0, WORDS, tokens),
         }
-        program.threads = 1
-        alone = program.run(given)
-        assert_same_values(alone, evaluate(graph, given), 1e-12)
-        for threads in 2, 4:
-            program.threads = threads
-            assert_same_bits(program.run(given), alone)
+        assert_on_any_threads(program, graph, given, (2, 4))
